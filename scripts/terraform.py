@@ -1,0 +1,110 @@
+"""Run Terraform the same way on every machine: with or without the public registry, loud when it fails."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+TERRAFORM_ROOT = Path(__file__).resolve().parent.parent / "terraform"
+
+PROVIDER = "registry.terraform.io/hashicorp/aws"
+"""Where a filesystem mirror keeps the one provider that the project uses."""
+
+_SHOWN_CHARACTERS = 4_000
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+class TerraformFailed(Exception):  # noqa: N818 - reads as the sentence that it is
+    """Terraform ended with an error; the message holds the command and the end of what it said."""
+
+
+class TerraformMissing(Exception):  # noqa: N818 - as above
+    """There is no Terraform on PATH."""
+
+
+def plugin_mirror() -> Path | None:
+    """Return a folder that holds the AWS provider, or None where Terraform must ask its registry.
+
+    `TF_PLUGIN_MIRROR` comes first and must then be right: TerraformFailed says when it holds no AWS provider.
+    """
+    chosen = os.environ.get("TF_PLUGIN_MIRROR")
+    if chosen:
+        if not (Path(chosen) / PROVIDER).is_dir():
+            raise TerraformFailed(f"TF_PLUGIN_MIRROR is {chosen}, which holds no {PROVIDER}.")
+        return Path(chosen).resolve()
+    return next((folder for folder in _mirror_places() if (folder / PROVIDER).is_dir()), None)
+
+
+def _mirror_places() -> Iterator[Path]:
+    # https://developer.hashicorp.com/terraform/cli/config/config-file#implied-local-mirror-directories
+    home = Path.home()
+    yield TERRAFORM_ROOT / "terraform.d/plugins"
+    yield home / ".terraform.d/plugins"
+    if sys.platform == "darwin":
+        yield home / "Library/Application Support/io.terraform/plugins"
+        yield Path("/Library/Application Support/io.terraform/plugins")
+    yield Path(os.environ.get("XDG_DATA_HOME") or home / ".local/share") / "terraform/plugins"
+    for shared in (os.environ.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share").split(":"):
+        yield Path(shared) / "terraform/plugins"
+    for software in (Path("/opt"), Path("/usr/local/share"), Path("/usr/share")):
+        yield from sorted(software.glob("*"))
+
+
+def environment(**extra: str) -> dict[str, str]:
+    """Return the process environment for Terraform: unattended, silent about upgrades, plus `extra`."""
+    unattended = {"TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": "1"}
+    variables = {**os.environ, **unattended, **extra}
+    config = variables.get("TF_CLI_CONFIG_FILE")
+    if config and not Path(config).is_file():
+        # Terraform warns on every call about a configuration file that is not there.
+        del variables["TF_CLI_CONFIG_FILE"]
+    return variables
+
+
+def run(
+    *args: str, root: Path = TERRAFORM_ROOT, env: Mapping[str, str] | None = None, capture: bool = False
+) -> subprocess.CompletedProcess[str]:
+    """Run `terraform ARGS` in `root`; its output goes to the terminal, or into the result when captured.
+
+    Raises TerraformFailed on any exit code but 0, and TerraformMissing when there is no Terraform.
+    """
+    variables = environment() if env is None else env
+    program = shutil.which("terraform", path=variables.get("PATH"))
+    if program is None:
+        raise TerraformMissing(
+            "Terraform is not on PATH. Install version 1.11 or newer: https://developer.hashicorp.com/terraform/install"
+        )
+    done = subprocess.run(
+        [program, f"-chdir={root}", *args], env=variables, capture_output=capture, text=True, check=False
+    )
+    if done.returncode != 0:
+        said = _COLOUR.sub("", f"{done.stdout}{done.stderr}".strip()) if capture else "Its output is above."
+        raise TerraformFailed(
+            f"terraform {' '.join(args)} ended with {done.returncode}.\n{said[-_SHOWN_CHARACTERS:]}"
+        )
+    return done
+
+
+def init(
+    *backend_config: str,
+    root: Path = TERRAFORM_ROOT,
+    env: Mapping[str, str] | None = None,
+    backend: bool = True,
+    capture: bool = False,
+) -> None:
+    """Run `terraform init` with the locked providers; each backend value is `key=value` or a file's path."""
+    mirror = plugin_mirror()
+    run(
+        "init",
+        "-input=false",
+        "-lockfile=readonly",
+        *([f"-plugin-dir={mirror}"] if mirror else []),
+        *([] if backend else ["-backend=false"]),
+        *(f"-backend-config={value}" for value in backend_config),
+        root=root,
+        env=env,
+        capture=capture,
+    )
