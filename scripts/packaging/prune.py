@@ -1,0 +1,145 @@
+"""What is left out of third-party packages, and why: the one place to read or change."""
+
+import gzip
+import json
+import re
+import ssl
+from fnmatch import fnmatchcase
+from typing import Any
+
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
+from scripts.packaging import BuildError
+
+AWS_SERVICES = ("dynamodb",)
+
+# Patterns of paths below the zip's root (`*` also crosses folders), and why no function needs them.
+DROPPED = {
+    "*.pyi": "types for editors",
+    "*/py.typed": "types for editors",
+    "*.dist-info/*": "installers' records; licences are kept apart",
+    "botocore/examples/*": "documentation",
+    "botocore/data/*/examples-1.json": "documentation",
+    "botocore/data/*/2011-12-05/*": "the first version of DynamoDB's API",
+    "botocore/data/*/waiters-2.json": "waiters wait for tables, which Terraform makes",
+    "botocore/docs/*": "documentation generator, replaced below",
+    "botocore/crt/*": "signing by the C runtime, which is not shipped",
+    "botocore/stub.py": "for tests",
+    "botocore/vendored/requests/packages/chardet/*": "never imported",
+    "dateutil/zoneinfo/*": "a copy of the time zone database",
+    "dateutil/rrule.py": "calendar rules",
+    "dateutil/easter.py": "calendar rules",
+    "dateutil/tzwin.py": "Windows",
+    "dateutil/tz/win.py": "Windows",
+    "urllib3/contrib/emscripten/*": "browsers",
+    "urllib3/contrib/pyopenssl.py": "another TLS library",
+    "urllib3/contrib/socks.py": "SOCKS proxies",
+    "urllib3/http2/connection.py": "HTTP/2, which needs a package that is not shipped",
+    "pydantic/v1/*": "the API of pydantic 1",
+    "pydantic/mypy.py": "a plug-in of mypy",
+    "pydantic/_hypothesis_plugin.py": "for tests",
+    "pydantic/experimental/*": "not used",
+    "pydantic/deprecated/*": "see KEPT",
+}
+# Exceptions from DROPPED.
+KEPT = {
+    "botocore/docs/__init__.py": "emptied below",
+    "botocore/docs/docstring.py": "replaced below",
+    "botocore/docs/utils.py": "imported by botocore.handlers",
+    "pydantic/deprecated/__init__.py": "imported by pydantic",
+}
+# Files whose content is replaced, because importing them costs more than what they do.
+REPLACED = {
+    # Pulls in the whole documentation generator and html.parser.
+    "botocore/docs/__init__.py": b"",
+    # Texts of help(client.get_item), made when someone reads them.
+    "botocore/docs/docstring.py": b"""\
+class ClientMethodDocstring(str):
+    def __new__(cls, *args, **kwargs):
+        return super().__new__(cls)
+
+
+PaginatorDocstring = WaiterDocstring = ClientMethodDocstring
+""",
+    # Pulls in importlib.metadata to look for a package that is not shipped.
+    "urllib3/http2/__init__.py": b"",
+}
+# The certificates behind AWS's endpoints (https://www.amazontrust.com/repository/), by common name. botocore
+# reads its whole bundle again for every new connection.
+ROOT_CERTIFICATES = (
+    "Amazon Root CA 1",
+    "Amazon Root CA 2",
+    "Amazon Root CA 3",
+    "Amazon Root CA 4",
+    "Starfield Services Root Certificate Authority - G2",
+)
+_DATA = "botocore/data/"
+_DATA_FOR_ALL = ("_retry.json", "endpoints.json", "partitions.json", "sdk-default-configuration.json")
+_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----\n", re.DOTALL)
+
+
+def prune(files: dict[str, bytes]) -> dict[str, bytes]:
+    """Return what is shipped of the unpacked wheel `files` (content by path)."""
+    pruned = {}
+    for path, content in files.items():
+        if _dropped(path):
+            continue
+        name = path.removesuffix(".gz")
+        plain = gzip.decompress(content) if path.endswith(".gz") else content
+        if path == "botocore/cacert.pem":
+            plain = _amazon_roots(plain)
+        elif path == _DATA + "endpoints.json":
+            plain = _compact(_used_endpoints(json.loads(plain)))
+        elif path.startswith(_DATA) and name.endswith(".json"):
+            plain = _compact(_without_documentation(json.loads(plain)))
+        pruned[name] = REPLACED.get(path, plain)
+    return pruned
+
+
+def _dropped(path: str) -> bool:
+    if path.startswith(_DATA):
+        service = path.removeprefix(_DATA).split("/")[0]
+        if service not in (*AWS_SERVICES, *_DATA_FOR_ALL):
+            return True
+    return path not in KEPT and any(fnmatchcase(path, pattern) for pattern in DROPPED)
+
+
+def _amazon_roots(bundle: bytes) -> bytes:
+    found = {}
+    for block in _CERTIFICATE.findall(bundle):
+        # Parse likely ones only: the bundle also has certificates too old for the parser's taste.
+        der = ssl.PEM_cert_to_DER_cert(block.decode())
+        if not any(name.encode() in der for name in ROOT_CERTIFICATES):
+            continue
+        names = x509.load_der_x509_certificate(der).subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        found.update({name.value: block for name in names if name.value in ROOT_CERTIFICATES})
+    missing = [name for name in ROOT_CERTIFICATES if name not in found]
+    if missing:
+        raise BuildError(f"botocore's CA bundle lacks {', '.join(missing)}: without it TLS to AWS would fail")
+    return b"".join(b"# %s\n%s" % (name.encode(), found[name]) for name in ROOT_CERTIFICATES)
+
+
+def _used_endpoints(endpoints: dict[str, Any]) -> dict[str, Any]:
+    """Keep partitions and regions whole, and of services only those that are used."""
+    for partition in endpoints["partitions"]:
+        services = partition["services"]
+        partition["services"] = {name: services[name] for name in AWS_SERVICES if name in services}
+    return endpoints
+
+
+def _without_documentation(model: Any) -> Any:
+    if isinstance(model, dict):
+        return {
+            key: _without_documentation(value)
+            for key, value in model.items()
+            if not (key == "documentation" and isinstance(value, str))
+        }
+    if isinstance(model, list):
+        return [_without_documentation(value) for value in model]
+    return model
+
+
+def _compact(value: object) -> bytes:
+    # Order is kept: rules are tried in the order in which they are written.
+    return json.dumps(value, separators=(",", ":")).encode()
