@@ -7,9 +7,6 @@ import ssl
 from fnmatch import fnmatchcase
 from typing import Any
 
-from cryptography import x509
-from cryptography.x509.oid import NameOID
-
 from scripts.packaging import BuildError
 
 AWS_SERVICES = ("dynamodb",)
@@ -19,6 +16,7 @@ DROPPED = {
     "*.pyi": "types for editors",
     "*/py.typed": "types for editors",
     "*.dist-info/*": "installers' records; licences are kept apart",
+    "*.data/scripts/*": "command line tools",
     "botocore/examples/*": "documentation",
     "botocore/data/*/examples-1.json": "documentation",
     "botocore/data/*/2011-12-05/*": "the first version of DynamoDB's API",
@@ -47,6 +45,7 @@ KEPT = {
     "botocore/docs/__init__.py": "emptied below",
     "botocore/docs/docstring.py": "replaced below",
     "botocore/docs/utils.py": "imported by botocore.handlers",
+    "botocore/crt/__init__.py": "imported by botocore.regions",
     "pydantic/deprecated/__init__.py": "imported by pydantic",
 }
 # Files whose content is replaced, because importing them costs more than what they do.
@@ -106,14 +105,13 @@ def _dropped(path: str) -> bool:
 
 
 def _amazon_roots(bundle: bytes) -> bytes:
-    found = {}
+    found: dict[str, bytes] = {}
     for block in _CERTIFICATE.findall(bundle):
-        # Parse likely ones only: the bundle also has certificates too old for the parser's taste.
-        der = ssl.PEM_cert_to_DER_cert(block.decode())
-        if not any(name.encode() in der for name in ROOT_CERTIFICATES):
-            continue
-        names = x509.load_der_x509_certificate(der).subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-        found.update({name.value: block for name in names if name.value in ROOT_CERTIFICATES})
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(cadata=block.decode())
+        for certificate in context.get_ca_certs():
+            for part in certificate["subject"]:
+                found.update({value: block for name, value in part if name == "commonName"})
     missing = [name for name in ROOT_CERTIFICATES if name not in found]
     if missing:
         raise BuildError(f"botocore's CA bundle lacks {', '.join(missing)}: without it TLS to AWS would fail")
