@@ -1,0 +1,15 @@
+environment            = "prod"
+aws_region             = "us-east-1"
+cors_allow_origins     = ["https://live.example.com"] # your web clients
+log_retention_days     = 365
+deletion_protection    = true
+point_in_time_recovery = true
+
+throttles = {
+  default = { requests_per_second = 200, burst = 400 }
+  routes = {
+    "POST /sessions"            = { requests_per_second = 100, burst = 200 }
+    "GET /sessions/{sessionId}" = { requests_per_second = 2000, burst = 4000 }
+    "GET /health"               = { requests_per_second = 10, burst = 20 }
+  }
+}

@@ -1,0 +1,29 @@
+output "name" {
+  description = "Name of the function in AWS."
+  value       = aws_lambda_function.this.function_name
+}
+
+output "arn" {
+  description = "ARN of the function."
+  value       = aws_lambda_function.this.arn
+}
+
+output "invoke_arn" {
+  description = "ARN that API Gateway invokes the function by."
+  value       = aws_lambda_function.this.invoke_arn
+}
+
+output "handler" {
+  description = "Dotted path that Lambda calls."
+  value       = aws_lambda_function.this.handler
+}
+
+output "environment" {
+  description = "Environment variables that the function got."
+  value       = one(aws_lambda_function.this.environment[*].variables)
+}
+
+output "policy" {
+  description = "All that the function's role may do, as an IAM policy in JSON."
+  value       = aws_iam_role_policy.this.policy
+}

@@ -1,0 +1,16 @@
+variable "name" {
+  description = "Name of the user pool and of its app client."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[0-9A-Za-z-]{1,128}$", var.name))
+    error_message = "name must be 1 to 128 letters, digits or `-`."
+  }
+}
+
+variable "deletion_protection" {
+  description = "Whether AWS refuses to delete the pool, and every speaker's account with it."
+  type        = bool
+  nullable    = false
+}

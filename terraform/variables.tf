@@ -1,0 +1,149 @@
+variable "environment" {
+  description = "Name of the environment; it is part of every resource's name. `local` is one machine's (`make run`)."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = contains(["dev", "staging", "prod", "local"], var.environment)
+    error_message = "environment must be dev, staging, prod or local."
+  }
+}
+
+variable "aws_region" {
+  description = "AWS region that everything is made in, as in us-east-1."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.aws_region))
+    error_message = "aws_region must be a region's code, as in us-east-1."
+  }
+}
+
+variable "allowed_account_ids" {
+  description = "AWS accounts that this environment may be applied to; empty allows any."
+  type        = set(string)
+  nullable    = false
+  default     = []
+
+  validation {
+    condition     = alltrue([for id in var.allowed_account_ids : can(regex("^[0-9]{12}$", id))])
+    error_message = "allowed_account_ids must be account ids of 12 digits."
+  }
+}
+
+variable "dist_dir" {
+  description = "Folder that `make package` filled: manifest.json and the zips that it names. Relative to terraform/."
+  type        = string
+  nullable    = false
+  default     = "../dist"
+
+  validation {
+    condition     = fileexists("${var.dist_dir}/manifest.json")
+    error_message = "There is no manifest.json in dist_dir. Build the functions first: make package"
+  }
+}
+
+variable "session_id_digits" {
+  description = "Digits of a new session id's number. Raise it when the SessionIdClashCount metric grows."
+  type        = number
+  nullable    = false
+  default     = 3
+
+  validation {
+    condition     = contains([3, 6, 9], var.session_id_digits)
+    error_message = "session_id_digits must be 3, 6 or 9."
+  }
+}
+
+variable "log_retention_days" {
+  description = "Days that CloudWatch keeps the logs of the functions and of the API."
+  type        = number
+  nullable    = false
+
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731], var.log_retention_days)
+    error_message = "log_retention_days must be a period that CloudWatch knows: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545 or 731."
+  }
+}
+
+variable "throttles" {
+  description = "Requests per second and burst of the whole API's routes, all callers together: `default` for a route that `routes` does not name by its key."
+  type = object({
+    default = object({ requests_per_second = number, burst = number })
+    routes  = optional(map(object({ requests_per_second = number, burst = number })), {})
+  })
+  nullable = false
+
+  validation {
+    condition = alltrue([
+      for throttle in concat([var.throttles.default], values(var.throttles.routes)) :
+      throttle.requests_per_second >= 1 && throttle.burst >= 1
+    ])
+    error_message = "throttles must allow at least 1 request per second and a burst of 1: a route throttled to 0 answers nobody."
+  }
+
+  validation {
+    condition     = length(setsubtract(keys(var.throttles.routes), [for function in local.functions : function.route])) == 0
+    error_message = "throttles.routes names a route that the API does not have; functions.tf lists them."
+  }
+}
+
+variable "cors_allow_origins" {
+  description = "Origins of the web pages that may call the API, as in https://live.example.com. `*` (any) in dev and local only."
+  type        = list(string)
+  nullable    = false
+
+  validation {
+    condition     = contains(["dev", "local"], var.environment) || !contains(var.cors_allow_origins, "*")
+    error_message = "cors_allow_origins must name each origin outside dev and local: `*` would let any web page call the API."
+  }
+
+  validation {
+    condition = alltrue([
+      for origin in var.cors_allow_origins : origin == "*" || can(regex("^https?://[^/*]+$", origin))
+    ])
+    error_message = "cors_allow_origins must be `*` or origins: scheme and host without a path, as in https://live.example.com."
+  }
+}
+
+variable "deletion_protection" {
+  description = "Whether AWS refuses to delete the tables and the user pool. Turn it off, apply, then destroy."
+  type        = bool
+  nullable    = false
+}
+
+variable "point_in_time_recovery" {
+  description = "Whether the tables can be restored to any second of the last 35 days."
+  type        = bool
+  nullable    = false
+}
+
+variable "user_pool_id" {
+  description = "Cognito user pool whose people are the speakers; null makes a pool of its own."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.user_pool_id == null || can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]_[0-9A-Za-z]+$", var.user_pool_id))
+    error_message = "user_pool_id must be a pool's id, as in us-east-1_AbCdEf123."
+  }
+
+  validation {
+    condition     = (var.user_pool_id == null) == (var.user_pool_client_id == null)
+    error_message = "user_pool_id and user_pool_client_id belong together: give both or neither."
+  }
+}
+
+variable "user_pool_client_id" {
+  description = "App client of `user_pool_id`; the audience that the API's tokens must name."
+  type        = string
+  default     = null
+}
+
+variable "tags" {
+  description = "Tags for every resource, beside Service, Environment and ManagedBy."
+  type        = map(string)
+  nullable    = false
+  default     = {}
+}
