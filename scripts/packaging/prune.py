@@ -5,7 +5,7 @@ import json
 import re
 import ssl
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, cast
 
 from scripts.packaging import BuildError
 
@@ -61,6 +61,8 @@ class ClientMethodDocstring(str):
 
 PaginatorDocstring = WaiterDocstring = ClientMethodDocstring
 """,
+    # Reads the metadata of every installed package to look for plug-ins.
+    "pydantic/plugin/_loader.py": b"def get_plugins():\n    return ()\n",
     # Pulls in importlib.metadata to look for a package that is not shipped.
     "urllib3/http2/__init__.py": b"",
 }
@@ -110,7 +112,7 @@ def _amazon_roots(bundle: bytes) -> bytes:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.load_verify_locations(cadata=block.decode())
         for certificate in context.get_ca_certs():
-            for part in certificate["subject"]:
+            for part in cast("tuple[tuple[tuple[str, str], ...], ...]", certificate["subject"]):
                 found.update({value: block for name, value in part if name == "commonName"})
     missing = [name for name in ROOT_CERTIFICATES if name not in found]
     if missing:
