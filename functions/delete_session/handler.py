@@ -1,0 +1,11 @@
+"""DELETE /sessions/{sessionId}: end the signed-in speaker's own session."""
+
+from shared import http_api, wiring
+
+SESSIONS = wiring.sessions()
+
+
+@http_api.endpoint
+def handler(request: http_api.Request) -> http_api.Response:
+    SESSIONS.end(request.session_id, speaker=request.subject, versions=request.if_match)
+    return http_api.ended()
