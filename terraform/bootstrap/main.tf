@@ -27,3 +27,19 @@ module "state" {
   name          = "session-service-state-${data.aws_caller_identity.current.account_id}"
   force_destroy = false
 }
+
+resource "aws_s3_bucket_policy" "tls_only" {
+  bucket = module.state.name
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "TlsOnly"
+      Effect    = "Deny"
+      Principal = "*"
+      Action    = "s3:*"
+      Resource  = [module.state.arn, "${module.state.arn}/*"]
+      Condition = { Bool = { "aws:SecureTransport" = "false" } }
+    }]
+  })
+}

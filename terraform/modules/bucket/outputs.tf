@@ -8,3 +8,8 @@ output "name" {
     aws_s3_bucket_public_access_block.this,
   ]
 }
+
+output "arn" {
+  description = "ARN of the bucket."
+  value       = aws_s3_bucket.this.arn
+}
