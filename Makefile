@@ -1,34 +1,118 @@
-# Every command of the project. `make help` lists them.
+# Every command of the project: `make help` lists them.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
 
 VENV_PYTHON ?= python3
 PORT ?= 8080
 PY := .venv/bin/python
 VENV := .venv/.installed
 CHECKOV := build/checkov/.installed
+PYTEST := $(PY) -m pytest --quiet
 
-# A missing or dangling CLI configuration makes Terraform warn on every call.
-ifneq ($(wildcard $(TF_CLI_CONFIG_FILE)),$(TF_CLI_CONFIG_FILE))
+# Terraform warns on every call about a configuration file that is not there.
+ifneq ($(TF_CLI_CONFIG_FILE),)
+ifeq ($(wildcard $(TF_CLI_CONFIG_FILE)),)
 unexport TF_CLI_CONFIG_FILE
+endif
 endif
 
 .PHONY: help
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# --- On one machine ---------------------------------------------------------------------------------------
+
+.PHONY: run
+run: $(VENV) ## Run the whole system on this machine (PORT=8080); Ctrl-C stops it
+	@exec $(PY) -m scripts.local --port $(PORT)
+
+.PHONY: token
+token: $(VENV) ## Print a token of a local speaker (USER=alice), made when unknown
+	@$(PY) -m scripts.local.token "$(USER)"
+
+# --- Proof ------------------------------------------------------------------------------------------------
+
+.PHONY: test
+test: $(VENV) ## Run all tests, from nothing
+	@echo "== Tier 1 of 3: unit and contract (no network) =="
+	@$(PYTEST) tests --ignore=tests/system --ignore=tests/terraform
+	@echo "== Tier 2 of 3: Terraform (mocked provider, then the local AWS) =="
+	@$(PYTEST) tests/terraform
+	@echo "== Tier 3 of 3: the whole system on this machine =="
+	@$(PYTEST) tests/system
+
+.PHONY: lint
+lint: $(VENV) $(CHECKOV) ## Check style, types, Terraform and its policies
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@$(PY) -m scripts.openapi --check
+	@terraform fmt -check -recursive terraform
+
+.PHONY: bench
+bench: package ## Measure our functions against their peers, as ratios in one run
+	@$(PY) -m tests.benchmarks
+
+# --- Delivery ---------------------------------------------------------------------------------------------
+
+.PHONY: package
+package: $(VENV) ## Build dist/<function>.zip and dist/manifest.json (PYTHON=3.13 ARCH=arm64)
+	@$(PY) -m scripts.package $(if $(PYTHON),--python "$(PYTHON)") $(if $(ARCH),--arch "$(ARCH)")
+
+.PHONY: plan
+plan: $(VENV) ## Save and show what `make apply` would change (ENV=dev)
+	@$(PY) -m scripts.deploy plan "$(ENV)"
+
+.PHONY: apply
+apply: $(VENV) ## Apply the saved plan (ENV=dev)
+	@$(PY) -m scripts.deploy apply "$(ENV)"
+
+.PHONY: outputs
+outputs: $(VENV) ## Print what an environment is made of (ENV=dev)
+	@$(PY) -m scripts.deploy outputs "$(ENV)"
+
+.PHONY: health
+health: $(VENV) ## Ask whether the service can do its work (URL=https://... or ENV=dev, COUNT=20, JSON=1)
+	@$(PY) -m scripts.healthcheck $(if $(URL),--url "$(URL)") $(if $(ENV),--env "$(ENV)") \
+	  $(if $(COUNT),--count "$(COUNT)") $(if $(JSON),--json)
+
+# --- Upkeep -----------------------------------------------------------------------------------------------
+
+.PHONY: openapi
+openapi: $(VENV) ## Write docs/openapi.json from the code
+	@$(PY) -m scripts.openapi
+
+.PHONY: format
+format: $(VENV) ## Format Python and Terraform
+	@.venv/bin/ruff format . && .venv/bin/ruff check --fix .
+	@terraform fmt -recursive terraform
+
+.PHONY: lock
+lock: $(VENV) ## Renew the pins in requirements/ from their .in files
+	@for name in functions dev checkov; do \
+	  echo "Resolving requirements/$$name.txt"; \
+	  (cd requirements && ../.venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+	    --generate-hashes --no-emit-index-url --no-emit-find-links --no-header $$name.in -o $$name.txt); \
+	done
+
+.PHONY: clean
+clean: ## Remove all that was built or installed in this checkout
+	@rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find terraform -name .terraform -prune -exec rm -rf {} +
 
 $(VENV): requirements/dev.txt
 	@$(VENV_PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "Python 3.11 or newer is needed: make VENV_PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
-	@echo "Installing the tools into .venv (about a minute, once)"
+	  { echo "Python 3.11 or newer is needed: make VENV_PYTHON=python3.11 ..." >&2; exit 1; }
+	@echo "Installing the tools into .venv (about a minute, once)" >&2
 	@$(VENV_PYTHON) -m venv --clear .venv
-	@.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 $(CHECKOV): requirements/checkov.txt
-	@echo "Installing checkov into build/checkov (about a minute, once)"
+	@echo "Installing checkov into build/checkov (about a minute, once)" >&2
 	@$(VENV_PYTHON) -m venv --clear build/checkov
-	@build/checkov/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/checkov.txt
+	@build/checkov/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
