@@ -5,14 +5,15 @@ python -m scripts.package [--python 3.13] [--arch arm64] [--out DIR]
 
 import argparse
 import hashlib
+import io
 import json
 import subprocess
 import sys
+import tempfile
 import tomllib
 import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TypedDict
 
 from scripts.packaging import BuildError, bytecode, imports, targets, vendor
 from scripts.packaging.targets import Target
@@ -21,14 +22,6 @@ ROOT = Path(__file__).resolve().parent.parent
 # The most bytes that a zip may have; a small zip starts faster.
 SIZE_LIMIT = 4_000_000
 SMALLER_LIMITS = {"get_session": 1_500_000, "delete_session": 1_500_000, "health": 1_500_000}
-
-
-class Made(TypedDict):
-    """One zip as the manifest tells it; `sha256` in hex."""
-
-    file: str
-    sha256: str
-    bytes: int
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -58,28 +51,29 @@ def build(target: Target, out: Path, root: Path = ROOT) -> None:
         raise BuildError(f"No functions/<name>/handler.py in {root}")
     needs = {name: imports.needs(root, f"functions.{name}.handler") for name in names}
     own = _own_files(root, target, interpreter, {file for need in needs.values() for file in need.files})
-    out.mkdir(parents=True, exist_ok=True)
-    # A build that fails leaves no manifest, so nothing deploys half of it.
-    (out / "manifest.json").unlink(missing_ok=True)
-    functions: dict[str, Made] = {}
+    zips = {}
     for name, need in needs.items():
         files = layer.files(need.third_party)
         for file in need.files:
             files.update(own[file])
-        functions[name] = _write_zip(out / f"{name}.zip", files)
-        print(
-            f"{name}.zip  {functions[name]['bytes']:>9,} bytes  sha256 {functions[name]['sha256']:.12}",
-            flush=True,
-        )
-    _check_sizes(functions)
+        zips[f"{name}.zip"] = zipped(files)
+    _check_sizes(zips)
+    made = {}
+    out.mkdir(parents=True, exist_ok=True)
+    for file, content in zips.items():
+        digest = hashlib.sha256(content).hexdigest()
+        _replace(out / file, content)
+        made[file.removesuffix(".zip")] = {"file": file, "sha256": digest, "bytes": len(content)}
+        print(f"{file:20} {len(content):>9,} bytes  sha256 {digest:.12}", flush=True)
     manifest = {
         "version": version(root),
         "commit": _git(root, "rev-parse", "HEAD") or "unknown",
         "runtime": target.runtime,
         "architecture": target.architecture,
-        "functions": functions,
+        "functions": made,
     }
-    (out / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
+    # Last, so that it never speaks of zips that are not there.
+    _replace(out / "manifest.json", json.dumps(manifest, indent=2).encode() + b"\n")
 
 
 def version(root: Path) -> str:
@@ -113,26 +107,34 @@ def _own_files(
     }
 
 
-def _write_zip(path: Path, files: Mapping[str, bytes]) -> Made:
-    """Write files in the order of their names, all with one time and one mode."""
-    with zipfile.ZipFile(path, "w") as archive:
+def zipped(files: Mapping[str, bytes]) -> bytes:
+    """Return a zip of files by path: in the order of their names, all with one time and one mode."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
         for name, content in sorted(files.items()):
             entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
             entry.create_system = 3
             entry.external_attr = 0o100644 << 16
             archive.writestr(entry, content, zipfile.ZIP_DEFLATED, compresslevel=9)
-    content = path.read_bytes()
-    return {"file": path.name, "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+    return target.getvalue()
 
 
-def _check_sizes(functions: Mapping[str, Made]) -> None:
+def _check_sizes(zips: Mapping[str, bytes]) -> None:
     over = [
-        f"{made['file']} has {made['bytes']:,} bytes, over its limit of {limit:,}"
-        for name, made in functions.items()
-        if made["bytes"] > (limit := SMALLER_LIMITS.get(name, SIZE_LIMIT))
+        f"{file} has {len(content):,} bytes, over its limit of {limit:,}"
+        for file, content in zips.items()
+        if len(content) > (limit := SMALLER_LIMITS.get(file.removesuffix(".zip"), SIZE_LIMIT))
     ]
     if over:
         raise BuildError("\n".join(over))
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file at once, so that nobody reads half of it while another build runs."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-", delete=False) as part:
+        part.write(content)
+    Path(part.name).chmod(0o644)
+    Path(part.name).replace(path)
 
 
 if __name__ == "__main__":

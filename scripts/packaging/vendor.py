@@ -77,7 +77,12 @@ def _in_one_step(folder: Path, make: Callable[[Path], None]) -> None:
     made = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".making-"))
     try:
         make(made)
-        made.rename(folder)
+        try:
+            made.rename(folder)
+        except OSError:
+            # Another build was quicker; what it made is the same.
+            if not folder.exists():
+                raise
     finally:
         shutil.rmtree(made, ignore_errors=True)
 
