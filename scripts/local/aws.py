@@ -1,0 +1,85 @@
+"""The AWS of one machine: moto as a server in a process of its own, and clients that speak to it.
+
+`python -m scripts.local.aws` serves on a free port of 127.0.0.1 and says `ready <URL>` on standard output.
+"""
+
+import os
+import signal
+import sys
+import threading
+from typing import IO, TYPE_CHECKING
+
+import boto3
+import botocore.config
+import requests
+
+from scripts.local import children
+
+if TYPE_CHECKING:
+    import subprocess
+
+REGION = "us-east-1"
+
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "local",
+    "AWS_SECRET_ACCESS_KEY": "local",
+    "AWS_SESSION_TOKEN": "local",
+}
+
+CLIENT_CONFIG = botocore.config.Config(
+    connect_timeout=2, read_timeout=20, retries={"total_max_attempts": 2}, s3={"addressing_style": "path"}
+)
+
+
+class AwsFailed(Exception):
+    """The local AWS did not start."""
+
+
+def start(log: IO[bytes]) -> "tuple[subprocess.Popen[bytes], str]":
+    """Start moto; return its process and its URL. Raises AwsFailed."""
+    process = children.spawn([sys.executable, "-m", "scripts.local.aws"], output=log, pipe=True)
+    assert process.stdout is not None  # noqa: S101 - it is a pipe
+    word, _, url = process.stdout.readline().decode().strip().partition(" ")
+    if word != "ready":
+        children.stop(process)
+        raise AwsFailed(f"The local AWS did not start; see {log.name}")
+    return process, url
+
+
+def variables(url: str) -> dict[str, str]:
+    """Return the environment variables that lead any AWS SDK, the CLI and Terraform to the local AWS."""
+    return {
+        **CREDENTIALS,
+        "AWS_ENDPOINT_URL": url,
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+def session() -> boto3.Session:
+    """Return a session with the local credentials, whatever the developer's own are."""
+    return boto3.Session("local", "local", "local", region_name=REGION)
+
+
+def serve() -> None:
+    """Serve until asked to stop."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    url = f"http://{host}:{port}"
+    # Without this moto looks for Docker when a function is invoked.
+    requests.post(
+        f"{url}/moto-api/config", json={"lambda": {"use_docker": False}}, timeout=10
+    ).raise_for_status()
+    print(f"ready {url}", flush=True)
+    stopped = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopped.set())
+    stopped.wait()
+    os._exit(0)  # nothing here is worth saving, and moto's threads would take their time
+
+
+if __name__ == "__main__":
+    serve()

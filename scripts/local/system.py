@@ -1,0 +1,244 @@
+"""The whole system, started and stopped as one: local AWS, Terraform, functions, HTTP API, console.
+
+Tests use it as a context manager:
+
+    with system.start(work=folder) as running:
+        requests.get(f"{running.url}/health")
+        running.token("alice")
+"""
+
+import asyncio
+import contextlib
+import errno
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import aiohttp
+
+from scripts.local import aws, children, declared, speakers, state
+from scripts.local.console import Console
+from scripts.local.http_api import Gateway
+from scripts.local.runtime import Lambda, unpack
+
+if TYPE_CHECKING:
+    import subprocess
+
+DIST = Path(__file__).resolve().parents[2] / "dist"
+
+_T = TypeVar("_T")
+
+
+class PortTaken(Exception):
+    """Somebody else listens on `port`."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(f"Port {port} is taken.")
+        self.port = port
+
+
+class StepFailed(Exception):
+    """Building or applying failed; the message holds the end of what was said, and where the rest is."""
+
+
+@dataclass(frozen=True)
+class System:
+    """A system that runs. Every URL is on 127.0.0.1 and has no slash at its end."""
+
+    url: str
+    console_url: str
+    aws_url: str
+    declared: declared.Declared
+    work: Path
+    aws_process: "subprocess.Popen[bytes]"
+
+    def token(self, name: str) -> str:
+        """Return a token of a speaker, who is made when unknown. Raises speakers.BadName."""
+        return speakers.token(
+            name,
+            aws_url=self.aws_url,
+            user_pool_id=self.declared.user_pool_id,
+            client_id=self.declared.user_pool_client_id,
+        )
+
+
+@contextlib.contextmanager
+def start(
+    *,
+    work: Path = state.DEFAULT_WORK,
+    port: int = 0,
+    console_port: int = 0,
+    dist: Path = DIST,
+    build: bool = True,
+    say: Callable[[str], object] = lambda _: None,
+) -> Iterator[System]:
+    """Start everything and stop everything; port 0 takes a free one, and `say` hears of each step.
+
+    Raises state.AlreadyRuns, PortTaken, StepFailed, aws.AwsFailed, declared.NotServable, runtime.WrongRuntime.
+    """
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(state.claim(work))
+        for wanted in filter(None, (port, console_port)):
+            check_free(wanted)
+        told = state.Running(os.getpid(), f"http://127.0.0.1:{port}", f"http://127.0.0.1:{console_port}")
+        state.tell(work, told)
+        logs = work / "logs"
+        logs.mkdir(exist_ok=True)
+
+        if build:
+            say("Building the functions")
+            _run_step(["scripts.package", "--out", str(dist)], logs / "package.log")
+        say("Starting the local AWS")
+        aws_log = stack.enter_context((logs / "aws.log").open("wb"))
+        aws_process, aws_url = aws.start(aws_log)
+        stack.callback(children.stop, aws_process)
+        say("Applying Terraform to it")
+        served = _provision(work / "terraform", dist, aws_url, logs / "terraform.log")
+        say("Serving what was declared")
+        task_roots = _unpack_functions(served, aws_url, work / "functions")
+        loop = stack.enter_context(_event_loop())
+        lambda_ = Lambda(served.functions, task_roots, environment=aws.variables(aws_url), work=work)
+        stack.callback(loop.run, lambda_.stop)
+        loop.run(lambda_.start)
+        access_log = stack.enter_context((logs / "access.log").open("a", buffering=1))
+        gateway = Gateway(
+            served.api, lambda_, _keys_at(aws_url), log=lambda line: access_log.write(f"{line}\n")
+        )
+        stack.callback(loop.run, gateway.stop)
+        url = f"http://127.0.0.1:{loop.run(_listening(gateway.start, port))}"
+        running = System(url, "", aws_url, served, work, aws_process)
+        console = Console(url, lambda: running.token(speakers.DEMO))
+        stack.callback(loop.run, console.stop)
+        console_url = f"http://127.0.0.1:{loop.run(_listening(console.start, console_port))}"
+        running = System(url, console_url, aws_url, served, work, aws_process)
+        state.tell(
+            work,
+            state.Running(
+                pid=told.pid,
+                url=url,
+                console_url=console_url,
+                aws_url=aws_url,
+                user_pool_id=served.user_pool_id,
+                user_pool_client_id=served.user_pool_client_id,
+                ready=True,
+            ),
+        )
+        yield running
+
+
+def check_free(port: int) -> None:
+    """Raise PortTaken when somebody listens on the port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise PortTaken(port) from None
+
+
+def _listening(
+    listen: Callable[[int], Coroutine[Any, Any, int]], port: int
+) -> Callable[[], Coroutine[Any, Any, int]]:
+    async def at() -> int:
+        try:
+            return await listen(port)
+        except OSError as problem:
+            if problem.errno == errno.EADDRINUSE:
+                raise PortTaken(port) from None
+            raise
+
+    return at
+
+
+def _provision(data_dir: Path, dist: Path, aws_url: str, log: Path) -> declared.Declared:
+    data_dir.mkdir(exist_ok=True)
+    # Asked to stop rather than killed when we are: it has a Terraform of its own to end.
+    _run_step(
+        ["scripts.local.provision", str(data_dir), str(dist.resolve())],
+        log,
+        env={**os.environ, **aws.variables(aws_url)},
+        on_parent_death=signal.SIGTERM,
+    )
+    return declared.read((data_dir / "shown.json").read_text())
+
+
+def _run_step(
+    module: list[str],
+    log: Path,
+    *,
+    env: Mapping[str, str] | None = None,
+    on_parent_death: int = signal.SIGKILL,
+) -> None:
+    with log.open("wb") as output:
+        step = children.spawn(
+            [sys.executable, "-m", *module], env=env, output=output, on_parent_death=on_parent_death
+        )
+        try:
+            failed = step.wait()
+        finally:
+            children.stop(step)
+    if failed:
+        end = "\n".join(log.read_text(errors="replace").splitlines()[-40:])
+        raise StepFailed(f"{end}\n\nAll of it is in {log}")
+
+
+def _unpack_functions(served: declared.Declared, aws_url: str, into: Path) -> dict[str, Path]:
+    s3 = aws.session().client("s3", endpoint_url=aws_url, config=aws.CLIENT_CONFIG)
+    task_roots = {}
+    for name, function in served.functions.items():
+        bucket, key = function.code
+        task_roots[name] = unpack(s3.get_object(Bucket=bucket, Key=key)["Body"].read(), into)
+    return task_roots
+
+
+def _keys_at(aws_url: str) -> Callable[[str], Coroutine[Any, Any, Mapping[str, Any]]]:
+    """Return what fetches an issuer's keys: its tokens name the real AWS host, its keys are here."""
+
+    async def fetch(issuer: str) -> Mapping[str, Any]:
+        url = f"{aws_url}/{issuer.rpartition('/')[2]}/.well-known/jwks.json"
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=3)) as client,
+                client.get(url, raise_for_status=True) as response,
+            ):
+                keys: Mapping[str, Any] = await response.json(content_type=None)
+                return keys
+        except (aiohttp.ClientError, TimeoutError, ValueError) as problem:
+            raise OSError(f"{url}: {problem}") from problem
+
+    return fetch
+
+
+class _EventLoop:
+    """An event loop in a thread of its own, so that signals and waiting stay with the main one."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="local-system")
+
+    def run(self, step: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
+        return asyncio.run_coroutine_threadsafe(step(), self._loop).result()
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+@contextlib.contextmanager
+def _event_loop() -> Iterator[_EventLoop]:
+    loop = _EventLoop()
+    loop.start()
+    try:
+        yield loop
+    finally:
+        loop.stop()
