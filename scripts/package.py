@@ -56,15 +56,15 @@ def build(target: Target, out: Path, root: Path = ROOT) -> None:
         files = layer.files(need.third_party)
         for file in need.files:
             files.update(own[file])
-        zips[f"{name}.zip"] = zipped(files)
+        zips[name] = zipped(files)
     _check_sizes(zips)
     made = {}
     out.mkdir(parents=True, exist_ok=True)
-    for file, content in zips.items():
+    for name, content in zips.items():
         digest = hashlib.sha256(content).hexdigest()
-        _replace(out / file, content)
-        made[file.removesuffix(".zip")] = {"file": file, "sha256": digest, "bytes": len(content)}
-        print(f"{file:20} {len(content):>9,} bytes  sha256 {digest:.12}", flush=True)
+        made[name] = {"file": f"{name}.zip", "sha256": digest, "bytes": len(content)}
+        _replace(out / f"{name}.zip", content)
+        print(f"{name + '.zip':20} {len(content):>9,} bytes  sha256 {digest:.12}", flush=True)
     manifest = {
         "version": version(root),
         "commit": _git(root, "rev-parse", "HEAD") or "unknown",
@@ -121,9 +121,9 @@ def zipped(files: Mapping[str, bytes]) -> bytes:
 
 def _check_sizes(zips: Mapping[str, bytes]) -> None:
     over = [
-        f"{file} has {len(content):,} bytes, over its limit of {limit:,}"
-        for file, content in zips.items()
-        if len(content) > (limit := SMALLER_LIMITS.get(file.removesuffix(".zip"), SIZE_LIMIT))
+        f"{name}.zip has {len(content):,} bytes, over its limit of {limit:,}"
+        for name, content in zips.items()
+        if len(content) > (limit := SMALLER_LIMITS.get(name, SIZE_LIMIT))
     ]
     if over:
         raise BuildError("\n".join(over))

@@ -32,10 +32,13 @@ def needs(root: Path, module: str) -> Needs:
         if file is None or file in files:
             continue
         files.add(file)
-        for name, line in _imports(root, file):
+        for name, line, is_module in _imports(root, file):
             top = name.split(".")[0]
             if top in OWN_PACKAGES:
-                waiting += _own(root, name, where=f"{file}:{line}")
+                own = _own(root, name)
+                if is_module and not own:
+                    raise BuildError(f"{file}:{line} imports {name}, which is not there")
+                waiting += own
             elif top not in sys.stdlib_module_names:
                 third_party.add(top)
     if not files:
@@ -52,31 +55,34 @@ def _file(root: Path, module: str) -> Path | None:
     return None
 
 
-def _own(root: Path, name: str, where: str) -> list[Path | None]:
-    """Return the files that importing one of our modules runs: its own and its packages' __init__.py.
+def _own(root: Path, name: str) -> list[Path | None]:
+    """Return the files that importing one of our modules runs: its packages' __init__.py and its own.
 
-    The last part of `name` may be a name inside a module: `from shared.wiring import sessions`.
+    Empty when there is no such module.
     """
     parts = name.split(".")
-    parents = [_file(root, ".".join(parts[:count])) for count in range(1, len(parts))]
     own = _file(root, name)
-    if own is None and not (root / Path(*parts)).is_dir() and (not parents or parents[-1] is None):
-        raise BuildError(f"{where} imports {name}, which is not there")
-    return [*parents, own]
+    if own is None and not (root / Path(*parts)).is_dir():
+        return []
+    return [*(_file(root, ".".join(parts[:count])) for count in range(1, len(parts))), own]
 
 
-def _imports(root: Path, file: Path) -> Iterator[tuple[str, int]]:
-    """Yield each imported dotted name and its line; `from a import b` yields a.b, which may be a module."""
+def _imports(root: Path, file: Path) -> Iterator[tuple[str, int, bool]]:
+    """Yield each imported dotted name, its line, and whether it must be a module.
+
+    `from a import b` yields a, which must be one, and a.b, which may be one or a name inside a.
+    """
     package = file.parent.parts
     for node in _running(ast.parse((root / file).read_bytes(), filename=str(file))):
         if isinstance(node, ast.Import):
             for alias in node.names:
-                yield alias.name, node.lineno
+                yield alias.name, node.lineno, True
         elif isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else ()
             source = ".".join((*base, *([node.module] if node.module else [])))
+            yield source, node.lineno, True
             for alias in node.names:
-                yield (source if alias.name == "*" else f"{source}.{alias.name}"), node.lineno
+                yield f"{source}.{alias.name}", node.lineno, False
 
 
 def _running(node: ast.AST) -> Iterator[ast.AST]:
