@@ -58,7 +58,7 @@ logger = logging.getLogger("dynamodb")
 
 
 class DynamoDBStore:
-    """The domain's Store on one table. Raises TryAgainLater for what a retry may cure; the rest is botocore's."""
+    """The domain's Store on one table. Raises TryAgainLater for what a retry may cure, else botocore's."""
 
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
         self._client = client
