@@ -1,27 +1,21 @@
-"""The HTTP edge: API Gateway events become requests, results and errors become responses.
-
-Events and responses have payload format 2.0:
-https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
-"""
+"""The HTTP edge: events of the HTTP API become requests, results and errors become responses."""
 
 import base64
-import functools
 import json
 import re
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any, Protocol, Self, TypeVar
 
-from shared import telemetry
+from shared.api_gateway import Call, Errors, Event, now_ms, serve
+from shared.api_gateway import Response as Response
 from shared.sessions.errors import (
     AuthenticationRequired,
     FieldError,
     IdempotencyKeyReused,
     InvalidRequest,
     NotOwner,
+    RateLimited,
     SessionEnded,
-    SessionError,
     SessionNotFound,
     TryAgainLater,
     VersionMismatch,
@@ -29,9 +23,7 @@ from shared.sessions.errors import (
 from shared.sessions.session import Session
 from shared.sessions.views import owner_view, public_view
 
-Event = Mapping[str, Any]
-
-ERRORS: Mapping[type[Exception], tuple[int, str]] = {
+ERRORS: Errors = {
     InvalidRequest: (400, "INVALID_REQUEST"),
     AuthenticationRequired: (401, "AUTHENTICATION_REQUIRED"),
     NotOwner: (403, "NOT_AUTHORIZED"),
@@ -39,20 +31,15 @@ ERRORS: Mapping[type[Exception], tuple[int, str]] = {
     SessionEnded: (409, "SESSION_ENDED"),
     VersionMismatch: (412, "VERSION_MISMATCH"),
     IdempotencyKeyReused: (422, "IDEMPOTENCY_KEY_REUSED"),
+    RateLimited: (429, "RATE_LIMITED"),
     TryAgainLater: (503, "SERVICE_UNAVAILABLE"),
     Exception: (500, "INTERNAL_ERROR"),
-}
-HEADERS: Mapping[type[Exception], Mapping[str, str]] = {
-    AuthenticationRequired: {"WWW-Authenticate": "Bearer"},
-    TryAgainLater: {"Retry-After": "1"},
 }
 
 MAX_BODY_BYTES = 4096
 MAX_ETAGS = 100  # as many operands as DynamoDB's IN takes
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 ETAG = re.compile(r'(W/)?"([^"]*)"')
-# https://www.w3.org/TR/trace-context/#traceparent-header
-TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 class Body(Protocol):
@@ -66,28 +53,14 @@ class Body(Protocol):
 BodyT = TypeVar("BodyT", bound=Body)
 
 
-class Request:
-    """What a door may ask of an API Gateway event."""
-
-    def __init__(self, event: Event) -> None:
-        self._event = event
-        self._headers: Mapping[str, str] = event.get("headers") or {}
+class Request(Call):
+    """What a door may ask of an HTTP API's event."""
 
     @property
-    def id(self) -> str:
-        """API Gateway's request id, which the client sees too."""
-        return str(self._context.get("requestId", ""))
-
-    @property
-    def route(self) -> str:
-        """The route key, such as `GET /sessions/{sessionId}`."""
-        return str(self._event.get("routeKey", ""))
-
-    @property
-    def traceparent(self) -> str | None:
-        """The caller's W3C trace context, when it is well-formed."""
-        value = self._headers.get("traceparent", "")
-        return value if TRACEPARENT.fullmatch(value) else None
+    def caller(self) -> str | None:
+        """The `sub` claim of the token that API Gateway has verified, None for nobody."""
+        jwt = (self.context.get("authorizer") or {}).get("jwt") or {}
+        return (jwt.get("claims") or {}).get("sub")
 
     @property
     def subject(self) -> str:
@@ -99,12 +72,12 @@ class Request:
     @property
     def session_id(self) -> str:
         """The path parameter, of whatever form."""
-        return str(self._event["pathParameters"]["sessionId"])
+        return str(self.event["pathParameters"]["sessionId"])
 
     @property
     def idempotency_key(self) -> str | None:
         """The header of this name. Raises InvalidRequest."""
-        key = self._headers.get("idempotency-key")
+        key = self.headers.get("idempotency-key")
         if key is not None and not IDEMPOTENCY_KEY.fullmatch(key):
             raise InvalidRequest(
                 FieldError("Idempotency-Key", "Idempotency-Key must be 1 to 255 visible ASCII characters")
@@ -114,7 +87,7 @@ class Request:
     @property
     def if_match(self) -> frozenset[int] | None:
         """The versions that the caller accepts, None for any. Raises InvalidRequest."""
-        header = self._headers.get("if-match")
+        header = self.headers.get("if-match")
         if header is None or header.strip() == "*":
             return None
         # If-Match compares strongly: a weak tag, or one that is not ours, matches nothing (RFC 9110, 13.1.1).
@@ -125,14 +98,14 @@ class Request:
 
     def has_current(self, session: Session) -> bool:
         """Whether If-None-Match names the session's ETag, compared weakly (RFC 9110, 13.1.2)."""
-        header = self._headers.get("if-none-match", "")
+        header = self.headers.get("if-none-match", "")
         return header.strip() == "*" or any(f'"{tag}"' == _etag(session) for _, tag in ETAG.findall(header))
 
     def json(self, model: type[BodyT]) -> BodyT:
         """The body as a request model; no body is an empty object. Raises InvalidRequest."""
         try:
             body = _decoded(
-                self._event.get("body") or "", base64_encoded=bool(self._event.get("isBase64Encoded"))
+                self.event.get("body") or "", base64_encoded=bool(self.event.get("isBase64Encoded"))
             )
             if len(body) > MAX_BODY_BYTES:
                 raise InvalidRequest(
@@ -146,35 +119,6 @@ class Request:
         if not isinstance(value, dict):
             raise InvalidRequest(FieldError("body", "Request body must be a JSON object"))
         return model.parse(value)
-
-    @property
-    def caller(self) -> str | None:
-        """The `sub` claim, None for nobody."""
-        jwt = (self._context.get("authorizer") or {}).get("jwt") or {}
-        return (jwt.get("claims") or {}).get("sub")
-
-    @property
-    def _context(self) -> Mapping[str, Any]:
-        return self._event.get("requestContext") or {}
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """What a door answers: a body of None has no content type either."""
-
-    status: int
-    body: Mapping[str, Any] | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-    def to_api_gateway(self) -> dict[str, Any]:
-        """The response in payload format 2.0."""
-        if self.body is None:
-            return {"statusCode": self.status, "headers": dict(self.headers)}
-        return {
-            "statusCode": self.status,
-            "headers": {"Content-Type": "application/json", **self.headers},
-            "body": json.dumps(self.body, separators=(",", ":")),
-        }
 
 
 def created(session: Session) -> Response:
@@ -209,55 +153,15 @@ def health(*, healthy: bool, environment: str, version: str, response_time_ms: f
         "service": "session-management-http-api",
         "environment": environment,
         "version": version,
-        "timestamp": _now_ms(),
+        "timestamp": now_ms(),
         "responseTimeMs": response_time_ms,
     }
     return Response(200 if healthy else 503, body, {"Cache-Control": "no-store"})
 
 
-def refused(error: Exception, request: Request) -> Response:
-    """The response of the error's class, or of the nearest one above it in the table."""
-    status, code = next(ERRORS[kind] for kind in type(error).__mro__ if kind in ERRORS)
-    body: dict[str, object] = {
-        "error": str(error) if isinstance(error, SessionError) else "Internal server error",
-        "code": code,
-        "timestamp": _now_ms(),
-        "requestId": request.id,
-    }
-    if isinstance(error, InvalidRequest):
-        body["details"] = [offence._asdict() for offence in error.fields]
-    return Response(status, body, HEADERS.get(type(error), {}))
-
-
 def endpoint(door: Callable[[Request], Response]) -> Callable[[Event, Any], dict[str, Any]]:
-    """Make a Lambda handler of a door: the one place that catches errors, and that logs a request."""
-
-    @functools.wraps(door)
-    def handler(event: Event, context: Any) -> dict[str, Any]:
-        started = time.perf_counter()
-        request = Request(event)
-        failure: Exception | None = None
-        try:
-            response = door(request)
-        except Exception as error:  # noqa: BLE001  # whatever happens, the client gets a clean answer
-            failure = error
-            response = refused(error, request)
-        telemetry.log_request(
-            {
-                "requestId": request.id,
-                "lambdaRequestId": context.aws_request_id,
-                "route": request.route,
-                "status": response.status,
-                "durationMs": round((time.perf_counter() - started) * 1000, 1),
-                "code": response.body.get("code") if response.body else None,
-                "speaker": telemetry.speaker_digest(request.caller) if request.caller else None,
-                "traceparent": request.traceparent,
-            },
-            bug=None if isinstance(failure, SessionError) else failure,
-        )
-        return response.to_api_gateway()
-
-    return handler
+    """Make the Lambda handler of an HTTP route."""
+    return serve(door, Request, ERRORS)
 
 
 def _etag(session: Session) -> str:
@@ -286,7 +190,3 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _not_json(constant: str) -> None:
     raise ValueError(constant)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

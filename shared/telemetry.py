@@ -14,6 +14,7 @@ SESSION_CREATION_COUNT = "SessionCreationCount"
 SESSION_DELETION_COUNT = "SessionDeletionCount"
 SESSION_DURATION_SECONDS = "SessionDurationSeconds"
 SESSION_ID_CLASH_COUNT = "SessionIdClashCount"
+RATE_LIMIT_UNAVAILABLE_COUNT = "RateLimitUnavailableCount"
 
 logger = logging.getLogger("request")
 
@@ -51,6 +52,10 @@ class EmbeddedMetrics:
     def session_id_clash(self) -> None:
         """Count 1: many of them say that it is time to raise `session_id_digits`."""
         self._emit({SESSION_ID_CLASH_COUNT: (1, "Count")})
+
+    def rate_limit_unavailable(self) -> None:
+        """Count 1: somebody went uncounted because the rate limits table did not answer."""
+        self._emit({RATE_LIMIT_UNAVAILABLE_COUNT: (1, "Count")})
 
     def _emit(
         self, metrics: Mapping[str, tuple[float, str]], dimensions: Mapping[str, str] | None = None

@@ -1,9 +1,10 @@
 """POST /sessions: open a session for the signed-in speaker."""
 
-from shared import http_api, wiring
+from shared import http_api, wiring, wiring_limits
 from shared.sessions.requests import NewSession
 
 SESSIONS = wiring.sessions()
+LIMIT = wiring_limits.sessions_per_speaker()
 DIGITS = wiring.session_id_digits()
 
 
@@ -11,6 +12,6 @@ DIGITS = wiring.session_id_digits()
 def handler(request: http_api.Request) -> http_api.Response:
     speaker = request.subject
     wanted = request.json(NewSession)
-    return http_api.created(
-        SESSIONS.open(wanted, speaker=speaker, key=request.idempotency_key, digits=DIGITS)
-    )
+    key = request.idempotency_key
+    LIMIT.take(speaker)
+    return http_api.created(SESSIONS.open(wanted, speaker=speaker, key=key, digits=DIGITS))

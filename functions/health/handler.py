@@ -2,11 +2,11 @@
 
 import time
 
-from shared import http_api, wiring
+from shared import http_api, settings, wiring
 
 STORE = wiring.store()
-ENVIRONMENT = wiring.setting("ENV")
-VERSION = wiring.setting("VERSION")
+ENVIRONMENT = settings.text("ENV")
+VERSION = settings.text("VERSION")
 
 
 @http_api.endpoint

@@ -65,7 +65,24 @@ class IdempotencyKeyReused(SessionError):
 
 
 class TryAgainLater(SessionError):
-    """A fault that the same request may survive when it is sent again."""
+    """A fault that the same request may survive when it is sent again after `retry_after_s` seconds."""
+
+    retry_after_s = 1
 
     def __init__(self) -> None:
         super().__init__("Service temporarily unavailable. Try again")
+
+
+class SessionFull(SessionError):
+    """The session has as many listeners as it may have."""
+
+    def __init__(self) -> None:
+        super().__init__("Session is full")
+
+
+class RateLimited(SessionError):
+    """The caller has done this too often; it may be done again after `retry_after_s` seconds."""
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__("Too many requests. Try again later")
+        self.retry_after_s = retry_after_s

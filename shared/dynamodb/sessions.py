@@ -1,27 +1,20 @@
-"""The sessions table: the only module that speaks DynamoDB. Every mutation is one conditional call."""
+"""The sessions table. Every mutation is one conditional call."""
 
-import logging
 import secrets
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
-from botocore.exceptions import ConnectionError as UnreachableError
-from botocore.parsers import ResponseParserError
+from botocore.exceptions import ClientError
 
-from shared.sessions.errors import TryAgainLater
+from shared.aws_faults import FAULTS, faults_told_apart, logger, reason
+from shared.dynamodb.rows import Columns, Item, attributes, fields
 from shared.sessions.service import Refused
 from shared.sessions.session import Change, Guard, Language, QualityTier, Session, Status
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-Item = Mapping[str, Mapping[str, Any]]
-"""A row as DynamoDB sends it: {"listenerCount": {"N": "3"}}."""
-
-# Field of Session: (attribute of the row, type for DynamoDB, how to read it back).
-ATTRIBUTES: Mapping[str, tuple[str, str, Callable[[str], object]]] = {
+COLUMNS: Columns = {
     "id": ("sessionId", "S", str),
     "speaker": ("speakerId", "S", str),
     "source_language": ("sourceLanguage", "S", Language),
@@ -41,21 +34,6 @@ ATTRIBUTES: Mapping[str, tuple[str, str, Callable[[str], object]]] = {
 # that this very write has made. So each write signs its row, and one that meets its own signature succeeded.
 SIGNATURE = "writeId"
 
-# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
-TRANSIENT_CODES = frozenset(
-    {
-        "InternalServerError",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "ServiceUnavailable",
-        "ThrottlingException",
-    }
-)
-
-FAULTS = (ClientError, BotoCoreError, ResponseParserError)
-
-logger = logging.getLogger("dynamodb")
-
 
 class DynamoDBStore:
     """The domain's Store on one table. Raises TryAgainLater for what a retry may cure, else botocore's."""
@@ -67,7 +45,7 @@ class DynamoDBStore:
     def add(self, session: Session, *, reusable_before: int) -> Session | Refused:
         """PutItem, unless a session holds the id that expires at `reusable_before` (epoch s) or later."""
         signature = {"S": secrets.token_hex(8)}
-        with _faults_told_apart():
+        with faults_told_apart():
             try:
                 self._client.put_item(
                     TableName=self._table,
@@ -82,16 +60,16 @@ class DynamoDBStore:
 
     def get(self, session_id: str) -> Session | None:
         """GetItem, consistent: whoever was told an id can read it at once."""
-        with _faults_told_apart():
+        with faults_told_apart():
             response = self._client.get_item(TableName=self._table, Key=_key(session_id), ConsistentRead=True)
-        return _session(response["Item"]) if "Item" in response else None
+        return session_of(response["Item"]) if "Item" in response else None
 
     def update(self, session_id: str, change: Change, guard: Guard) -> Session | Refused:
         """UpdateItem under the guard's condition."""
         signature = {"S": secrets.token_hex(8)}
-        sets = {**_attributes(change.assignments(guard.now)), SIGNATURE: signature}
+        sets = {**attributes(COLUMNS, change.assignments(guard.now)), SIGNATURE: signature}
         condition, values = _condition(guard)
-        with _faults_told_apart():
+        with faults_told_apart():
             try:
                 response = self._client.update_item(
                     TableName=self._table,
@@ -110,7 +88,7 @@ class DynamoDBStore:
                 )
             except ClientError as error:
                 return _refused_or_own(error, signature)
-        return _session(response["Attributes"])
+        return session_of(response["Attributes"])
 
     def answers(self) -> bool:
         """Whether the table can be read: one GetItem of half a read unit, for an id that no session has."""
@@ -118,7 +96,7 @@ class DynamoDBStore:
             self._client.get_item(TableName=self._table, Key=_key("health"))
         except FAULTS as error:
             # No traceback: botocore's message names the table and the account.
-            logger.error("The sessions table does not answer", extra={"reason": _reason(error)})  # noqa: TRY400
+            logger.error("The sessions table does not answer", extra={"reason": reason(error)})
             return False
         return True
 
@@ -149,50 +127,19 @@ def _condition(guard: Guard) -> tuple[str, dict[str, dict[str, str]]]:
 
 
 def _item(session: Session) -> dict[str, dict[str, str]]:
-    values = {field: getattr(session, field) for field in ATTRIBUTES}
-    return _attributes({field: value for field, value in values.items() if value is not None})
+    return attributes(COLUMNS, {field: getattr(session, field) for field in COLUMNS})
 
 
-def _attributes(values: Mapping[str, str | int]) -> dict[str, dict[str, str]]:
-    """Fields of a session as attributes of its row."""
-    return {ATTRIBUTES[field][0]: {ATTRIBUTES[field][1]: str(value)} for field, value in values.items()}
-
-
-def _session(item: Item) -> Session:
-    values: dict[str, Any] = {
-        field: read(item[attribute][kind])
-        for field, (attribute, kind, read) in ATTRIBUTES.items()
-        if attribute in item
-    }
-    return Session(**values)
+def session_of(item: Item) -> Session:
+    """The session that a row stands for, also one from the table's stream."""
+    return Session(**fields(COLUMNS, item))
 
 
 def _refused_or_own(error: ClientError, signature: Mapping[str, str]) -> Session | Refused:
     """What a failed condition met, or what this very write has left; other errors are raised again."""
-    if _reason(error) != "ConditionalCheckFailedException":
+    if reason(error) != "ConditionalCheckFailedException":
         raise error
     item: Item | None = error.response.get("Item")  # type: ignore[assignment]  # only this error carries a row
     if item is None:
         return Refused(None)
-    return _session(item) if item.get(SIGNATURE) == signature else Refused(_session(item))
-
-
-@contextmanager
-def _faults_told_apart() -> Iterator[None]:
-    """Raise TryAgainLater for throttling, time-outs, broken connections and 5xx; all else is a bug."""
-    try:
-        yield
-    except (HTTPClientError, UnreachableError, ResponseParserError) as error:
-        logger.warning("DynamoDB did not answer", extra={"reason": _reason(error)})
-        raise TryAgainLater from error
-    except ClientError as error:
-        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-        if status < 500 and _reason(error) not in TRANSIENT_CODES:
-            raise
-        logger.warning("DynamoDB could not answer", extra={"reason": _reason(error)})
-        raise TryAgainLater from error
-
-
-def _reason(error: Exception) -> str:
-    """The error code or class: messages may name tables and accounts."""
-    return error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
+    return session_of(item) if item.get(SIGNATURE) == signature else Refused(session_of(item))

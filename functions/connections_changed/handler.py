@@ -1,0 +1,15 @@
+"""The stream of the connections table: count the listeners of each session that has changed."""
+
+from typing import Any
+
+from shared import streams, wiring_streams
+from shared.dynamodb.connections import connection_of
+from shared.sessions.headcount import gatherings
+
+HEADCOUNT = wiring_streams.headcount()
+
+
+def handler(event: streams.Event, _context: Any) -> dict[str, Any]:
+    changes = streams.changes(event, connection_of)
+    rows = [row for change in changes for row in (change.old, change.new) if row]
+    return streams.all_at_once(changes, lambda: HEADCOUNT.recount(gatherings(rows)))

@@ -1,0 +1,82 @@
+"""How many listen to a session: counted from the rows that are there, never added up."""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, Protocol
+
+from shared.sessions.attendance import ConnectionStore
+from shared.sessions.connections import Connection, Role
+from shared.sessions.messages import audience
+from shared.sessions.notices import Sockets
+
+# A speaker hears of the audience this often at most.
+INTERVAL_MS = 1000
+PAUSE_S = 0.1
+
+
+class Gathering(NamedTuple):
+    """One session among those that have had the id; `created_at` is epoch ms."""
+
+    session_id: str
+    created_at: int
+
+
+def gatherings(rows: Iterable[Connection]) -> set[Gathering]:
+    """The sessions that these rows belong to."""
+    return {Gathering(row.session_id, row.session_created_at) for row in rows}
+
+
+class Counts(Protocol):
+    """Where a session's count of listeners is kept, beside the session and without touching its version."""
+
+    def set_listener_count(self, gathering: Gathering, count: int) -> bool:
+        """Write the count; False when the session is gone."""
+
+    def may_tell_speaker(self, gathering: Gathering, now: int) -> bool:
+        """Whether `INTERVAL_MS` have passed since this last was True; remembers `now` (epoch ms) if so."""
+
+
+class Headcount:
+    """What the connections table's stream sets off. `clock` returns epoch milliseconds."""
+
+    def __init__(
+        self,
+        counts: Counts,
+        connections: ConnectionStore,
+        sockets: Sockets,
+        clock: Callable[[], int],
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._counts = counts
+        self._connections = connections
+        self._sockets = sockets
+        self._clock = clock
+        self._sleep = sleep
+
+    def recount(self, sessions: Iterable[Gathering]) -> None:
+        """Count the listeners of each session anew, and tell its speaker. Raises TryAgainLater."""
+        left = set(sessions)
+        while left:
+            # Those whose speaker has heard a moment ago are counted again, so that the last word is true.
+            left = {gathering for gathering in left if not self._recount(gathering)}
+            if left:
+                self._sleep(PAUSE_S)
+
+    def _recount(self, gathering: Gathering) -> bool:
+        now = self._clock()
+        people = [
+            row
+            for row in self._connections.of(gathering.session_id)
+            if row.session_created_at == gathering.created_at and row.admitted_at and row.live(now)
+        ]
+        listeners = [row for row in people if row.role is Role.LISTENER]
+        if not self._counts.set_listener_count(gathering, len(listeners)):
+            return True
+        speakers = [row for row in people if row.role is Role.SPEAKER]
+        if not speakers:
+            return True
+        if not self._counts.may_tell_speaker(gathering, now):
+            return False
+        for speaker in speakers:
+            self._sockets.post(speaker.id, audience(listeners))
+        return True

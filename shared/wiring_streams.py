@@ -1,0 +1,30 @@
+"""What the consumers of table streams use, each built once from the function's settings."""
+
+from functools import cache
+
+from shared import settings, wiring, wiring_connections
+from shared.api_gateway import now_ms
+from shared.dynamodb import client
+from shared.dynamodb.listener_counts import ListenerCounts
+from shared.sessions.headcount import Headcount
+from shared.sessions.notices import Notices
+from shared.sockets import WebSocketConnections, make_client
+
+
+@cache
+def sockets() -> WebSocketConnections:
+    """The connections of the WebSocket API at WEBSOCKET_ENDPOINT."""
+    return WebSocketConnections(make_client(settings.text("WEBSOCKET_ENDPOINT")))
+
+
+@cache
+def notices() -> Notices:
+    """What changes of sessions set off."""
+    return Notices(wiring.store(), wiring_connections.connections(), sockets(), now_ms)
+
+
+@cache
+def headcount() -> Headcount:
+    """What changes of connections set off."""
+    counts = ListenerCounts(client.make(), settings.text("SESSIONS_TABLE"))
+    return Headcount(counts, wiring_connections.connections(), sockets(), now_ms)
