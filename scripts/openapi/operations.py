@@ -103,8 +103,8 @@ OPERATIONS = (
         summary="Change a session",
         description="Changes the speaker's own session. Active and paused may follow each other; both may "
         "be followed by ended, and nothing follows ended. Asking for ended does what `DELETE` does, also "
-        "when the session has ended before. When several refusals hold, the first of 401, 400, 404, 403, 412, "
-        f"409 is answered. The body has at most {http_api.MAX_BODY_BYTES:,} bytes.",
+        "when the session has ended before. When several refusals hold, the first of 401, 400, 404, 403, "
+        f"412, 409 is answered. The body has at most {http_api.MAX_BODY_BYTES:,} bytes.",
         parameters=("sessionId", "If-Match", "traceparent"),
         body=SessionChange,
         bodies={
