@@ -141,6 +141,8 @@ class Request:
             value = json.loads(
                 body.decode() or "{}", object_pairs_hook=_without_duplicates, parse_constant=_not_json
             )
+            # JSON may escape half of a surrogate pair, which is no character: pydantic fails on it.
+            json.dumps(value, ensure_ascii=False).encode()
         except (ValueError, RecursionError):
             raise InvalidRequest(FieldError("body", "Request body must be JSON in UTF-8")) from None
         if not isinstance(value, dict):
