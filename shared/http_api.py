@@ -235,7 +235,7 @@ def endpoint(door: Callable[[Request], Response]) -> Callable[[Event, Any], dict
     """Make a Lambda handler of a door: the one place that catches errors, and that logs a request."""
 
     @functools.wraps(door)
-    def handler(event: Event, context: Any) -> dict[str, Any]:
+    def handler(event: Event, _context: Any) -> dict[str, Any]:
         started = time.perf_counter()
         request = Request(event)
         failure: Exception | None = None
@@ -246,8 +246,8 @@ def endpoint(door: Callable[[Request], Response]) -> Callable[[Event, Any], dict
             response = refused(error, request)
         telemetry.log_request(
             {
-                "requestId": request.id,
-                "lambdaRequestId": context.aws_request_id,
+                # Lambda's runtime client writes its own id as requestId and drops a field of that name.
+                "apiRequestId": request.id,
                 "route": request.route,
                 "status": response.status,
                 "durationMs": round((time.perf_counter() - started) * 1000, 1),
