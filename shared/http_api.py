@@ -219,7 +219,8 @@ def health(*, healthy: bool, environment: str, version: str, response_time_ms: f
 
 def refused(error: Exception, request: Request) -> Response:
     """The response of the error's class, or of the nearest one above it in the table."""
-    status, code = next(ERRORS[kind] for kind in type(error).__mro__ if kind in ERRORS)
+    kind = next(kind for kind in type(error).__mro__ if kind in ERRORS)
+    status, code = ERRORS[kind]
     body: dict[str, object] = {
         "error": str(error) if isinstance(error, SessionError) else "Internal server error",
         "code": code,
@@ -228,7 +229,7 @@ def refused(error: Exception, request: Request) -> Response:
     }
     if isinstance(error, InvalidRequest):
         body["details"] = [offence._asdict() for offence in error.fields]
-    return Response(status, body, HEADERS.get(type(error), {}))
+    return Response(status, body, HEADERS.get(kind, {}))
 
 
 def endpoint(door: Callable[[Request], Response]) -> Callable[[Event, Any], dict[str, Any]]:
