@@ -51,8 +51,9 @@ MAX_BODY_BYTES = 4096
 MAX_ETAGS = 100  # as many operands as DynamoDB's IN takes
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 ETAG = re.compile(r'(W/)?"([^"]*)"')
+VERSION = re.compile(r"[1-9][0-9]{0,14}")
 # https://www.w3.org/TR/trace-context/#traceparent-header
-TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 class Body(Protocol):
@@ -118,7 +119,9 @@ class Request:
         if header is None or header.strip() == "*":
             return None
         # If-Match compares strongly: a weak tag, or one that is not ours, matches nothing (RFC 9110, 13.1.1).
-        versions = frozenset(int(tag) for weak, tag in ETAG.findall(header) if not weak and _is_version(tag))
+        versions = frozenset(
+            int(tag) for weak, tag in ETAG.findall(header) if not weak and VERSION.fullmatch(tag)
+        )
         if len(versions) > MAX_ETAGS:
             raise InvalidRequest(FieldError("If-Match", f"If-Match must list at most {MAX_ETAGS} ETags"))
         return versions
@@ -265,10 +268,6 @@ def endpoint(door: Callable[[Request], Response]) -> Callable[[Event, Any], dict
 
 def _etag(session: Session) -> str:
     return f'"{session.version}"'
-
-
-def _is_version(tag: str) -> bool:
-    return len(tag) <= 15 and tag.isascii() and tag.isdigit()
 
 
 def _decoded(body: str, *, base64_encoded: bool) -> bytes:
