@@ -17,11 +17,11 @@ _SHOWN_CHARACTERS = 4_000
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
-class TerraformFailed(Exception):  # noqa: N818 - reads as the sentence that it is
+class TerraformFailed(Exception):
     """Terraform ended with an error; the message holds the command and the end of what it said."""
 
 
-class TerraformMissing(Exception):  # noqa: N818 - as above
+class TerraformMissing(Exception):
     """There is no Terraform on PATH."""
 
 

@@ -21,7 +21,7 @@ Errors = Mapping[type[Exception], tuple[int, str]]
 """The status and the code of each error, or of the nearest class above it."""
 
 # https://www.w3.org/TR/trace-context/#traceparent-header
-TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 class Call:
@@ -96,7 +96,7 @@ def serve(
     """Make a Lambda handler of a door: the one place that catches errors, and that logs a call."""
 
     @functools.wraps(door)
-    def handler(event: Event, context: Any) -> dict[str, Any]:
+    def handler(event: Event, _context: Any) -> dict[str, Any]:
         started = time.perf_counter()
         call = call_type(event)
         failure: Exception | None = None
@@ -107,8 +107,8 @@ def serve(
             response = refused(error, call, errors)
         telemetry.log_request(
             {
-                "requestId": call.id,
-                "lambdaRequestId": context.aws_request_id,
+                # Lambda's runtime client writes its own id as requestId and drops a field of that name.
+                "apiRequestId": call.id,
                 "route": call.route,
                 "status": response.status,
                 "durationMs": round((time.perf_counter() - started) * 1000, 1),

@@ -40,6 +40,7 @@ MAX_BODY_BYTES = 4096
 MAX_ETAGS = 100  # as many operands as DynamoDB's IN takes
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 ETAG = re.compile(r'(W/)?"([^"]*)"')
+VERSION = re.compile(r"[1-9][0-9]{0,14}")
 
 
 class Body(Protocol):
@@ -91,7 +92,9 @@ class Request(Call):
         if header is None or header.strip() == "*":
             return None
         # If-Match compares strongly: a weak tag, or one that is not ours, matches nothing (RFC 9110, 13.1.1).
-        versions = frozenset(int(tag) for weak, tag in ETAG.findall(header) if not weak and _is_version(tag))
+        versions = frozenset(
+            int(tag) for weak, tag in ETAG.findall(header) if not weak and VERSION.fullmatch(tag)
+        )
         if len(versions) > MAX_ETAGS:
             raise InvalidRequest(FieldError("If-Match", f"If-Match must list at most {MAX_ETAGS} ETags"))
         return versions
@@ -114,6 +117,8 @@ class Request(Call):
             value = json.loads(
                 body.decode() or "{}", object_pairs_hook=_without_duplicates, parse_constant=_not_json
             )
+            # JSON may escape half of a surrogate pair, which is no character: pydantic fails on it.
+            json.dumps(value, ensure_ascii=False).encode()
         except (ValueError, RecursionError):
             raise InvalidRequest(FieldError("body", "Request body must be JSON in UTF-8")) from None
         if not isinstance(value, dict):
@@ -166,10 +171,6 @@ def endpoint(door: Callable[[Request], Response]) -> Callable[[Event, Any], dict
 
 def _etag(session: Session) -> str:
     return f'"{session.version}"'
-
-
-def _is_version(tag: str) -> bool:
-    return len(tag) <= 15 and tag.isascii() and tag.isdigit()
 
 
 def _decoded(body: str, *, base64_encoded: bool) -> bytes:

@@ -133,7 +133,9 @@ def authorizer(door: Callable[[Handshake], str | None]) -> Callable[[Event, Any]
         try:
             subject = door(handshake)
         except AuthenticationRequired:
-            telemetry.log_request({"requestId": handshake.id, "route": "authorize $connect", "status": 401})
+            telemetry.log_request(
+                {"apiRequestId": handshake.id, "route": "authorize $connect", "status": 401}
+            )
             raise Unauthorized from None
         statement = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": event["methodArn"]}
         return {

@@ -66,6 +66,15 @@ PaginatorDocstring = WaiterDocstring = ClientMethodDocstring
     # Pulls in importlib.metadata to look for a package that is not shipped.
     "urllib3/http2/__init__.py": b"",
 }
+# Code that is added at the end of files.
+APPENDED = {
+    # 118 of 127 event handlers are for other services or for documentation. Each costs when a session starts.
+    "botocore/handlers.py": f"""
+BUILTIN_HANDLERS = [
+    entry for entry in BUILTIN_HANDLERS if "." not in entry[0] or entry[0].split(".")[1] in {AWS_SERVICES}
+]
+""".encode(),
+}
 # The certificates behind AWS's endpoints (https://www.amazontrust.com/repository/), by common name. botocore
 # reads its whole bundle again for every new connection.
 ROOT_CERTIFICATES = (
@@ -94,7 +103,7 @@ def prune(files: dict[str, bytes]) -> dict[str, bytes]:
             plain = _compact(_used_endpoints(json.loads(plain)))
         elif path.startswith(_DATA) and name.endswith(".json"):
             plain = _compact(_without_documentation(json.loads(plain)))
-        pruned[name] = REPLACED.get(path, plain)
+        pruned[name] = REPLACED.get(path, plain) + APPENDED.get(path, b"")
     return pruned
 
 

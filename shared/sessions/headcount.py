@@ -11,7 +11,7 @@ from shared.sessions.notices import Sockets
 
 # A speaker hears of the audience this often at most.
 INTERVAL_MS = 1000
-PAUSE_S = 0.1
+PAUSE_S = 0.25
 
 
 class Gathering(NamedTuple):
@@ -77,6 +77,6 @@ class Headcount:
             return True
         if not self._counts.may_tell_speaker(gathering, now):
             return False
-        for speaker in speakers:
-            self._sockets.post(speaker.id, audience(listeners))
-        return True
+        told = [self._sockets.post(speaker.id, audience(listeners)) for speaker in speakers]
+        # One who is still coming in is told as soon as that is possible; one who has gone need not be.
+        return all(heard or not row.handshaking(now) for heard, row in zip(told, speakers, strict=True))

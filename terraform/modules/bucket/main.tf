@@ -1,7 +1,7 @@
 resource "aws_s3_bucket" "this" {
   #checkov:skip=CKV_AWS_18:Only Terraform and Lambda read it; CloudTrail tells who did, without a second bucket of logs.
   #checkov:skip=CKV_AWS_144:All that is in it can be made again, and versions undo a mistake.
-  #checkov:skip=CKV2_AWS_61:Its objects are few and small, and an old version is what one rolls back to.
+  #checkov:skip=CKV2_AWS_61:Old versions of the state are what one goes back to, and Terraform deletes replaced zips itself.
   #checkov:skip=CKV2_AWS_62:Nothing waits for an object to arrive in it.
 
   bucket        = var.name

@@ -7,3 +7,13 @@ output "arn" {
   description = "ARN of the table."
   value       = aws_dynamodb_table.this.arn
 }
+
+output "shape" {
+  description = "How rows are addressed, expire and are streamed."
+  value = {
+    hash_key         = aws_dynamodb_table.this.hash_key
+    range_key        = aws_dynamodb_table.this.range_key
+    ttl_attribute    = one([for ttl in aws_dynamodb_table.this.ttl : ttl.attribute_name if ttl.enabled])
+    stream_view_type = aws_dynamodb_table.this.stream_enabled ? aws_dynamodb_table.this.stream_view_type : null
+  }
+}

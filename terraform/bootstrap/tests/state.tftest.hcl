@@ -1,0 +1,42 @@
+# The state bucket: its name, and TLS or nothing.
+
+mock_provider "aws" {
+  override_during = plan
+  source          = "../tests/mocks"
+}
+
+run "the_state_bucket" {
+  command = plan
+
+  override_resource {
+    override_during = plan
+    target          = module.state.aws_s3_bucket.this
+    values          = { id = "session-service-state-123456789012", arn = "arn:aws:s3:::state" }
+  }
+
+  assert {
+    condition     = output.state_bucket == "session-service-state-123456789012"
+    error_message = "The bucket is named after its account."
+  }
+
+  assert {
+    condition = jsonencode(jsondecode(aws_s3_bucket_policy.tls_only.policy).Statement) == jsonencode([{
+      Sid       = "TlsOnly"
+      Effect    = "Deny"
+      Principal = "*"
+      Action    = "s3:*"
+      Resource  = ["arn:aws:s3:::state", "arn:aws:s3:::state/*"]
+      Condition = { Bool = { "aws:SecureTransport" = "false" } }
+    }])
+    error_message = "Whoever comes without TLS is refused, whatever they ask."
+  }
+}
+
+run "an_unknown_region_is_refused" {
+  command         = plan
+  expect_failures = [var.aws_region]
+
+  variables {
+    aws_region = "Ireland"
+  }
+}

@@ -1,0 +1,29 @@
+# Holds for every environments/*.tfvars; run with -test-directory=tests/environments -var-file=environments/<name>.tfvars.
+
+mock_provider "aws" {
+  override_during = plan
+  source          = "./tests/mocks"
+}
+
+run "values" {
+  command = plan
+
+  variables {
+    dist_dir = "tests/fixtures"
+  }
+
+  assert {
+    condition     = contains(["dev", "local"], var.environment) || (var.deletion_protection && var.point_in_time_recovery)
+    error_message = "What people rely on cannot be deleted and can be restored."
+  }
+
+  assert {
+    condition     = contains(["dev", "local"], var.environment) || alltrue([for origin in var.cors_allow_origins : startswith(origin, "https://")])
+    error_message = "Outside dev and local a web page comes by https."
+  }
+
+  assert {
+    condition     = var.throttles.routes["POST /sessions"].requests_per_second <= var.throttles.default.requests_per_second
+    error_message = "Opening sessions is the scarcest of all."
+  }
+}

@@ -1,0 +1,162 @@
+# modules/function: its limits, its log, and a role that may do what it is told and nothing else.
+
+mock_provider "aws" {
+  override_during = plan
+  source          = "./tests/mocks"
+}
+
+variables {
+  name               = "session-service-dev-health"
+  handler            = "functions.health.handler.handler"
+  zip                = { bucket = "zips", key = "health/e5.zip" }
+  runtime            = "python3.12"
+  architecture       = "arm64"
+  timeout_seconds    = 10
+  environment        = { SESSIONS_TABLE = "sessions" }
+  log_retention_days = 14
+  dynamodb_actions = {
+    sessions = { table_arn = "arn:aws:dynamodb:us-east-1:123456789012:table/sessions", actions = ["dynamodb:GetItem"] }
+  }
+}
+
+run "the_function" {
+  command = plan
+
+  module {
+    source = "./modules/function"
+  }
+
+  assert {
+    condition     = aws_lambda_function.this.timeout == 10 && aws_lambda_function.this.memory_size == 512
+    error_message = "A function has 10 s and 512 MB."
+  }
+
+  assert {
+    condition     = aws_lambda_function.this.runtime == "python3.12" && aws_lambda_function.this.architectures == tolist(["arm64"])
+    error_message = "A function runs on what its zip was built for."
+  }
+
+  assert {
+    condition     = aws_lambda_function.this.s3_bucket == "zips" && aws_lambda_function.this.s3_key == "health/e5.zip"
+    error_message = "A function's code comes from S3."
+  }
+
+  assert {
+    condition     = aws_lambda_function.this.tracing_config[0].mode == "Active"
+    error_message = "A function is traced by X-Ray."
+  }
+
+  assert {
+    condition = jsonencode(aws_lambda_function.this.logging_config[0]) == jsonencode({
+      application_log_level = "INFO"
+      log_format            = "JSON"
+      log_group             = "/aws/lambda/session-service-dev-health"
+      system_log_level      = "WARN"
+    })
+    error_message = "A function logs JSON into its own group."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_log_group.this.name == "/aws/lambda/session-service-dev-health" && aws_cloudwatch_log_group.this.retention_in_days == 14
+    error_message = "The log group is the function's, and it forgets."
+  }
+}
+
+run "the_role" {
+  command = plan
+
+  module {
+    source = "./modules/function"
+  }
+
+  assert {
+    condition = jsonencode(jsondecode(aws_iam_role_policy.this.policy).Statement) == jsonencode([
+      {
+        Effect   = "Allow"
+        Action   = ["dynamodb:GetItem"]
+        Resource = "arn:aws:dynamodb:us-east-1:123456789012:table/sessions"
+      },
+      {
+        Effect   = "Allow"
+        Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+        Resource = "arn:aws:logs:us-east-1:123456789012:log-group:own:*"
+      },
+      {
+        Effect   = "Allow"
+        Action   = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
+        Resource = "*"
+      },
+    ])
+    error_message = "A role may read or write its table, write its log and its traces; X-Ray's is the only `*`."
+  }
+
+  assert {
+    condition     = jsondecode(aws_iam_role.this.assume_role_policy).Statement[0].Principal == { Service = "lambda.amazonaws.com" }
+    error_message = "Only Lambda takes the role."
+  }
+}
+
+run "a_scan_is_refused" {
+  command         = plan
+  expect_failures = [var.dynamodb_actions]
+
+  module {
+    source = "./modules/function"
+  }
+
+  variables {
+    dynamodb_actions = { sessions = { table_arn = "arn", actions = ["dynamodb:Scan"] } }
+  }
+}
+
+run "a_wildcard_action_is_refused" {
+  command         = plan
+  expect_failures = [var.dynamodb_actions]
+
+  module {
+    source = "./modules/function"
+  }
+
+  variables {
+    dynamodb_actions = { sessions = { table_arn = "arn", actions = ["dynamodb:*"] } }
+  }
+}
+
+run "an_unknown_runtime_is_refused" {
+  command         = plan
+  expect_failures = [var.runtime]
+
+  module {
+    source = "./modules/function"
+  }
+
+  variables {
+    runtime = "python3.8"
+  }
+}
+
+run "an_unknown_processor_is_refused" {
+  command         = plan
+  expect_failures = [var.architecture]
+
+  module {
+    source = "./modules/function"
+  }
+
+  variables {
+    architecture = "aarch64"
+  }
+}
+
+run "a_function_that_outlives_its_request_is_refused" {
+  command         = plan
+  expect_failures = [var.timeout_seconds]
+
+  module {
+    source = "./modules/function"
+  }
+
+  variables {
+    timeout_seconds = 30
+  }
+}

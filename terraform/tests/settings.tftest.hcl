@@ -1,0 +1,229 @@
+# The root's settings: what reaches the resources, and what is refused before anything is made.
+
+mock_provider "aws" {
+  override_during = plan
+  source          = "./tests/mocks"
+}
+
+variables {
+  environment            = "prod"
+  aws_region             = "us-east-1"
+  dist_dir               = "tests/fixtures"
+  cors_allow_origins     = ["https://live.example.com"]
+  log_retention_days     = 365
+  deletion_protection    = true
+  point_in_time_recovery = true
+  throttles              = { default = { requests_per_second = 50, burst = 100 } }
+}
+
+run "a_pool_of_its_own_by_default" {
+  command = plan
+
+  assert {
+    condition     = output.user_pool_id == "us-east-1_Own" && output.user_pool_client_id == "own-client"
+    error_message = "Without an existing pool the speakers sign in to the service's own."
+  }
+
+  assert {
+    condition     = length(module.identity) == 1
+    error_message = "Without an existing pool one is made."
+  }
+}
+
+run "an_existing_pool_when_named" {
+  command = plan
+
+  variables {
+    user_pool_id        = "eu-west-1_Theirs"
+    user_pool_client_id = "their-client"
+  }
+
+  assert {
+    condition     = output.user_pool_id == "eu-west-1_Theirs" && output.user_pool_client_id == "their-client"
+    error_message = "The named pool and client are used."
+  }
+
+  assert {
+    condition     = length(module.identity) == 0
+    error_message = "No second pool is made beside the named one."
+  }
+
+  assert {
+    condition     = module.http_api.jwt.issuer == "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Theirs"
+    error_message = "The issuer is the pool in its own region."
+  }
+}
+
+run "browsers" {
+  command = plan
+
+  assert {
+    condition = jsonencode(module.http_api.cors) == jsonencode({
+      allow_credentials = null
+      allow_headers     = ["authorization", "content-type", "idempotency-key", "if-match", "if-none-match", "traceparent"]
+      allow_methods     = ["DELETE", "GET", "PATCH", "POST"]
+      allow_origins     = ["https://live.example.com"]
+      expose_headers    = ["etag", "location", "retry-after"]
+      max_age           = 3600
+    })
+    error_message = "A web client of a named origin can send and read every header that the API speaks."
+  }
+}
+
+run "the_tables_are_named_after_the_environment" {
+  command = plan
+
+  assert {
+    condition     = output.sessions_table == "session-service-prod-sessions" && output.connections_table == "session-service-prod-connections"
+    error_message = "A table's name is the service's, the environment's and its own."
+  }
+}
+
+run "a_pool_without_its_client_is_refused" {
+  command         = plan
+  expect_failures = [var.user_pool_id]
+
+  variables {
+    user_pool_id = "us-east-1_Theirs"
+  }
+}
+
+run "a_client_without_its_pool_is_refused" {
+  command         = plan
+  expect_failures = [var.user_pool_id]
+
+  variables {
+    user_pool_client_id = "their-client"
+  }
+}
+
+run "a_pool_that_is_no_id_is_refused" {
+  command         = plan
+  expect_failures = [var.user_pool_id]
+
+  variables {
+    user_pool_id        = "speakers"
+    user_pool_client_id = "their-client"
+  }
+}
+
+run "any_origin_is_refused_in_prod" {
+  command         = plan
+  expect_failures = [var.cors_allow_origins]
+
+  variables {
+    cors_allow_origins = ["https://live.example.com", "*"]
+  }
+}
+
+run "any_origin_is_refused_in_staging" {
+  command         = plan
+  expect_failures = [var.cors_allow_origins]
+
+  variables {
+    environment        = "staging"
+    cors_allow_origins = ["*"]
+  }
+}
+
+run "any_origin_is_allowed_in_dev" {
+  command = plan
+
+  variables {
+    environment        = "dev"
+    cors_allow_origins = ["*"]
+  }
+}
+
+run "a_pattern_of_origins_is_refused" {
+  command         = plan
+  expect_failures = [var.cors_allow_origins]
+
+  variables {
+    cors_allow_origins = ["https://*.example.com"]
+  }
+}
+
+run "an_origin_with_a_path_is_refused" {
+  command         = plan
+  expect_failures = [var.cors_allow_origins]
+
+  variables {
+    cors_allow_origins = ["https://live.example.com/"]
+  }
+}
+
+run "an_unknown_environment_is_refused" {
+  command         = plan
+  expect_failures = [var.environment]
+
+  variables {
+    environment = "production"
+  }
+}
+
+run "an_unknown_region_is_refused" {
+  command         = plan
+  expect_failures = [var.aws_region]
+
+  variables {
+    aws_region = "Ireland"
+  }
+}
+
+run "a_malformed_account_is_refused" {
+  command         = plan
+  expect_failures = [var.allowed_account_ids]
+
+  variables {
+    allowed_account_ids = ["1234"]
+  }
+}
+
+run "an_odd_number_of_digits_is_refused" {
+  command         = plan
+  expect_failures = [var.session_id_digits]
+
+  variables {
+    session_id_digits = 4
+  }
+}
+
+run "endless_logs_are_refused" {
+  command         = plan
+  expect_failures = [var.log_retention_days]
+
+  variables {
+    log_retention_days = 0
+  }
+}
+
+run "a_throttle_that_lets_nobody_in_is_refused" {
+  command         = plan
+  expect_failures = [var.throttles]
+
+  variables {
+    throttles = { default = { requests_per_second = 0, burst = 0 } }
+  }
+}
+
+run "a_throttle_for_a_route_that_is_not_there_is_refused" {
+  command         = plan
+  expect_failures = [var.throttles]
+
+  variables {
+    throttles = {
+      default = { requests_per_second = 50, burst = 100 }
+      routes  = { "GET /session" = { requests_per_second = 1, burst = 1 } }
+    }
+  }
+}
+
+run "functions_that_were_not_built_are_missed" {
+  command         = plan
+  expect_failures = [var.dist_dir]
+
+  variables {
+    dist_dir = "tests/mocks"
+  }
+}

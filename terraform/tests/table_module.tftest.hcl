@@ -1,0 +1,78 @@
+# modules/table: keys, expiry, stream, encryption and what protects the rows.
+
+mock_provider "aws" {
+  override_during = plan
+  source          = "./tests/mocks"
+}
+
+variables {
+  name                   = "session-service-dev-sessions"
+  hash_key               = "sessionId"
+  ttl_attribute          = "expiresAt"
+  stream                 = true
+  point_in_time_recovery = true
+  deletion_protection    = true
+}
+
+run "a_protected_table_with_a_stream" {
+  command = plan
+
+  module {
+    source = "./modules/table"
+  }
+
+  assert {
+    condition     = aws_dynamodb_table.this.hash_key == "sessionId" && aws_dynamodb_table.this.range_key == null
+    error_message = "A table without a sort key has none."
+  }
+
+  assert {
+    condition     = aws_dynamodb_table.this.ttl[0].enabled && aws_dynamodb_table.this.ttl[0].attribute_name == "expiresAt"
+    error_message = "Rows expire by the given attribute."
+  }
+
+  assert {
+    condition     = aws_dynamodb_table.this.stream_enabled && aws_dynamodb_table.this.stream_view_type == "NEW_AND_OLD_IMAGES"
+    error_message = "The stream carries a row before and after each change."
+  }
+
+  assert {
+    condition     = aws_dynamodb_table.this.billing_mode == "PAY_PER_REQUEST" && aws_dynamodb_table.this.server_side_encryption[0].enabled
+    error_message = "A table is on demand and encrypted."
+  }
+
+  assert {
+    condition     = aws_dynamodb_table.this.point_in_time_recovery[0].enabled && aws_dynamodb_table.this.deletion_protection_enabled
+    error_message = "A protected table can be restored and cannot be deleted."
+  }
+}
+
+run "a_free_table_with_a_sort_key" {
+  command = plan
+
+  module {
+    source = "./modules/table"
+  }
+
+  variables {
+    range_key              = "connectionId"
+    stream                 = false
+    point_in_time_recovery = false
+    deletion_protection    = false
+  }
+
+  assert {
+    condition     = aws_dynamodb_table.this.hash_key == "sessionId" && aws_dynamodb_table.this.range_key == "connectionId"
+    error_message = "The sort key is the given one."
+  }
+
+  assert {
+    condition     = sort([for attribute in aws_dynamodb_table.this.attribute : "${attribute.name}:${attribute.type}"]) == tolist(["connectionId:S", "sessionId:S"])
+    error_message = "Both keys are strings."
+  }
+
+  assert {
+    condition     = !aws_dynamodb_table.this.stream_enabled && !aws_dynamodb_table.this.point_in_time_recovery[0].enabled && !aws_dynamodb_table.this.deletion_protection_enabled
+    error_message = "What the environment does not ask for is off."
+  }
+}
