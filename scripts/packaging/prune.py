@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from scripts.packaging import BuildError
 
-AWS_SERVICES = ("dynamodb",)
+AWS_SERVICES = ("apigatewaymanagementapi", "dynamodb")
 
 # Patterns of paths below the zip's root (`*` also crosses folders), and why no function needs them.
 DROPPED = {

@@ -55,7 +55,9 @@ class Layer:
 
 def layer(target: Target, interpreter: Path, requirements: Path, cache: Path) -> Layer:
     """Return the layer of a target, made at the first call and kept in `cache`."""
+    extras = _extras(requirements)
     key = hashlib.sha256(requirements.read_bytes())
+    key.update(repr(sorted((name, sorted(asked)) for name, asked in extras.items())).encode())
     key.update("\0".join(target.platforms).encode())
     wheels = cache / "wheels" / f"{target.runtime}-{target.architecture}-{key.hexdigest()[:12]}"
     for rule in _RULES:
@@ -66,7 +68,7 @@ def layer(target: Target, interpreter: Path, requirements: Path, cache: Path) ->
         _in_one_step(wheels, lambda made: _fetch(target, requirements, made))
     if not folder.exists():
         print(f"Pruning and compiling them for {target.runtime}", flush=True)
-        _in_one_step(folder, lambda made: _make(target, interpreter, wheels, made))
+        _in_one_step(folder, lambda made: _make(target, interpreter, wheels, extras, made))
     index = json.loads((folder / "index.json").read_text())
     return Layer(folder, index["modules"], index["requires"])
 
@@ -101,7 +103,7 @@ def _fetch(target: Target, requirements: Path, folder: Path) -> None:
         raise BuildError(f"The packages for {target.runtime} could not be fetched:\n{answer.stderr.strip()}")
 
 
-def _make(target: Target, interpreter: Path, wheels: Path, folder: Path) -> None:
+def _make(target: Target, interpreter: Path, wheels: Path, extras: dict[str, set[str]], folder: Path) -> None:
     modules: dict[str, str] = {}
     requires: dict[str, list[str]] = {}
     sources: dict[str, bytes] = {}
@@ -112,7 +114,8 @@ def _make(target: Target, interpreter: Path, wheels: Path, folder: Path) -> None
         metadata = next(content for name, content in unpacked.items() if name.endswith(".dist-info/METADATA"))
         headers = HeaderParser().parsestr(metadata.decode())
         distribution = canonicalize_name(headers["Name"])
-        requires[distribution] = _required(target, headers.get_all("Requires-Dist", []))
+        wanted = headers.get_all("Requires-Dist", [])
+        requires[distribution] = _required(target, wanted, extras.get(distribution, set()))
         for path, content in {**prune.prune(unpacked), **_licences(distribution, unpacked)}.items():
             modules.setdefault(path.split("/")[0].removesuffix(".py"), distribution)
             if path.endswith(".py"):
@@ -128,15 +131,23 @@ def _make(target: Target, interpreter: Path, wheels: Path, folder: Path) -> None
     (folder / "index.json").write_text(json.dumps({"modules": modules, "requires": requires}))
 
 
-def _required(target: Target, lines: list[str]) -> list[str]:
-    """Return the canonical names of the requirements that hold on the target."""
-    platform = {"python_version": target.python, "python_full_version": f"{target.python}.0", "extra": ""}
+def _extras(requirements: Path) -> dict[str, set[str]]:
+    """Return the extras that functions.in asks for, by canonical name: {"pyjwt": {"crypto"}}."""
+    lines = requirements.with_suffix(".in").read_text().splitlines()
+    asked = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    return {canonicalize_name(requirement.name): requirement.extras for requirement in asked}
+
+
+def _required(target: Target, lines: list[str], extras: set[str]) -> list[str]:
+    """Return the canonical names of the requirements that hold on the target, with these extras."""
+    platform = {"python_version": target.python, "python_full_version": f"{target.python}.0"}
     platform |= {"sys_platform": "linux", "platform_python_implementation": "CPython"}
     requirements = [Requirement(line) for line in lines]
     return [
         canonicalize_name(requirement.name)
         for requirement in requirements
-        if requirement.marker is None or requirement.marker.evaluate(platform)
+        if requirement.marker is None
+        or any(requirement.marker.evaluate({**platform, "extra": extra}) for extra in ("", *sorted(extras)))
     ]
 
 
