@@ -10,11 +10,28 @@ locals {
 
   tables = {
     sessions    = { hash_key = "sessionId", range_key = null, stream = true }
-    connections = { hash_key = "sessionId", range_key = "connectionId", stream = false }
+    connections = { hash_key = "sessionId", range_key = "connectionId", stream = true }
+    rate_limits = { hash_key = "limitKey", range_key = null, stream = false }
   }
+
+  # A function that runs out of time must say so itself, so the APIs wait a little longer than it may run.
+  integration_timeout_milliseconds = local.function_timeout_seconds * 1000 + 1000
+
+  address_key = terraform_data.address_key.triggers_replace
 
   user_pool_id        = var.user_pool_id == null ? one(module.identity[*].user_pool_id) : var.user_pool_id
   user_pool_client_id = var.user_pool_id == null ? one(module.identity[*].user_pool_client_id) : var.user_pool_client_id
+}
+
+# The secret that turns a listener's address into a name without an address in it. To change it:
+# terraform apply -replace=terraform_data.address_key
+resource "terraform_data" "address_key" {
+  # 122 bits of the operating system's randomness. Not `input`, which would be shown again as `output`, unmarked.
+  triggers_replace = sensitive(uuid())
+
+  lifecycle {
+    ignore_changes = [triggers_replace]
+  }
 }
 
 module "table" {
@@ -67,13 +84,35 @@ module "function" {
   zip                = { bucket = aws_s3_object.zip[each.key].bucket, key = aws_s3_object.zip[each.key].key }
   runtime            = local.manifest.runtime
   architecture       = local.manifest.architecture
-  timeout_seconds    = local.function_timeout_seconds
+  timeout_seconds    = lookup(each.value, "timeout_seconds", local.function_timeout_seconds)
   environment        = each.value.environment
   log_retention_days = var.log_retention_days
-  dynamodb_actions = {
-    for table, actions in each.value.dynamodb_actions :
-    table => { table_arn = module.table[table].arn, actions = actions }
-  }
+
+  permissions = merge(
+    {
+      for table, actions in each.value.dynamodb_actions :
+      table => { resource = module.table[table].arn, actions = actions }
+    },
+    {
+      for method in lookup(each.value, "manages_connections", []) :
+      "${method} @connections" => {
+        resource = "${module.websocket_api.execution_arn}/${method}/@connections/*"
+        actions  = ["execute-api:ManageConnections"]
+      }
+    },
+  )
+}
+
+module "stream_consumer" {
+  source   = "./modules/stream_consumer"
+  for_each = local.streams
+
+  name         = "${local.prefix}-${each.key}"
+  function_arn = module.function[each.key].arn
+  role_name    = module.function[each.key].role_name
+  stream_arn   = module.table[each.value.table].stream_arn
+  events       = each.value.events
+  batch_size   = each.value.batch_size
 }
 
 module "http_api" {
@@ -81,16 +120,15 @@ module "http_api" {
 
   name = local.prefix
   routes = {
-    for name, function in local.functions : function.route => {
+    for route, name in local.http_routes : route => {
       function_name = module.function[name].name
       invoke_arn    = module.function[name].invoke_arn
-      signed_in     = function.signed_in
-      throttle      = lookup(var.throttles.routes, function.route, var.throttles.default)
+      signed_in     = local.functions[name].signed_in
+      throttle      = lookup(var.throttles.routes, route, var.throttles.default)
     }
   }
 
-  # A function that runs out of time must say so itself, so the API waits a little longer than it may run.
-  integration_timeout_milliseconds = local.function_timeout_seconds * 1000 + 1000
+  integration_timeout_milliseconds = local.integration_timeout_milliseconds
 
   jwt = {
     # A pool's id begins with its region, which need not be this one.
@@ -106,4 +144,34 @@ module "http_api" {
 
   default_throttle   = var.throttles.default
   log_retention_days = var.log_retention_days
+}
+
+module "websocket_api" {
+  source = "./modules/websocket_api"
+
+  name = "${local.prefix}-websocket"
+
+  authorizer = {
+    function_name = module.function[local.authorizers["$connect"]].name
+    invoke_arn    = module.function[local.authorizers["$connect"]].invoke_arn
+  }
+
+  routes = {
+    for route, name in local.websocket_routes : route => {
+      function_name = module.function[name].name
+      invoke_arn    = module.function[name].invoke_arn
+      throttle      = lookup(var.websocket_throttles.routes, route, var.websocket_throttles.default)
+    }
+  }
+
+  replies = {
+    for route, message in local.websocket_replies : route => {
+      body     = jsonencode(message)
+      throttle = lookup(var.websocket_throttles.routes, route, var.websocket_throttles.default)
+    }
+  }
+
+  integration_timeout_milliseconds = local.integration_timeout_milliseconds
+  default_throttle                 = var.websocket_throttles.default
+  log_retention_days               = var.log_retention_days
 }

@@ -8,6 +8,11 @@ output "http_api_id" {
   value       = module.http_api.id
 }
 
+output "websocket_url" {
+  description = "URL that listeners and speakers open their WebSocket at; `?sessionId=` and more follow it."
+  value       = module.websocket_api.url
+}
+
 output "function_names" {
   description = "Name of each Lambda function in AWS, by its name here."
   value       = { for name, function in module.function : name => function.name }

@@ -84,8 +84,63 @@ variable "throttles" {
   }
 
   validation {
-    condition     = length(setsubtract(keys(var.throttles.routes), [for function in local.functions : function.route])) == 0
+    condition     = length(setsubtract(keys(var.throttles.routes), keys(local.http_routes))) == 0
     error_message = "throttles.routes names a route that the API does not have; functions.tf lists them."
+  }
+}
+
+variable "websocket_throttles" {
+  description = "The same for the WebSocket API: connections opened, closed and messages sent per second, by route key (`$connect`, `$disconnect`, `heartbeat`, `$default`)."
+  type = object({
+    default = object({ requests_per_second = number, burst = number })
+    routes  = optional(map(object({ requests_per_second = number, burst = number })), {})
+  })
+  nullable = false
+
+  validation {
+    condition = alltrue([
+      for throttle in concat([var.websocket_throttles.default], values(var.websocket_throttles.routes)) :
+      throttle.requests_per_second >= 1 && throttle.burst >= 1
+    ])
+    error_message = "websocket_throttles must allow at least 1 request per second and a burst of 1: a route throttled to 0 answers nobody."
+  }
+
+  validation {
+    condition     = length(setsubtract(keys(var.websocket_throttles.routes), concat(keys(local.websocket_routes), keys(local.websocket_replies)))) == 0
+    error_message = "websocket_throttles.routes names a route that the WebSocket API does not have; functions.tf lists them."
+  }
+}
+
+variable "max_listeners" {
+  description = "Listeners that one session has room for."
+  type        = number
+  nullable    = false
+
+  validation {
+    condition     = var.max_listeners >= 1 && floor(var.max_listeners) == var.max_listeners
+    error_message = "max_listeners must be a whole number, at least 1."
+  }
+}
+
+variable "sessions_per_speaker_per_hour" {
+  description = "Sessions that one speaker may open in each hour of the clock; 0 is no limit."
+  type        = number
+  nullable    = false
+
+  validation {
+    condition     = var.sessions_per_speaker_per_hour >= 0 && floor(var.sessions_per_speaker_per_hour) == var.sessions_per_speaker_per_hour
+    error_message = "sessions_per_speaker_per_hour must be a whole number, or 0 for no limit."
+  }
+}
+
+variable "joins_per_address_per_minute" {
+  description = "Connections that one IP address may ask for in each minute of the clock; 0 is no limit."
+  type        = number
+  nullable    = false
+
+  validation {
+    condition     = var.joins_per_address_per_minute >= 0 && floor(var.joins_per_address_per_minute) == var.joins_per_address_per_minute
+    error_message = "joins_per_address_per_minute must be a whole number, or 0 for no limit."
   }
 }
 

@@ -12,3 +12,14 @@ throttles = {
     "GET /health"    = { requests_per_second = 10, burst = 20 }
   }
 }
+
+websocket_throttles = {
+  default = { requests_per_second = 1000, burst = 2000 }
+  routes = {
+    "$connect" = { requests_per_second = 500, burst = 1000 }
+  }
+}
+
+max_listeners                 = 500
+sessions_per_speaker_per_hour = 50
+joins_per_address_per_minute  = 0 # everybody here comes from one address

@@ -23,7 +23,17 @@ output "environment" {
   value       = one(aws_lambda_function.this.environment[*].variables)
 }
 
+output "role_name" {
+  description = "Name of the function's role, for what else must be allowed to it."
+  value       = aws_iam_role.this.name
+}
+
+output "timeout_seconds" {
+  description = "Seconds after which Lambda ends an invocation."
+  value       = aws_lambda_function.this.timeout
+}
+
 output "policy" {
-  description = "All that the function's role may do, as an IAM policy in JSON."
+  description = "What `permissions` have made of the function's role, with its log and its traces, as an IAM policy in JSON."
   value       = aws_iam_role_policy.this.policy
 }

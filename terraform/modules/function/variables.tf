@@ -54,8 +54,8 @@ variable "timeout_seconds" {
   nullable    = false
 
   validation {
-    condition     = var.timeout_seconds >= 1 && var.timeout_seconds <= 29
-    error_message = "timeout_seconds must be 1 to 29: an HTTP API waits no longer than 30."
+    condition     = var.timeout_seconds >= 1 && var.timeout_seconds <= 900
+    error_message = "timeout_seconds must be 1 to 900, as Lambda allows."
   }
 }
 
@@ -65,20 +65,25 @@ variable "environment" {
   nullable    = false
 }
 
-variable "dynamodb_actions" {
-  description = "All that the function may do to tables: exact actions on an exact table, keyed by a name for the reader."
-  type        = map(object({ table_arn = string, actions = list(string) }))
+variable "permissions" {
+  description = "What the function may do beside writing its log and traces: exact actions on an exact resource, keyed by a name for the reader."
+  type        = map(object({ resource = string, actions = list(string) }))
   nullable    = false
 
   validation {
     condition = alltrue(flatten([
-      for table in var.dynamodb_actions : [for action in table.actions : can(regex("^dynamodb:[A-Z][A-Za-z]+$", action))]
+      for permission in var.permissions : [for action in permission.actions : can(regex("^[a-z0-9-]+:[A-Z][A-Za-z]+$", action))]
     ]))
-    error_message = "dynamodb_actions must be whole actions, as in dynamodb:GetItem, without wildcards."
+    error_message = "permissions must name whole actions, as in dynamodb:GetItem, without wildcards."
   }
 
   validation {
-    condition     = !contains(flatten([for table in var.dynamodb_actions : table.actions]), "dynamodb:Scan")
+    condition     = alltrue([for permission in var.permissions : startswith(permission.resource, "arn:")])
+    error_message = "permissions must each name a resource by its ARN."
+  }
+
+  validation {
+    condition     = !contains(flatten([for permission in var.permissions : permission.actions]), "dynamodb:Scan")
     error_message = "No function may scan a table: a scan's cost grows with the table."
   }
 }

@@ -8,6 +8,11 @@ output "arn" {
   value       = aws_dynamodb_table.this.arn
 }
 
+output "stream_arn" {
+  description = "ARN of the table's stream, null when it has none."
+  value       = aws_dynamodb_table.this.stream_enabled ? aws_dynamodb_table.this.stream_arn : null
+}
+
 output "shape" {
   description = "How rows are addressed, expire and are streamed."
   value = {

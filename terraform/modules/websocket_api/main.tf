@@ -1,0 +1,165 @@
+locals {
+  stage = "ws"
+
+  # Not from the stage: functions that the stage's routes lead to are told this endpoint.
+  address       = "${split("://", aws_apigatewayv2_api.this.api_endpoint)[1]}/${local.stage}"
+  execution_arn = "${aws_apigatewayv2_api.this.execution_arn}/${local.stage}"
+}
+
+resource "aws_apigatewayv2_api" "this" {
+  name                       = var.name
+  protocol_type              = "WEBSOCKET"
+  route_selection_expression = "$request.body.action"
+}
+
+# --- Who may connect --------------------------------------------------------------------------------------------------
+
+# It names no identity source, for API Gateway would refuse whoever comes without one: listeners are anonymous.
+resource "aws_apigatewayv2_authorizer" "this" {
+  api_id          = aws_apigatewayv2_api.this.id
+  name            = "token"
+  authorizer_type = "REQUEST"
+  authorizer_uri  = var.authorizer.invoke_arn
+}
+
+resource "aws_lambda_permission" "authorizer" {
+  function_name = var.authorizer.function_name
+  statement_id  = "InvokedByWebSocketApi"
+  action        = "lambda:InvokeFunction"
+  principal     = "apigateway.amazonaws.com"
+  source_arn    = "${aws_apigatewayv2_api.this.execution_arn}/authorizers/${aws_apigatewayv2_authorizer.this.id}"
+}
+
+# --- Routes to functions ----------------------------------------------------------------------------------------------
+
+resource "aws_apigatewayv2_integration" "function" {
+  for_each = var.routes
+
+  api_id               = aws_apigatewayv2_api.this.id
+  integration_type     = "AWS_PROXY"
+  integration_method   = "POST"
+  integration_uri      = each.value.invoke_arn
+  timeout_milliseconds = var.integration_timeout_milliseconds
+}
+
+resource "aws_apigatewayv2_route" "function" {
+  #checkov:skip=CKV_AWS_309:API Gateway authorizes `$connect` alone; what comes later comes over the connection that it let in.
+
+  for_each = var.routes
+
+  api_id             = aws_apigatewayv2_api.this.id
+  route_key          = each.key
+  target             = "integrations/${aws_apigatewayv2_integration.function[each.key].id}"
+  authorization_type = each.key == "$connect" ? "CUSTOM" : "NONE"
+  authorizer_id      = each.key == "$connect" ? aws_apigatewayv2_authorizer.this.id : null
+}
+
+resource "aws_lambda_permission" "function" {
+  for_each = var.routes
+
+  function_name = each.value.function_name
+  statement_id  = "InvokedByWebSocketApi"
+  action        = "lambda:InvokeFunction"
+  principal     = "apigateway.amazonaws.com"
+  source_arn    = "${local.execution_arn}/${each.key}"
+}
+
+# --- Routes that API Gateway answers itself ---------------------------------------------------------------------------
+
+# The mock integration gives status 200 whatever the message says, `/200/` picks its response, and that has one template,
+# which the static expression `200` picks.
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-data-transformations.html
+resource "aws_apigatewayv2_integration" "reply" {
+  for_each = var.replies
+
+  api_id                        = aws_apigatewayv2_api.this.id
+  integration_type              = "MOCK"
+  template_selection_expression = "200"
+  request_templates             = { "200" = jsonencode({ statusCode = 200 }) }
+}
+
+resource "aws_apigatewayv2_integration_response" "reply" {
+  for_each = var.replies
+
+  api_id                        = aws_apigatewayv2_api.this.id
+  integration_id                = aws_apigatewayv2_integration.reply[each.key].id
+  integration_response_key      = "/200/"
+  template_selection_expression = "200"
+  response_templates            = { "200" = each.value.body }
+}
+
+resource "aws_apigatewayv2_route" "reply" {
+  #checkov:skip=CKV_AWS_309:API Gateway authorizes `$connect` alone; what comes later comes over the connection that it let in.
+
+  for_each = var.replies
+
+  api_id                              = aws_apigatewayv2_api.this.id
+  route_key                           = each.key
+  target                              = "integrations/${aws_apigatewayv2_integration.reply[each.key].id}"
+  authorization_type                  = "NONE"
+  route_response_selection_expression = "$default"
+}
+
+# Without a route response nothing is sent back to the client.
+resource "aws_apigatewayv2_route_response" "reply" {
+  for_each = var.replies
+
+  api_id             = aws_apigatewayv2_api.this.id
+  route_id           = aws_apigatewayv2_route.reply[each.key].id
+  route_response_key = "$default"
+}
+
+# --- The stage --------------------------------------------------------------------------------------------------------
+
+resource "aws_cloudwatch_log_group" "access" {
+  #checkov:skip=CKV_AWS_158:CloudWatch encrypts every log with its own key, and nothing private is logged.
+  #checkov:skip=CKV_AWS_338:How long a log is kept is each environment's choice (log_retention_days).
+
+  name              = "/aws/apigateway/${var.name}"
+  retention_in_days = var.log_retention_days
+}
+
+resource "aws_apigatewayv2_stage" "this" {
+  api_id      = aws_apigatewayv2_api.this.id
+  name        = local.stage
+  auto_deploy = true
+
+  default_route_settings {
+    throttling_rate_limit  = var.default_throttle.requests_per_second
+    throttling_burst_limit = var.default_throttle.burst
+  }
+
+  dynamic "route_settings" {
+    for_each = { for key, route in merge(var.routes, var.replies) : key => route.throttle }
+    content {
+      route_key              = route_settings.key
+      throttling_rate_limit  = route_settings.value.requests_per_second
+      throttling_burst_limit = route_settings.value.burst
+    }
+  }
+
+  # No address, no query, no token: nothing here says who is connected or to what. For a WebSocket API, API Gateway writes
+  # it with the role of the account's settings, which terraform/bootstrap makes.
+  access_log_settings {
+    destination_arn = aws_cloudwatch_log_group.access.arn
+    format = jsonencode({
+      requestId        = "$context.requestId"
+      requestTime      = "$context.requestTimeEpoch"
+      connectionId     = "$context.connectionId"
+      eventType        = "$context.eventType"
+      routeKey         = "$context.routeKey"
+      status           = "$context.status"
+      integrationId    = "$context.integration.requestId"
+      integrationError = "$context.integrationErrorMessage"
+      authorizerError  = "$context.authorizer.error"
+      gatewayError     = "$context.error.responseType"
+    })
+  }
+
+  # Route settings are refused for a route that is not there yet, and the first deployment should be whole.
+  depends_on = [
+    aws_apigatewayv2_route.function,
+    aws_apigatewayv2_route_response.reply,
+    aws_apigatewayv2_integration_response.reply,
+  ]
+}
