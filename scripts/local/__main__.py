@@ -9,7 +9,7 @@ from types import FrameType
 
 from scripts.local import aws, declared, runtime, state, system
 
-_GOOD_DAY = """
+_READY = """
 Ready after {seconds:.0f} s. Ctrl-C stops everything.
 
   API      {url}
@@ -39,8 +39,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--port", type=_port, default=8080, help="of the API; the console takes the next one")
     parser.add_argument("--work", type=Path, default=state.DEFAULT_WORK, help=argparse.SUPPRESS)
     chosen = parser.parse_args(arguments)
-    for asked in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for asked in (signal.SIGINT, signal.SIGTERM):
         signal.signal(asked, _stop)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
+        signal.signal(signal.SIGHUP, _stop)
     try:
         return _run(chosen.port, chosen.work)
     except _Asked:
@@ -61,7 +63,7 @@ def _run(port: int, work: Path) -> int:
         print(f"{time.monotonic() - began:5.1f} s  {step}", flush=True)
 
     with system.start(work=work, port=port, console_port=port + 1, say=say) as running:
-        ready = _GOOD_DAY.format(
+        ready = _READY.format(
             seconds=time.monotonic() - began,
             url=running.url,
             console_url=running.console_url,
@@ -77,16 +79,17 @@ def _run(port: int, work: Path) -> int:
 
 def _stop(_: int, __: FrameType | None) -> None:
     # From here on things are being stopped, in seconds; a second Ctrl-C must not leave half of them running.
+    # SIG_IGN rather than a handler: Python takes handlers away while it still has to end itself.
     for asked in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(asked, lambda *_: None)
+        signal.signal(asked, signal.SIG_IGN)
     raise _Asked
 
 
 def _already_runs(other: state.Running | None) -> str:
     if other is None:
         return "One already runs in this checkout."
-    doing = "runs" if other.ready else "is starting"
-    return f"One already {doing} in this checkout: {other.url}, pid {other.pid}. To stop it: kill {other.pid}"
+    doing = "already runs" if other.ready else "is already starting"
+    return f"One {doing} in this checkout: {other.url}, pid {other.pid}. To stop it: kill {other.pid}"
 
 
 def _free_pair(port: int) -> int:
