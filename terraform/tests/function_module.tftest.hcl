@@ -14,8 +14,9 @@ variables {
   timeout_seconds    = 10
   environment        = { SESSIONS_TABLE = "sessions" }
   log_retention_days = 14
-  dynamodb_actions = {
-    sessions = { table_arn = "arn:aws:dynamodb:us-east-1:123456789012:table/sessions", actions = ["dynamodb:GetItem"] }
+  permissions = {
+    sessions = { resource = "arn:aws:dynamodb:us-east-1:123456789012:table/sessions", actions = ["dynamodb:GetItem"] }
+    sockets  = { resource = "arn:aws:execute-api:us-east-1:123456789012:api1/ws/POST/@connections/*", actions = ["execute-api:ManageConnections"] }
   }
 }
 
@@ -78,6 +79,11 @@ run "the_role" {
       },
       {
         Effect   = "Allow"
+        Action   = ["execute-api:ManageConnections"]
+        Resource = "arn:aws:execute-api:us-east-1:123456789012:api1/ws/POST/@connections/*"
+      },
+      {
+        Effect   = "Allow"
         Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
         Resource = "arn:aws:logs:us-east-1:123456789012:log-group:own:*"
       },
@@ -87,7 +93,7 @@ run "the_role" {
         Resource = "*"
       },
     ])
-    error_message = "A role may read or write its table, write its log and its traces; X-Ray's is the only `*`."
+    error_message = "A role may do what is permitted to it, write its log and its traces; X-Ray's is the only `*`."
   }
 
   assert {
@@ -98,27 +104,40 @@ run "the_role" {
 
 run "a_scan_is_refused" {
   command         = plan
-  expect_failures = [var.dynamodb_actions]
+  expect_failures = [var.permissions]
 
   module {
     source = "./modules/function"
   }
 
   variables {
-    dynamodb_actions = { sessions = { table_arn = "arn", actions = ["dynamodb:Scan"] } }
+    permissions = { sessions = { resource = "arn:aws:dynamodb:us-east-1:123456789012:table/sessions", actions = ["dynamodb:Scan"] } }
   }
 }
 
 run "a_wildcard_action_is_refused" {
   command         = plan
-  expect_failures = [var.dynamodb_actions]
+  expect_failures = [var.permissions]
 
   module {
     source = "./modules/function"
   }
 
   variables {
-    dynamodb_actions = { sessions = { table_arn = "arn", actions = ["dynamodb:*"] } }
+    permissions = { sessions = { resource = "arn:aws:dynamodb:us-east-1:123456789012:table/sessions", actions = ["dynamodb:*"] } }
+  }
+}
+
+run "any_resource_at_all_is_refused" {
+  command         = plan
+  expect_failures = [var.permissions]
+
+  module {
+    source = "./modules/function"
+  }
+
+  variables {
+    permissions = { sessions = { resource = "*", actions = ["dynamodb:GetItem"] } }
   }
 }
 
@@ -148,7 +167,7 @@ run "an_unknown_processor_is_refused" {
   }
 }
 
-run "a_function_that_outlives_its_request_is_refused" {
+run "a_function_that_lambda_would_not_let_run_so_long_is_refused" {
   command         = plan
   expect_failures = [var.timeout_seconds]
 
@@ -157,6 +176,6 @@ run "a_function_that_outlives_its_request_is_refused" {
   }
 
   variables {
-    timeout_seconds = 30
+    timeout_seconds = 901
   }
 }

@@ -1,4 +1,5 @@
-# The whole service: each function's exact environment, permissions, code and route, and the tables behind them.
+# The whole service: each function's exact environment, permissions, code and route, the tables behind them, and the streams
+# that lead from these to functions.
 
 mock_provider "aws" {
   override_during = plan
@@ -8,7 +9,49 @@ mock_provider "aws" {
 override_resource {
   override_during = plan
   target          = module.table["sessions"].aws_dynamodb_table.this
-  values          = { arn = "arn:aws:dynamodb:us-east-1:123456789012:table/sessions" }
+  values          = { arn = "arn:sessions", stream_arn = "arn:sessions-stream" }
+}
+
+override_resource {
+  override_during = plan
+  target          = module.table["connections"].aws_dynamodb_table.this
+  values          = { arn = "arn:connections", stream_arn = "arn:connections-stream" }
+}
+
+override_resource {
+  override_during = plan
+  target          = module.table["rate_limits"].aws_dynamodb_table.this
+  values          = { arn = "arn:rate_limits" }
+}
+
+override_resource {
+  override_during = plan
+  target          = module.websocket_api.aws_apigatewayv2_api.this
+  values          = { api_endpoint = "wss://ws1.example.com", execution_arn = "arn:aws:execute-api:us-east-1:123456789012:ws1" }
+}
+
+override_resource {
+  override_during = plan
+  target          = module.stream_consumer["session_changed"].aws_sqs_queue.failures
+  values          = { arn = "arn:aws:sqs:us-east-1:123456789012:session_changed" }
+}
+
+override_resource {
+  override_during = plan
+  target          = module.stream_consumer["connections_changed"].aws_sqs_queue.failures
+  values          = { arn = "arn:aws:sqs:us-east-1:123456789012:connections_changed" }
+}
+
+override_resource {
+  override_during = plan
+  target          = module.function["session_changed"].aws_lambda_function.this
+  values          = { arn = "arn:session_changed" }
+}
+
+override_resource {
+  override_during = plan
+  target          = module.function["connections_changed"].aws_lambda_function.this
+  values          = { arn = "arn:connections_changed" }
 }
 
 variables {
@@ -21,36 +64,102 @@ variables {
   deletion_protection    = false
   point_in_time_recovery = false
   throttles              = { default = { requests_per_second = 50, burst = 100 } }
+
+  websocket_throttles           = { default = { requests_per_second = 200, burst = 400 } }
+  max_listeners                 = 300
+  sessions_per_speaker_per_hour = 40
+  joins_per_address_per_minute  = 5
 }
 
 run "functions" {
   command = plan
 
   assert {
-    condition = jsonencode({ for name, function in module.function : name => function.environment }) == jsonencode({
-      create_session = { ENV = "dev", SESSIONS_TABLE = "session-service-dev-sessions", SESSION_ID_DIGITS = "6" }
-      get_session    = { SESSIONS_TABLE = "session-service-dev-sessions" }
+    # The address key is chance: address_key.tftest.hcl is about it.
+    condition = jsonencode({
+      for name, function in module.function : name => { for key, value in function.environment : key => value if key != "ADDRESS_KEY" }
+      }) == jsonencode({
+      create_session = {
+        ENV                           = "dev"
+        SESSIONS_TABLE                = "session-service-dev-sessions"
+        SESSION_ID_DIGITS             = "6"
+        RATE_LIMITS_TABLE             = "session-service-dev-rate_limits"
+        SESSIONS_PER_SPEAKER_PER_HOUR = "40"
+      }
+      get_session    = { ENV = "dev", SESSIONS_TABLE = "session-service-dev-sessions" }
       update_session = { ENV = "dev", SESSIONS_TABLE = "session-service-dev-sessions" }
       delete_session = { ENV = "dev", SESSIONS_TABLE = "session-service-dev-sessions" }
       health         = { ENV = "dev", SESSIONS_TABLE = "session-service-dev-sessions", VERSION = "1.2.3+0123456789ab" }
+
+      authorize_connection = { USER_POOL_ID = "us-east-1_Own", USER_POOL_CLIENT_ID = "own-client" }
+      connect_session = {
+        ENV                          = "dev"
+        SESSIONS_TABLE               = "session-service-dev-sessions"
+        CONNECTIONS_TABLE            = "session-service-dev-connections"
+        MAX_LISTENERS                = "300"
+        RATE_LIMITS_TABLE            = "session-service-dev-rate_limits"
+        JOINS_PER_ADDRESS_PER_MINUTE = "5"
+      }
+      disconnect_session = { CONNECTIONS_TABLE = "session-service-dev-connections" }
+
+      session_changed = {
+        SESSIONS_TABLE     = "session-service-dev-sessions"
+        CONNECTIONS_TABLE  = "session-service-dev-connections"
+        WEBSOCKET_ENDPOINT = "https://ws1.example.com/ws"
+      }
+      connections_changed = {
+        SESSIONS_TABLE     = "session-service-dev-sessions"
+        CONNECTIONS_TABLE  = "session-service-dev-connections"
+        WEBSOCKET_ENDPOINT = "https://ws1.example.com/ws"
+      }
     })
     error_message = "A function gets exactly the environment that it reads."
+  }
+
+  assert {
+    condition     = [for name, function in module.function : name if contains(keys(function.environment), "ADDRESS_KEY")] == ["connect_session"]
+    error_message = "The address key is told to the one function that sees addresses."
   }
 
   assert {
     condition = jsonencode({
       for name, function in module.function : name => {
         for statement in jsondecode(function.policy).Statement :
-        join(",", flatten([statement.Resource])) => statement.Action if strcontains(jsonencode(statement.Action), "dynamodb:")
+        statement.Resource => statement.Action if !can(regex("^(logs|xray):", statement.Action[0]))
       }
       }) == jsonencode({
-      create_session = { "arn:aws:dynamodb:us-east-1:123456789012:table/sessions" = ["dynamodb:PutItem"] }
-      get_session    = { "arn:aws:dynamodb:us-east-1:123456789012:table/sessions" = ["dynamodb:GetItem"] }
-      update_session = { "arn:aws:dynamodb:us-east-1:123456789012:table/sessions" = ["dynamodb:UpdateItem"] }
-      delete_session = { "arn:aws:dynamodb:us-east-1:123456789012:table/sessions" = ["dynamodb:UpdateItem"] }
-      health         = { "arn:aws:dynamodb:us-east-1:123456789012:table/sessions" = ["dynamodb:GetItem"] }
+      create_session = { "arn:sessions" = ["dynamodb:PutItem"], "arn:rate_limits" = ["dynamodb:UpdateItem"] }
+      get_session    = { "arn:sessions" = ["dynamodb:GetItem"] }
+      update_session = { "arn:sessions" = ["dynamodb:UpdateItem"] }
+      delete_session = { "arn:sessions" = ["dynamodb:UpdateItem"] }
+      health         = { "arn:sessions" = ["dynamodb:GetItem"] }
+
+      authorize_connection = {}
+      connect_session = {
+        "arn:sessions"    = ["dynamodb:GetItem"]
+        "arn:connections" = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:Query"]
+        "arn:rate_limits" = ["dynamodb:UpdateItem"]
+      }
+      disconnect_session = { "arn:connections" = ["dynamodb:DeleteItem"] }
+
+      session_changed = {
+        "arn:sessions"                                                            = ["dynamodb:GetItem"]
+        "arn:connections"                                                         = ["dynamodb:Query", "dynamodb:DeleteItem"]
+        "arn:aws:execute-api:us-east-1:123456789012:ws1/ws/POST/@connections/*"   = ["execute-api:ManageConnections"]
+        "arn:aws:execute-api:us-east-1:123456789012:ws1/ws/DELETE/@connections/*" = ["execute-api:ManageConnections"]
+      }
+      connections_changed = {
+        "arn:sessions"                                                          = ["dynamodb:UpdateItem"]
+        "arn:connections"                                                       = ["dynamodb:Query"]
+        "arn:aws:execute-api:us-east-1:123456789012:ws1/ws/POST/@connections/*" = ["execute-api:ManageConnections"]
+      }
     })
-    error_message = "A function may do exactly what it does, on exactly the sessions table."
+    error_message = "A function may do exactly what it does, to exactly the tables and the connections that it does it to."
+  }
+
+  assert {
+    condition     = { for name, function in module.function : name => function.timeout_seconds if function.timeout_seconds != 10 } == { session_changed = 60, connections_changed = 60 }
+    error_message = "A function has 10 s, and a minute where nobody waits for its answer."
   }
 
   assert {
@@ -117,14 +226,88 @@ run "routes" {
   }
 }
 
+run "websocket_routes" {
+  command = plan
+
+  variables {
+    websocket_throttles = {
+      default = { requests_per_second = 200, burst = 400 }
+      routes  = { "$connect" = { requests_per_second = 100, burst = 150 } }
+    }
+  }
+
+  assert {
+    condition = jsonencode({ for key, route in module.websocket_api.routes : key => [route.function_name, route.reply, route.authorization_type] }) == jsonencode({
+      "$connect"    = ["session-service-dev-connect_session", null, "CUSTOM"]
+      "$disconnect" = ["session-service-dev-disconnect_session", null, "NONE"]
+      "heartbeat"   = [null, "{\"type\":\"heartbeatAck\"}", "NONE"]
+      "$default"    = [null, "{\"message\":\"Unknown action\",\"type\":\"error\"}", "NONE"]
+    })
+    error_message = "A WebSocket is opened, closed, kept open by heartbeats, and told when it says anything else."
+  }
+
+  assert {
+    condition     = module.websocket_api.authorizer_function_name == "session-service-dev-authorize_connection"
+    error_message = "authorize_connection says who may connect."
+  }
+
+  assert {
+    condition = jsonencode({ for key, route in module.websocket_api.routes : key => [route.requests_per_second, route.burst] }) == jsonencode({
+      "$connect"    = [100, 150]
+      "$disconnect" = [200, 400]
+      "heartbeat"   = [200, 400]
+      "$default"    = [200, 400]
+    })
+    error_message = "A route has its own limit where one is given, and the default where none is."
+  }
+
+  assert {
+    condition     = output.websocket_url == "wss://ws1.example.com/ws"
+    error_message = "Clients are told the stage's URL."
+  }
+}
+
+run "streams" {
+  command = plan
+
+  assert {
+    condition = jsonencode({ for name, consumer in module.stream_consumer : name => consumer.mapping }) == jsonencode({
+      session_changed = {
+        stream_arn   = "arn:sessions-stream"
+        function_arn = "arn:session_changed"
+        batch_size   = 10
+        filters      = ["{\"eventName\":[\"MODIFY\",\"REMOVE\"]}"]
+      }
+      connections_changed = {
+        stream_arn   = "arn:connections-stream"
+        function_arn = "arn:connections_changed"
+        batch_size   = 100
+        filters      = ["{\"eventName\":[\"MODIFY\",\"REMOVE\"]}"]
+      }
+    })
+    error_message = "What becomes of a row leads to the function of its table; that a row is new leads nowhere."
+  }
+
+  assert {
+    condition = jsonencode({
+      for name, consumer in module.stream_consumer : name => [for statement in jsondecode(consumer.policy).Statement : statement.Resource]
+      }) == jsonencode({
+      session_changed     = ["arn:sessions-stream", "arn:aws:sqs:us-east-1:123456789012:session_changed"]
+      connections_changed = ["arn:connections-stream", "arn:aws:sqs:us-east-1:123456789012:connections_changed"]
+    })
+    error_message = "A consumer reads its own stream and writes to its own queue."
+  }
+}
+
 run "tables" {
   command = plan
 
   assert {
     condition = jsonencode({ for name, table in module.table : name => table.shape }) == jsonencode({
       sessions    = { hash_key = "sessionId", range_key = null, ttl_attribute = "expiresAt", stream_view_type = "NEW_AND_OLD_IMAGES" }
-      connections = { hash_key = "sessionId", range_key = "connectionId", ttl_attribute = "expiresAt", stream_view_type = null }
+      connections = { hash_key = "sessionId", range_key = "connectionId", ttl_attribute = "expiresAt", stream_view_type = "NEW_AND_OLD_IMAGES" }
+      rate_limits = { hash_key = "limitKey", range_key = null, ttl_attribute = "expiresAt", stream_view_type = null }
     })
-    error_message = "Sessions are streamed, both tables expire by expiresAt, and every row is addressed by its full key."
+    error_message = "Sessions and connections are streamed, all tables expire by expiresAt, and every row is addressed by its full key."
   }
 }

@@ -14,6 +14,11 @@ variables {
   deletion_protection    = true
   point_in_time_recovery = true
   throttles              = { default = { requests_per_second = 50, burst = 100 } }
+
+  websocket_throttles           = { default = { requests_per_second = 200, burst = 400 } }
+  max_listeners                 = 500
+  sessions_per_speaker_per_hour = 50
+  joins_per_address_per_minute  = 10
 }
 
 run "a_pool_of_its_own_by_default" {
@@ -216,6 +221,66 @@ run "a_throttle_for_a_route_that_is_not_there_is_refused" {
       default = { requests_per_second = 50, burst = 100 }
       routes  = { "GET /session" = { requests_per_second = 1, burst = 1 } }
     }
+  }
+}
+
+run "a_websocket_throttle_that_lets_nobody_in_is_refused" {
+  command         = plan
+  expect_failures = [var.websocket_throttles]
+
+  variables {
+    websocket_throttles = {
+      default = { requests_per_second = 200, burst = 400 }
+      routes  = { "$connect" = { requests_per_second = 0, burst = 0 } }
+    }
+  }
+}
+
+run "a_websocket_throttle_for_a_route_that_is_not_there_is_refused" {
+  command         = plan
+  expect_failures = [var.websocket_throttles]
+
+  variables {
+    websocket_throttles = {
+      default = { requests_per_second = 200, burst = 400 }
+      routes  = { "heartbeats" = { requests_per_second = 1, burst = 1 } }
+    }
+  }
+}
+
+run "the_rate_limits_can_be_turned_off" {
+  command = plan
+
+  variables {
+    sessions_per_speaker_per_hour = 0
+    joins_per_address_per_minute  = 0
+  }
+
+  assert {
+    condition     = module.function["create_session"].environment["SESSIONS_PER_SPEAKER_PER_HOUR"] == "0" && module.function["connect_session"].environment["JOINS_PER_ADDRESS_PER_MINUTE"] == "0"
+    error_message = "0 reaches the functions, which take it for no limit."
+  }
+}
+
+run "less_than_nothing_is_refused" {
+  command         = plan
+  expect_failures = [var.max_listeners, var.sessions_per_speaker_per_hour, var.joins_per_address_per_minute]
+
+  variables {
+    max_listeners                 = 0
+    sessions_per_speaker_per_hour = -1
+    joins_per_address_per_minute  = -1
+  }
+}
+
+run "halves_are_refused" {
+  command         = plan
+  expect_failures = [var.max_listeners, var.sessions_per_speaker_per_hour, var.joins_per_address_per_minute]
+
+  variables {
+    max_listeners                 = 1.5
+    sessions_per_speaker_per_hour = 0.5
+    joins_per_address_per_minute  = 0.5
   }
 }
 

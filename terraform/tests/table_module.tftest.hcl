@@ -37,6 +37,11 @@ run "a_protected_table_with_a_stream" {
   }
 
   assert {
+    condition     = output.stream_arn == "arn:aws:dynamodb:us-east-1:123456789012:table/own/stream/now"
+    error_message = "Whoever consumes the stream is told where it is."
+  }
+
+  assert {
     condition     = aws_dynamodb_table.this.billing_mode == "PAY_PER_REQUEST" && aws_dynamodb_table.this.server_side_encryption[0].enabled
     error_message = "A table is on demand and encrypted."
   }
@@ -74,5 +79,10 @@ run "a_free_table_with_a_sort_key" {
   assert {
     condition     = !aws_dynamodb_table.this.stream_enabled && !aws_dynamodb_table.this.point_in_time_recovery[0].enabled && !aws_dynamodb_table.this.deletion_protection_enabled
     error_message = "What the environment does not ask for is off."
+  }
+
+  assert {
+    condition     = output.stream_arn == null
+    error_message = "A table without a stream leads nobody to one."
   }
 }

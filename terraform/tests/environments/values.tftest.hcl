@@ -26,4 +26,14 @@ run "values" {
     condition     = var.throttles.routes["POST /sessions"].requests_per_second <= var.throttles.default.requests_per_second
     error_message = "Opening sessions is the scarcest of all."
   }
+
+  assert {
+    condition     = var.websocket_throttles.routes["$connect"].requests_per_second <= var.websocket_throttles.default.requests_per_second
+    error_message = "Whoever has been let in may leave: closing is not limited more than opening."
+  }
+
+  assert {
+    condition     = var.environment == "local" || min(var.sessions_per_speaker_per_hour, var.joins_per_address_per_minute) > 0
+    error_message = "Outside one's own machine nobody may open sessions or join without a limit."
+  }
 }

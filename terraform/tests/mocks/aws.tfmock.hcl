@@ -7,6 +7,13 @@ mock_resource "aws_cloudwatch_log_group" {
   defaults = { arn = "arn:aws:logs:us-east-1:123456789012:log-group:own" }
 }
 
+mock_resource "aws_dynamodb_table" {
+  defaults = {
+    arn        = "arn:aws:dynamodb:us-east-1:123456789012:table/own"
+    stream_arn = "arn:aws:dynamodb:us-east-1:123456789012:table/own/stream/now"
+  }
+}
+
 mock_resource "aws_iam_role" {
   defaults = { arn = "arn:aws:iam::123456789012:role/own" }
 }
@@ -40,4 +47,8 @@ mock_resource "aws_cognito_user_pool_client" {
 
 mock_resource "aws_s3_bucket" {
   defaults = { arn = "arn:aws:s3:::own" }
+}
+
+mock_resource "aws_sqs_queue" {
+  defaults = { arn = "arn:aws:sqs:us-east-1:123456789012:own" }
 }

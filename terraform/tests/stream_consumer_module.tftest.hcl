@@ -1,0 +1,152 @@
+# modules/stream_consumer: which records reach the function, in which order, and what becomes of those that fail.
+
+mock_provider "aws" {
+  override_during = plan
+  source          = "./tests/mocks"
+}
+
+variables {
+  name         = "session-service-dev-things_changed"
+  function_arn = "arn:aws:lambda:us-east-1:123456789012:function:things_changed"
+  role_name    = "things_changed"
+  stream_arn   = "arn:aws:dynamodb:us-east-1:123456789012:table/things/stream/now"
+  events       = ["REMOVE"]
+  batch_size   = 25
+}
+
+run "the_mapping" {
+  command = plan
+
+  module {
+    source = "./modules/stream_consumer"
+  }
+
+  assert {
+    condition = (
+      aws_lambda_event_source_mapping.this.event_source_arn == "arn:aws:dynamodb:us-east-1:123456789012:table/things/stream/now" &&
+      aws_lambda_event_source_mapping.this.function_name == "arn:aws:lambda:us-east-1:123456789012:function:things_changed"
+    )
+    error_message = "The stream leads to the function."
+  }
+
+  assert {
+    condition     = aws_lambda_event_source_mapping.this.starting_position == "LATEST"
+    error_message = "What happened before the consumer was there does not concern it."
+  }
+
+  assert {
+    condition     = one(one(aws_lambda_event_source_mapping.this.filter_criteria).filter).pattern == "{\"eventName\":[\"REMOVE\"]}"
+    error_message = "Only the given kinds of records invoke the function."
+  }
+
+  assert {
+    condition     = aws_lambda_event_source_mapping.this.parallelization_factor == 1
+    error_message = "The changes of one row are handled one after the other."
+  }
+
+  assert {
+    condition     = aws_lambda_event_source_mapping.this.batch_size == 25 && aws_lambda_event_source_mapping.this.maximum_batching_window_in_seconds == 0
+    error_message = "A record waits for no other, and as many come at once as the function is ready for."
+  }
+
+  assert {
+    condition     = aws_lambda_event_source_mapping.this.function_response_types == toset(["ReportBatchItemFailures"]) && aws_lambda_event_source_mapping.this.bisect_batch_on_function_error
+    error_message = "What was done is not done again: the function says where it stopped, and a batch that kills it is halved."
+  }
+
+  assert {
+    condition     = aws_lambda_event_source_mapping.this.maximum_retry_attempts == 10 && aws_lambda_event_source_mapping.this.maximum_record_age_in_seconds == 3600
+    error_message = "A record that cannot be handled does not hold up the others for ever."
+  }
+}
+
+run "failures" {
+  command = plan
+
+  module {
+    source = "./modules/stream_consumer"
+  }
+
+  assert {
+    condition     = one(one(aws_lambda_event_source_mapping.this.destination_config).on_failure).destination_arn == "arn:aws:sqs:us-east-1:123456789012:own"
+    error_message = "What was given up is told to the queue."
+  }
+
+  assert {
+    condition     = aws_sqs_queue.failures.name == "session-service-dev-things_changed-failures" && aws_sqs_queue.failures.message_retention_seconds == 1209600
+    error_message = "The queue is the consumer's, and it keeps a failure for 14 days."
+  }
+
+  assert {
+    condition     = aws_sqs_queue.failures.sqs_managed_sse_enabled
+    error_message = "The queue is encrypted."
+  }
+}
+
+run "the_role" {
+  command = plan
+
+  module {
+    source = "./modules/stream_consumer"
+  }
+
+  assert {
+    condition     = aws_iam_role_policy.this.role == "things_changed"
+    error_message = "The function's own role is given what a consumer needs."
+  }
+
+  assert {
+    condition = jsonencode(jsondecode(aws_iam_role_policy.this.policy).Statement) == jsonencode([
+      {
+        Effect   = "Allow"
+        Action   = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"]
+        Resource = "arn:aws:dynamodb:us-east-1:123456789012:table/things/stream/now"
+      },
+      {
+        Effect   = "Allow"
+        Action   = "sqs:SendMessage"
+        Resource = "arn:aws:sqs:us-east-1:123456789012:own"
+      },
+    ])
+    error_message = "A consumer may read the stream and write to its queue."
+  }
+}
+
+run "an_unknown_kind_of_record_is_refused" {
+  command         = plan
+  expect_failures = [var.events]
+
+  module {
+    source = "./modules/stream_consumer"
+  }
+
+  variables {
+    events = ["DELETE"]
+  }
+}
+
+run "a_consumer_of_nothing_is_refused" {
+  command         = plan
+  expect_failures = [var.events]
+
+  module {
+    source = "./modules/stream_consumer"
+  }
+
+  variables {
+    events = []
+  }
+}
+
+run "an_empty_batch_is_refused" {
+  command         = plan
+  expect_failures = [var.batch_size]
+
+  module {
+    source = "./modules/stream_consumer"
+  }
+
+  variables {
+    batch_size = 0
+  }
+}

@@ -1,0 +1,321 @@
+# modules/websocket_api: who may connect, routes, replies without a function, limits, the access log, and who may invoke what.
+
+mock_provider "aws" {
+  override_during = plan
+  source          = "./tests/mocks"
+}
+
+override_resource {
+  override_during = plan
+  target          = aws_apigatewayv2_api.this
+  values = {
+    api_endpoint  = "wss://api1.execute-api.us-east-1.amazonaws.com"
+    execution_arn = "arn:aws:execute-api:us-east-1:123456789012:api1"
+  }
+}
+
+variables {
+  name       = "session-service-dev-websocket"
+  authorizer = { function_name = "authorize", invoke_arn = "arn:aws:apigateway:us-east-1:lambda:path/authorize" }
+  routes = {
+    "$connect" = {
+      function_name = "connect"
+      invoke_arn    = "arn:aws:apigateway:us-east-1:lambda:path/connect"
+      throttle      = { requests_per_second = 20, burst = 40 }
+    }
+    "shout" = {
+      function_name = "shout"
+      invoke_arn    = "arn:aws:apigateway:us-east-1:lambda:path/shout"
+      throttle      = { requests_per_second = 30, burst = 60 }
+    }
+  }
+  replies = {
+    "ping" = {
+      body     = "{\"type\":\"pong\"}"
+      throttle = { requests_per_second = 500, burst = 1000 }
+    }
+    "$default" = {
+      body     = "{\"type\":\"what\"}"
+      throttle = { requests_per_second = 50, burst = 100 }
+    }
+  }
+  integration_timeout_milliseconds = 11000
+  default_throttle                 = { requests_per_second = 50, burst = 100 }
+  log_retention_days               = 14
+}
+
+run "who_may_connect" {
+  command = plan
+
+  module {
+    source = "./modules/websocket_api"
+  }
+
+  assert {
+    condition = (
+      aws_apigatewayv2_authorizer.this.authorizer_type == "REQUEST" &&
+      aws_apigatewayv2_authorizer.this.authorizer_uri == "arn:aws:apigateway:us-east-1:lambda:path/authorize"
+    )
+    error_message = "The authorizer's function is asked."
+  }
+
+  assert {
+    condition     = aws_apigatewayv2_authorizer.this.identity_sources == null
+    error_message = "It is asked about those too who come without a token."
+  }
+
+  assert {
+    condition = jsonencode({ for key, route in aws_apigatewayv2_route.function : key => [route.authorization_type, route.authorizer_id] }) == jsonencode({
+      "$connect" = ["CUSTOM", "authorizer1"]
+      "shout"    = ["NONE", null]
+    })
+    error_message = "It is asked about $connect; nothing else can be authorized."
+  }
+
+  assert {
+    condition     = aws_lambda_permission.authorizer.function_name == "authorize" && aws_lambda_permission.authorizer.source_arn == "arn:aws:execute-api:us-east-1:123456789012:api1/authorizers/authorizer1"
+    error_message = "The API may ask the authorizer's function as this authorizer alone."
+  }
+}
+
+run "routes_to_functions" {
+  command = plan
+
+  module {
+    source = "./modules/websocket_api"
+  }
+
+  override_resource {
+    override_during = plan
+    target          = aws_apigatewayv2_integration.function["$connect"]
+    values          = { id = "to-connect" }
+  }
+
+  override_resource {
+    override_during = plan
+    target          = aws_apigatewayv2_integration.function["shout"]
+    values          = { id = "to-shout" }
+  }
+
+  assert {
+    condition     = aws_apigatewayv2_api.this.protocol_type == "WEBSOCKET" && aws_apigatewayv2_api.this.route_selection_expression == "$request.body.action"
+    error_message = "A message's `action` is its route."
+  }
+
+  assert {
+    condition = jsonencode({ for key, route in aws_apigatewayv2_route.function : key => route.target }) == jsonencode({
+      "$connect" = "integrations/to-connect"
+      "shout"    = "integrations/to-shout"
+    })
+    error_message = "A route leads to its own integration."
+  }
+
+  assert {
+    condition = jsonencode({ for key, integration in aws_apigatewayv2_integration.function : key => [integration.integration_type, integration.integration_uri, integration.timeout_milliseconds] }) == jsonencode({
+      "$connect" = ["AWS_PROXY", "arn:aws:apigateway:us-east-1:lambda:path/connect", 11000]
+      "shout"    = ["AWS_PROXY", "arn:aws:apigateway:us-east-1:lambda:path/shout", 11000]
+    })
+    error_message = "A route's integration invokes the route's function and waits as long as it is told."
+  }
+
+  assert {
+    condition = jsonencode({ for permission in aws_lambda_permission.function : permission.function_name => permission.source_arn }) == jsonencode({
+      connect = "arn:aws:execute-api:us-east-1:123456789012:api1/ws/$connect"
+      shout   = "arn:aws:execute-api:us-east-1:123456789012:api1/ws/shout"
+    })
+    error_message = "The API may invoke a function for the function's own route alone."
+  }
+}
+
+run "replies_without_a_function" {
+  command = plan
+
+  module {
+    source = "./modules/websocket_api"
+  }
+
+  override_resource {
+    override_during = plan
+    target          = aws_apigatewayv2_integration.reply["ping"]
+    values          = { id = "ping-mock" }
+  }
+
+  override_resource {
+    override_during = plan
+    target          = aws_apigatewayv2_integration.reply["$default"]
+    values          = { id = "default-mock" }
+  }
+
+  override_resource {
+    override_during = plan
+    target          = aws_apigatewayv2_route.reply["ping"]
+    values          = { id = "ping-route" }
+  }
+
+  override_resource {
+    override_during = plan
+    target          = aws_apigatewayv2_route.reply["$default"]
+    values          = { id = "default-route" }
+  }
+
+  assert {
+    condition = jsonencode({ for key, route in aws_apigatewayv2_route.reply : key => [route.target, route.route_response_selection_expression] }) == jsonencode({
+      "ping"     = ["integrations/ping-mock", "$default"]
+      "$default" = ["integrations/default-mock", "$default"]
+    })
+    error_message = "A route of a reply leads to its own integration, and back."
+  }
+
+  assert {
+    condition = alltrue([
+      for integration in aws_apigatewayv2_integration.reply :
+      integration.integration_type == "MOCK" && integration.integration_uri == null &&
+      jsondecode(integration.request_templates[integration.template_selection_expression]).statusCode == 200
+    ])
+    error_message = "No function is asked: whatever the message, its status is 200."
+  }
+
+  assert {
+    condition = jsonencode({
+      for key, response in aws_apigatewayv2_integration_response.reply :
+      key => [response.integration_id, response.integration_response_key, response.response_templates[response.template_selection_expression]]
+      }) == jsonencode({
+      "ping"     = ["ping-mock", "/200/", "{\"type\":\"pong\"}"]
+      "$default" = ["default-mock", "/200/", "{\"type\":\"what\"}"]
+    })
+    error_message = "Status 200 is answered with the reply."
+  }
+
+  assert {
+    condition = jsonencode({ for key, response in aws_apigatewayv2_route_response.reply : key => [response.route_id, response.route_response_key] }) == jsonencode({
+      "ping"     = ["ping-route", "$default"]
+      "$default" = ["default-route", "$default"]
+    })
+    error_message = "The reply is sent back to the client."
+  }
+}
+
+run "the_stage" {
+  command = plan
+
+  module {
+    source = "./modules/websocket_api"
+  }
+
+  assert {
+    condition     = aws_apigatewayv2_stage.this.name == "ws" && aws_apigatewayv2_stage.this.auto_deploy
+    error_message = "There is one stage, and changes reach it at once."
+  }
+
+  assert {
+    condition     = aws_apigatewayv2_stage.this.default_route_settings[0].throttling_rate_limit == 50 && aws_apigatewayv2_stage.this.default_route_settings[0].throttling_burst_limit == 100
+    error_message = "The stage has a limit."
+  }
+
+  assert {
+    condition = jsonencode({
+      for settings in aws_apigatewayv2_stage.this.route_settings :
+      settings.route_key => [settings.throttling_rate_limit, settings.throttling_burst_limit]
+    }) == jsonencode({ "$connect" = [20, 40], "shout" = [30, 60], "ping" = [500, 1000], "$default" = [50, 100] })
+    error_message = "Each route has its own limit."
+  }
+
+  assert {
+    condition = jsonencode([output.url, output.endpoint, output.execution_arn]) == jsonencode([
+      "wss://api1.execute-api.us-east-1.amazonaws.com/ws",
+      "https://api1.execute-api.us-east-1.amazonaws.com/ws",
+      "arn:aws:execute-api:us-east-1:123456789012:api1/ws",
+    ])
+    error_message = "Clients, functions and permissions are told where the stage is."
+  }
+}
+
+run "the_access_log_names_nobody" {
+  command = plan
+
+  module {
+    source = "./modules/websocket_api"
+  }
+
+  assert {
+    condition     = aws_cloudwatch_log_group.access.name == "/aws/apigateway/session-service-dev-websocket" && aws_cloudwatch_log_group.access.retention_in_days == 14
+    error_message = "The access log has its group, and it forgets."
+  }
+
+  assert {
+    condition = length(setintersection(values(jsondecode(aws_apigatewayv2_stage.this.access_log_settings[0].format)), [
+      "$context.requestId", "$context.connectionId", "$context.eventType", "$context.routeKey", "$context.status", "$context.integrationErrorMessage", "$context.authorizer.error",
+    ])) == 7
+    error_message = "The access log is JSON that says which connection, which event, what came of it and why it failed."
+  }
+
+  assert {
+    condition     = !can(regex("identity|query|authorizer\\.(subject|sessionId|principalId)|userAgent", aws_apigatewayv2_stage.this.access_log_settings[0].format))
+    error_message = "The access log holds no address, no query and nothing of a token."
+  }
+}
+
+run "an_api_that_nobody_can_connect_to_is_refused" {
+  command         = plan
+  expect_failures = [var.routes]
+
+  module {
+    source = "./modules/websocket_api"
+  }
+
+  variables {
+    routes = {}
+  }
+}
+
+run "a_reply_to_a_connection_is_refused" {
+  command         = plan
+  expect_failures = [var.replies]
+
+  module {
+    source = "./modules/websocket_api"
+  }
+
+  variables {
+    replies = { "$disconnect" = { body = "{}", throttle = { requests_per_second = 1, burst = 1 } } }
+  }
+}
+
+run "a_reply_that_is_no_json_is_refused" {
+  command         = plan
+  expect_failures = [var.replies]
+
+  module {
+    source = "./modules/websocket_api"
+  }
+
+  variables {
+    replies = { "ping" = { body = "pong", throttle = { requests_per_second = 1, burst = 1 } } }
+  }
+}
+
+run "a_reply_that_api_gateway_would_evaluate_is_refused" {
+  command         = plan
+  expect_failures = [var.replies]
+
+  module {
+    source = "./modules/websocket_api"
+  }
+
+  variables {
+    replies = { "ping" = { body = "{\"from\":\"$context.identity.sourceIp\"}", throttle = { requests_per_second = 1, burst = 1 } } }
+  }
+}
+
+run "a_wait_longer_than_api_gateways_is_refused" {
+  command         = plan
+  expect_failures = [var.integration_timeout_milliseconds]
+
+  module {
+    source = "./modules/websocket_api"
+  }
+
+  variables {
+    integration_timeout_milliseconds = 29001
+  }
+}
