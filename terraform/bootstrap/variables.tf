@@ -1,5 +1,5 @@
 variable "aws_region" {
-  description = "AWS region of the bucket, as in us-east-1."
+  description = "AWS region of the bucket and of the APIs that log, as in us-east-1."
   type        = string
   nullable    = false
   default     = "us-east-1"
