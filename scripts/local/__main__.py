@@ -12,9 +12,10 @@ from scripts.local import aws, declared, runtime, state, system
 _READY = """
 Ready after {seconds:.0f} s. Ctrl-C stops everything.
 
-  API      {url}
-  Console  {console_url}
-  Logs     {logs}
+  API        {url}
+  WebSocket  {websocket_url}
+  Console    {console_url}
+  Logs       {logs}
 
 Sign in, then create, read, change and end a session:
 
@@ -26,6 +27,10 @@ Sign in, then create, read, change and end a session:
   curl -s -w '\\n' -X PATCH {url}/sessions/$SESSION -H "Authorization: Bearer $TOKEN" \\
     -H 'Content-Type: application/json' -d '{{"status": "paused"}}'
   curl -s -w '%{{http_code}}\\n' -X DELETE {url}/sessions/$SESSION -H "Authorization: Bearer $TOKEN"
+
+Hear in another terminal what a Spanish listener hears of it, until it ends:
+
+  make listen SESSION=$SESSION LANGUAGE=es
 """
 
 
@@ -66,6 +71,7 @@ def _run(port: int, work: Path) -> int:
         ready = _READY.format(
             seconds=time.monotonic() - began,
             url=running.url,
+            websocket_url=running.websocket_url,
             console_url=running.console_url,
             logs=work / "logs",
         )

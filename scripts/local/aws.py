@@ -28,9 +28,13 @@ class AwsFailed(Exception):
     """The local AWS did not start."""
 
 
-def start(log: IO[bytes]) -> "tuple[subprocess.Popen[bytes], str]":
-    """Start moto; return its process and its URL. Raises AwsFailed."""
-    process = children.spawn([sys.executable, "-m", "scripts.local.moto_server"], output=log, pipe=True)
+def start(log: IO[bytes], streams_url: str) -> "tuple[subprocess.Popen[bytes], str]":
+    """Start moto, which posts what is written to tables to `streams_url`; return its process and its URL.
+
+    Raises AwsFailed.
+    """
+    command = [sys.executable, "-m", "scripts.local.moto_server", streams_url]
+    process = children.spawn(command, output=log, pipe=True)
     assert process.stdout is not None  # noqa: S101 - it is a pipe
     with process.stdout:
         word, _, url = process.stdout.readline().decode().strip().partition(" ")

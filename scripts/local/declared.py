@@ -1,20 +1,17 @@
 """What Terraform declared, read from `terraform show -json`: nothing is served that is not in here."""
 
 import json
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Any
 from urllib.parse import urlsplit
 
-
-@dataclass(frozen=True)
-class Throttle:
-    """A token bucket: `rate` requests per second in the long run, `burst` at once."""
-
-    rate: float
-    burst: int
+from scripts.local import declared_streams, declared_websocket
+from scripts.local.declared_streams import EventSource
+from scripts.local.declared_websocket import WebSocketApi
+from scripts.local.shown import NotServable as NotServable
+from scripts.local.shown import Resources, function_name
+from scripts.local.shown import Throttle as Throttle
 
 
 @dataclass(frozen=True)
@@ -90,16 +87,14 @@ class Function:
 
 @dataclass(frozen=True)
 class Declared:
-    """The HTTP API, its functions by name, and the user pool that speakers sign in to."""
+    """The APIs, the streams, the functions by name, and the user pool that speakers sign in to."""
 
     api: HttpApi
+    websocket_api: WebSocketApi
+    event_sources: tuple[EventSource, ...]
     functions: Mapping[str, Function]
     user_pool_id: str
     user_pool_client_id: str
-
-
-class NotServable(Exception):
-    """Terraform declared something that this local system does not know how to serve."""
 
 
 def read(shown: str) -> Declared:
@@ -108,46 +103,25 @@ def read(shown: str) -> Declared:
     Raises NotServable where a part is missing, dangling or of a kind that is not served here.
     """
     values = json.loads(shown).get("values") or {}
-    state = _State(values)
+    state = Resources(values)
     api = _http_api(state)
+    websocket_api = declared_websocket.read(state)
+    event_sources = declared_streams.read(state)
     functions = {function.name: function for function in map(_function, state.all("aws_lambda_function"))}
-    for route in api.routes:
-        if route.function not in functions:
-            raise NotServable(f"{route.key} leads to {route.function}, which Terraform does not declare.")
+    led_to = {route.key: route.function for route in api.routes}
+    led_to |= {route.key: route.function for route in websocket_api.functions}
+    led_to |= {source.stream_arn: source.function for source in event_sources}
+    for key, function in led_to.items():
+        if function not in functions:
+            raise NotServable(f"{key} leads to {function}, which Terraform does not declare.")
     return Declared(
         api=api,
+        websocket_api=websocket_api,
+        event_sources=event_sources,
         functions=functions,
         user_pool_id=_output(values, "user_pool_id"),
         user_pool_client_id=_output(values, "user_pool_client_id"),
     )
-
-
-class _State:
-    """The resources of a Terraform state, by type."""
-
-    def __init__(self, values: Mapping[str, Any]) -> None:
-        self._resources = list(_resources(values.get("root_module", {})))
-
-    def all(self, kind: str, **where: object) -> list[dict[str, Any]]:
-        return [
-            resource["values"]
-            for resource in self._resources
-            if resource["mode"] == "managed"
-            and resource["type"] == kind
-            and all(resource["values"].get(name) == value for name, value in where.items())
-        ]
-
-    def one(self, kind: str, **where: object) -> dict[str, Any]:
-        found = self.all(kind, **where)
-        if len(found) != 1:
-            raise NotServable(f"Terraform declares {len(found)} of {kind} {where or ''}, not exactly one.")
-        return found[0]
-
-
-def _resources(module: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    yield from module.get("resources", [])
-    for child in module.get("child_modules", []):
-        yield from _resources(child)
 
 
 def _output(values: Mapping[str, Any], name: str) -> str:
@@ -157,11 +131,10 @@ def _output(values: Mapping[str, Any], name: str) -> str:
         raise NotServable(f"Terraform has no output {name}.") from None
 
 
-def _http_api(state: _State) -> HttpApi:
+def _http_api(state: Resources) -> HttpApi:
     api = state.one("aws_apigatewayv2_api", protocol_type="HTTP")
     stage = state.one("aws_apigatewayv2_stage", api_id=api["id"])
-    throttles = {setting["route_key"]: _throttle(setting) for setting in stage["route_settings"] or []}
-    default = _throttle((stage["default_route_settings"] or [{}])[0])
+    throttles, default = state.throttles(stage)
     access_log = (stage["access_log_settings"] or [{}])[0]
     return HttpApi(
         id=api["id"],
@@ -176,11 +149,6 @@ def _http_api(state: _State) -> HttpApi:
         cors=_cors(api["cors_configuration"]),
         access_log_format=access_log.get("format") or HttpApi.access_log_format,
     )
-
-
-def _throttle(setting: Mapping[str, Any]) -> Throttle | None:
-    rate, burst = setting.get("throttling_rate_limit"), setting.get("throttling_burst_limit")
-    return Throttle(rate=float(rate), burst=int(burst)) if rate and burst else None
 
 
 def _cors(blocks: list[dict[str, Any]] | None) -> Cors | None:
@@ -198,7 +166,7 @@ def _cors(blocks: list[dict[str, Any]] | None) -> Cors | None:
 
 
 def _route(
-    state: _State, api: Mapping[str, Any], stage: str, route: Mapping[str, Any], throttle: Throttle | None
+    state: Resources, api: Mapping[str, Any], stage: str, route: Mapping[str, Any], throttle: Throttle | None
 ) -> Route:
     method, _, path = route["route_key"].rpartition(" ")
     integration = state.one(
@@ -206,12 +174,12 @@ def _route(
     )
     if (integration["integration_type"], integration["payload_format_version"]) != ("AWS_PROXY", "2.0"):
         raise NotServable(f"{route['route_key']} is not integrated as AWS_PROXY with payload format 2.0.")
-    function = _function_name(integration["integration_uri"])
+    function = function_name(integration["integration_uri"])
     return Route(
         method=method,
         path=path,
         function=function,
-        permitted=_permitted(state, function, f"{api['execution_arn']}/{stage}/{method}{path}"),
+        permitted=state.permitted(function, f"{api['execution_arn']}/{stage}/{method}{path}"),
         authorizer=_authorizer(state, api, route),
         scopes=tuple(route["authorization_scopes"] or ()),
         throttle=throttle,
@@ -219,23 +187,7 @@ def _route(
     )
 
 
-def _function_name(uri: str) -> str:
-    found = re.search(r":function:([^:/]+)", uri)
-    if found is None:
-        raise NotServable(f"The integration {uri} names no Lambda function.")
-    return found[1]
-
-
-def _permitted(state: _State, function: str, caller: str) -> bool:
-    return any(
-        permission["principal"] == "apigateway.amazonaws.com"
-        and permission["function_name"].rpartition(":function:")[2].partition(":")[0] == function
-        and fnmatchcase(caller, permission["source_arn"] or "*")
-        for permission in state.all("aws_lambda_permission")
-    )
-
-
-def _authorizer(state: _State, api: Mapping[str, Any], route: Mapping[str, Any]) -> JwtAuthorizer | None:
+def _authorizer(state: Resources, api: Mapping[str, Any], route: Mapping[str, Any]) -> JwtAuthorizer | None:
     if route["authorization_type"] in (None, "NONE"):
         return None
     declared = state.one("aws_apigatewayv2_authorizer", api_id=api["id"], id=route["authorizer_id"])

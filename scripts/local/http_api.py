@@ -9,13 +9,14 @@ import json
 import re
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import unquote_to_bytes
 
 from aiohttp import web
 
-from scripts.local import authorizer, cors, events
+from scripts.local import access_log, authorizer, cors, events
 from scripts.local.runtime import Result, Throttled, TooLarge
 from scripts.local.throttle import TokenBucket
 
@@ -28,6 +29,9 @@ HEADER_LIMIT_BYTES = 10_240
 BODY_LIMIT_BYTES = 10 * 1024 * 1024
 
 _PARSER_LIMIT_BYTES = 64 * 1024
+
+
+Handle = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 class Functions(Protocol):
@@ -51,7 +55,8 @@ class Refused(Exception):
 class Gateway:
     """Serves one declared HTTP API; its collaborators come from outside, so that tests can hand in their own.
 
-    `clock` gives epoch seconds. `log` takes one access log line per request.
+    `clock` gives epoch seconds. `log` takes one access log line per request. `elsewhere` answers the paths of
+    another API, which on AWS has a host of its own.
     """
 
     def __init__(
@@ -62,12 +67,14 @@ class Gateway:
         *,
         clock: Callable[[], float] = time.time,
         log: Callable[[str], object] = lambda _: None,
+        elsewhere: Mapping[str, Handle] = MappingProxyType({}),
     ) -> None:
         self._api = api
         self._functions = functions
         self._keys = authorizer.KeyStore(fetch_keys)
         self._clock = clock
         self._log = log
+        self._elsewhere = elsewhere
         self._buckets = {
             route.key: TokenBucket(route.throttle, clock) for route in api.routes if route.throttle
         }
@@ -86,7 +93,7 @@ class Gateway:
         )
         self._runner = web.ServerRunner(server, shutdown_timeout=0.1)
         await self._runner.setup()
-        await web.TCPSite(self._runner, host, port).start()
+        await web.TCPSite(self._runner, host, port, backlog=1_024).start()
         listening: int = self._runner.addresses[0][1]
         return listening
 
@@ -95,8 +102,10 @@ class Gateway:
         if self._runner:
             await self._runner.cleanup()
 
-    async def handle(self, request: web.BaseRequest) -> web.Response:
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request, whatever it is."""
+        if request.path in self._elsewhere:
+            return await self._elsewhere[request.path](request)
         started = self._clock()
         context: dict[str, object] = {"requestId": base64.b64encode(secrets.token_bytes(11)).decode()}
         try:
@@ -250,14 +259,7 @@ class Gateway:
             "responseLatency": int((self._clock() - started) * 1_000),
             **context,
         }
-        self._log(_render(self._api.access_log_format, said))
-
-
-def _render(template: str, said: Mapping[str, object]) -> str:
-    def value(found: re.Match[str]) -> str:
-        return json.dumps(str(said.get(found[1], "-")))[1:-1]
-
-    return re.sub(r"\$context\.([A-Za-z]+(?:\.[A-Za-z]+)*)", value, template)
+        self._log(access_log.line(self._api.access_log_format, said))
 
 
 def _precedence(route: "Route") -> tuple[int, int, int]:

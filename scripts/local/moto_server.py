@@ -1,15 +1,24 @@
 """moto as a server: serves on a free port of 127.0.0.1, says `ready <URL>`, and ends when asked to.
 
-The Lambda backend here only remembers what Terraform creates; scripts.local.runtime is what runs it.
+`python -m scripts.local.moto_server STREAMS_URL`: each write to a table whose stream leads to a function is
+posted to STREAMS_URL, in order. The Lambda backend here only remembers what Terraform creates;
+scripts.local.runtime is what runs it.
 """
 
+import json
 import os
+import queue
 import signal
+import sys
 import threading
+import time
+from datetime import UTC, datetime
 from typing import Any
 
 import requests
 from moto.awslambda.models import LambdaFunction
+from moto.dynamodb.models.table import StreamRecord, StreamShard
+from moto.dynamodb.responses import DynamoHandler
 from moto.server import ThreadedMotoServer
 
 
@@ -37,9 +46,61 @@ def _keep_logging_config() -> None:
         setattr(LambdaFunction, name, method)
 
 
-def serve() -> None:
+def _one_call_at_a_time() -> None:
+    """Have DynamoDB's calls wait for each other: moto reads, compares and writes a row in several steps."""
+    call, lock = DynamoHandler.call_action, threading.RLock()
+
+    def alone(handler: Any) -> Any:
+        with lock:
+            return call(handler)
+
+    setattr(DynamoHandler, "call_action", alone)  # noqa: B010  # mypy refuses the plain assignment
+
+
+def _post_streams(url: str) -> None:
+    """Have what is written to tables posted to `url`; moto would invoke its Lambda as the writer waits."""
+    written: queue.SimpleQueue[str] = queue.SimpleQueue()
+    numbers = iter(range(100_000_000_000_000_000_000, 999_999_999_999_999_999_999))
+
+    def add(shard: Any, old: Any, new: Any) -> None:
+        table = shard.table
+        # moto's own numbers begin anew whenever a function has been told.
+        name = "INSERT" if old is None else "REMOVE" if new is None else "MODIFY"
+        kind = table.stream_specification["StreamViewType"]
+        record = StreamRecord(table, kind, name, old, new, next(numbers)).to_json()
+        record["dynamodb"]["ApproximateCreationDateTime"] = datetime.now(UTC).timestamp()
+        partition = (old or new).hash_key.value
+        for stream in {mapping.event_source_arn for mapping in table.lambda_event_source_mappings.values()}:
+            # Written down at once: moto changes items in place.
+            written.put(json.dumps({"stream": stream, "partition": partition, "record": record}))
+
+    def post() -> None:
+        with requests.Session() as session:
+            while True:
+                batch = [written.get()]
+                while not written.empty():
+                    batch.append(written.get())
+                while not _posted(session, url, f"[{','.join(batch)}]"):
+                    time.sleep(0.5)  # a record may come twice, as on AWS, but it comes
+
+    setattr(StreamShard, "add", add)  # noqa: B010  # mypy refuses the plain assignment
+    threading.Thread(target=post, name="streams", daemon=True).start()
+
+
+def _posted(session: requests.Session, url: str, batch: str) -> bool:
+    try:
+        session.post(url, data=batch, timeout=10).raise_for_status()
+    except requests.RequestException as problem:
+        print(f"The stream's records could not be handed on: {problem}", file=sys.stderr)
+        return False
+    return True
+
+
+def serve(streams_url: str) -> None:
     """Serve until asked to stop."""
     _keep_logging_config()
+    _one_call_at_a_time()
+    _post_streams(streams_url)
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -55,4 +116,4 @@ def serve() -> None:
 
 
 if __name__ == "__main__":
-    serve()
+    serve(sys.argv[1])

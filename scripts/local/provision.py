@@ -1,7 +1,8 @@
 """Apply the project's own Terraform root to the local AWS, and show what came of it.
 
-`python -m scripts.local.provision DATA_DIR DIST` is run by scripts.local.system in a process of its own, with
-the local AWS in its environment; it writes DATA_DIR/shown.json.
+`python -m scripts.local.provision DATA_DIR DIST [NAME=VALUE...]` is run by scripts.local.system in a process
+of its own, with the local AWS in its environment; it writes DATA_DIR/shown.json. The values go before those
+of local.tfvars.
 """
 
 import os
@@ -17,7 +18,7 @@ BACKEND = ENVIRONMENTS / "local.s3.tfbackend"
 VARIABLES = ENVIRONMENTS / "local.tfvars"
 
 
-def provision(data_dir: Path, dist: Path) -> None:
+def provision(data_dir: Path, dist: Path, *values: str) -> None:
     """Create the state bucket, init, apply and show. Raises TerraformFailed or TerraformMissing."""
     # TF_DATA_DIR keeps a developer's own .terraform, and the account that it points to, out of this.
     env = terraform.environment(TF_DATA_DIR=str(data_dir / "data"), TF_WORKSPACE="default")
@@ -33,6 +34,7 @@ def provision(data_dir: Path, dist: Path) -> None:
         "-parallelism=20",
         f"-var-file={VARIABLES}",
         f"-var=dist_dir={dist}",
+        *(f"-var={value}" for value in values),
         env=env,
         capture=True,
     )
@@ -60,9 +62,9 @@ def _end_with_everything_started(*_: object) -> None:
 def main() -> int:
     """Provision and say nothing; 1 with the reason on standard error."""
     signal.signal(signal.SIGTERM, _end_with_everything_started)
-    data_dir, dist = map(Path, sys.argv[1:])
+    data_dir, dist, *values = sys.argv[1:]
     try:
-        provision(data_dir, dist)
+        provision(Path(data_dir), Path(dist), *values)
     except (terraform.TerraformFailed, terraform.TerraformMissing) as problem:
         print(problem, file=sys.stderr)
         return 1

@@ -1,6 +1,9 @@
 """AWS Lambda on this machine: functions run from their zips under AWS's own runtime interface client.
 
 Each copy of a function is one process. It asks its Runtime API for the next event, answers, and is kept warm.
+Functions find this machine's AWS by AWS_ENDPOINT_URL. A client that is given an endpoint of its own takes no
+notice of that, so one thing is not as Terraform declared it: a variable whose value is exactly the endpoint
+of the WebSocket API's open connections. It says where they are on this machine.
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
 
@@ -23,6 +26,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -69,7 +73,8 @@ class Lambda:
     """Invokes functions by name.
 
     `task_roots` gives each function the folder that its zip was unpacked into. `environment` is what every
-    function gets beside what Terraform declared and Lambda sets. Logs go to `work`/logs/<function>.log.
+    function gets beside what Terraform declared and Lambda sets; `moved` are values that Terraform declared,
+    and what they are here. Logs go to `work`/logs/<function>.log.
     """
 
     def __init__(
@@ -79,12 +84,13 @@ class Lambda:
         *,
         environment: Mapping[str, str],
         work: Path,
+        moved: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._work = work = work.resolve()
         # A machine with two cores starts a crowd of Pythons slower than it serves from the first two.
         starts = asyncio.Semaphore(os.cpu_count() or 1)
         self._pools = {
-            name: _Pool(_Launch(function, task_roots[name], environment, work), starts)
+            name: _Pool(_Launch(function, task_roots[name], environment, moved, work), starts)
             for name, function in functions.items()
         }
 
@@ -145,6 +151,7 @@ class _Launch:
     function: "Function"
     task_root: Path
     environment: Mapping[str, str]
+    moved: Mapping[str, str]
     work: Path
 
     def check(self) -> None:
@@ -175,7 +182,7 @@ class _Launch:
         function = self.function
         region = function.arn.split(":")[3]
         return {
-            **function.environment,
+            **{name: self.moved.get(value, value) for name, value in function.environment.items()},
             **self.environment,
             "AWS_DEFAULT_REGION": region,
             "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.runtime}",

@@ -18,6 +18,7 @@ class Running:
     pid: int
     url: str
     console_url: str
+    websocket_url: str = ""
     aws_url: str = ""
     user_pool_id: str = ""
     user_pool_client_id: str = ""

@@ -1,4 +1,4 @@
-"""The whole system, started and stopped as one: local AWS, Terraform, functions, HTTP API, console.
+"""The whole system, started and stopped as one: local AWS, Terraform, functions, both APIs, streams, console.
 
 Tests use it as a context manager:
 
@@ -16,17 +16,22 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import aiohttp
 
 from scripts.local import aws, children, declared, speakers, state
+from scripts.local.connections import Connections
 from scripts.local.console import Console
 from scripts.local.http_api import Gateway
 from scripts.local.runtime import Lambda, unpack
+from scripts.local.streams import Streams
+from scripts.local.websocket_api import WebSocketGateway
 
 if TYPE_CHECKING:
     import subprocess
@@ -52,14 +57,20 @@ class StepFailed(Exception):
 
 @dataclass(frozen=True)
 class System:
-    """A system that runs. Every URL is on 127.0.0.1 and has no slash at its end."""
+    """A system that runs. Every URL is on 127.0.0.1 and has no slash at its end.
+
+    Through `websockets` and `connections` tests make what goes wrong on AWS go wrong here.
+    """
 
     url: str
+    websocket_url: str
     console_url: str
     aws_url: str
     declared: declared.Declared
     work: Path
     aws_process: "subprocess.Popen[bytes]"
+    websockets: WebSocketGateway
+    connections: Connections
 
     def token(self, name: str) -> str:
         """Return a token of a speaker, who is made when unknown. Raises speakers.BadName."""
@@ -79,10 +90,13 @@ def start(
     console_port: int = 0,
     dist: Path = DIST,
     build: bool = True,
+    settings: Mapping[str, str] = MappingProxyType({}),
+    clock: Callable[[], float] = time.time,
     say: Callable[[str], object] = lambda _: None,
 ) -> Iterator[System]:
     """Start everything and stop everything; port 0 takes a free one, and `say` hears of each step.
 
+    `settings` go before those of local.tfvars. `clock` gives the WebSocket API its epoch seconds.
     Raises state.AlreadyRuns, PortTaken, StepFailed, AwsFailed, NotServable or WrongRuntime.
     """
     work = work.resolve()
@@ -100,36 +114,67 @@ def start(
             say("Building the functions")
             _run_step(["scripts.package", "--out", str(dist)], logs / "package.log")
         say("Starting the local AWS")
+        loop = stack.enter_context(event_loop())
+        streams = Streams()
+        streams_url = stack.enter_context(listening(loop, streams, 0))
         aws_log = stack.enter_context((logs / "aws.log").open("wb"))
-        aws_process, aws_url = aws.start(aws_log)
+        aws_process, aws_url = aws.start(aws_log, streams_url)
         stack.callback(children.stop, aws_process)
         say("Applying Terraform to it")
-        served = _provision(work / "terraform", dist, aws_url, logs / "terraform.log")
+        served = _provision(work / "terraform", dist, aws_url, settings, logs / "terraform.log")
         say("Serving what was declared")
         task_roots = _unpack_functions(served, aws_url, work / "functions")
         access_log = stack.enter_context((logs / "access.log").open("a", buffering=1))
-        url = stack.enter_context(
-            serve(
-                served.api,
+
+        def log(line: str) -> None:
+            access_log.write(f"{line}\n")
+
+        connections = Connections()
+        connections_url = stack.enter_context(listening(loop, connections, 0))
+        websocket_api = served.websocket_api
+        lambda_ = stack.enter_context(
+            running_functions(
+                loop,
                 served.functions,
                 task_roots,
                 work=work,
-                fetch_keys=_keys_at(aws_url),
                 environment=aws.variables(aws_url),
-                port=port,
-                log=lambda line: access_log.write(f"{line}\n"),
+                moved={websocket_api.endpoint: f"{connections_url}/{websocket_api.stage}"},
             )
         )
+        websockets = WebSocketGateway(websocket_api, lambda_, connections, clock=clock, log=log)
+        gateway = Gateway(
+            served.api,
+            lambda_,
+            _keys_at(aws_url),
+            log=log,
+            elsewhere={websockets.path: websockets.handle},
+        )
+        url = stack.enter_context(listening(loop, gateway, port))
+        loop.run(websockets.start())
+        stack.callback(lambda: loop.run(websockets.stop()))
+        loop.run(streams.consume(served.event_sources, lambda_, _queues_at(aws_url)))
         console = Console(url, lambda: running.token(speakers.DEMO))
-        loop = stack.enter_context(event_loop())
-        console_url = stack.enter_context(listening(loop, console, console_port))
-        running = System(url, console_url, aws_url, served, work, aws_process)
+        console_loop = stack.enter_context(event_loop())
+        console_url = stack.enter_context(listening(console_loop, console, console_port))
+        running = System(
+            url=url,
+            websocket_url=f"ws{url.removeprefix('http')}{websockets.path}",
+            console_url=console_url,
+            aws_url=aws_url,
+            declared=served,
+            work=work,
+            aws_process=aws_process,
+            websockets=websockets,
+            connections=connections,
+        )
         state.tell(
             work,
             state.Running(
                 pid=told.pid,
                 url=url,
                 console_url=console_url,
+                websocket_url=running.websocket_url,
                 aws_url=aws_url,
                 user_pool_id=served.user_pool_id,
                 user_pool_client_id=served.user_pool_client_id,
@@ -162,18 +207,35 @@ def serve(
     log: Callable[[str], object] = lambda _: None,
 ) -> Iterator[str]:
     """Serve an HTTP API and its functions, without AWS or Terraform; yield the URL. Raises PortTaken."""
-    with event_loop() as loop:
-        lambda_ = Lambda(functions, task_roots, environment=environment or {}, work=work)
-        loop.run(lambda_.start())
-        try:
-            with listening(loop, Gateway(api, lambda_, fetch_keys, log=log), port) as url:
-                yield url
-        finally:
-            loop.run(lambda_.stop())
+    with (
+        event_loop() as loop,
+        running_functions(loop, functions, task_roots, work=work, environment=environment or {}) as lambda_,
+        listening(loop, Gateway(api, lambda_, fetch_keys, log=log), port) as url,
+    ):
+        yield url
+
+
+@contextlib.contextmanager
+def running_functions(
+    loop: "EventLoop",
+    functions: Mapping[str, declared.Function],
+    task_roots: Mapping[str, Path],
+    *,
+    work: Path,
+    environment: Mapping[str, str],
+    moved: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[Lambda]:
+    """Have functions run while the context lasts. Raises WrongRuntime."""
+    lambda_ = Lambda(functions, task_roots, environment=environment, moved=moved, work=work)
+    loop.run(lambda_.start())
+    try:
+        yield lambda_
+    finally:
+        loop.run(lambda_.stop())
 
 
 class Server(Protocol):
-    """A Gateway or a Console."""
+    """What serves on a port: a Gateway, a Console, Connections or Streams."""
 
     async def start(self, port: int = 0) -> int:
         """Listen, and return the port."""
@@ -197,11 +259,16 @@ def listening(loop: "EventLoop", server: Server, port: int) -> Iterator[str]:
         loop.run(server.stop())
 
 
-def _provision(data_dir: Path, dist: Path, aws_url: str, log: Path) -> declared.Declared:
+def _provision(
+    data_dir: Path, dist: Path, aws_url: str, settings: Mapping[str, str], log: Path
+) -> declared.Declared:
     data_dir.mkdir(exist_ok=True)
     # Asked to stop rather than killed when we are: it has a Terraform of its own to end.
     _run_step(
-        ["scripts.local.provision", str(data_dir), str(dist.resolve())],
+        [
+            *("scripts.local.provision", str(data_dir), str(dist.resolve())),
+            *(f"{name}={value}" for name, value in settings.items()),
+        ],
         log,
         env={**os.environ, **aws.variables(aws_url)},
         on_parent_death=signal.SIGTERM,
@@ -256,6 +323,16 @@ def _keys_at(aws_url: str) -> Callable[[str], Coroutine[Any, Any, Mapping[str, A
             raise OSError(f"{url}: {problem}") from problem
 
     return fetch
+
+
+def _queues_at(aws_url: str) -> Callable[[str, str], Coroutine[Any, Any, object]]:
+    """Return what sends a message to an SQS queue."""
+    sqs = aws.session().client("sqs", endpoint_url=aws_url, config=aws.CLIENT_CONFIG)
+
+    async def send(queue_url: str, message: str) -> object:
+        return await asyncio.to_thread(sqs.send_message, QueueUrl=queue_url, MessageBody=message)
+
+    return send
 
 
 class EventLoop:

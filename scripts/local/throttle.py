@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from scripts.local.declared import Throttle
+    from scripts.local.shown import Throttle
 
 
 class TokenBucket:
