@@ -77,15 +77,18 @@ class Attendance:
             joined_at=now,
             expires_at=min(session.expires_at, now // 1000 + HANDSHAKE_S),
         )
-        self._connections.add(mine)
         with ExitStack() as undo:
+            # Before the write: one that fails may have been made.
             undo.callback(self._connections.remove, session_id, connection_id)
+            self._connections.add(mine)
             if role is Role.LISTENER:
                 self._find_place(mine)
-            now = self._clock()
-            admitted = self._connections.admit(mine, now, expiry(session, now))
             # Whoever ends the session meanwhile finds the row, or else this read finds the end.
-            if not admitted or not mine.belongs_to(self._running(session_id)):
+            if not mine.belongs_to(self._running(session_id)):
+                raise SessionEnded
+            # Last: the row of a function that dies before is of no use soon, an admitted one takes hours.
+            now = self._clock()
+            if not self._connections.admit(mine, now, expiry(session, now)):
                 raise SessionEnded
             undo.pop_all()
         return mine
