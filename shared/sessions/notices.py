@@ -1,7 +1,7 @@
 """Telling the people at a session what becomes of it, and letting them go when it is over."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
@@ -69,7 +69,7 @@ class Notices:
         if current is None or current.created_at != session.created_at or current.status is Status.ENDED:
             return
         message = session_updated(current)
-        self._deliver(self._people(current), lambda row: self._tell(row, message), time_left)
+        self._deliver(current, lambda row: self._tell(row, message), time_left)
 
     def _dismiss(self, session: Session, reason: EndReason, time_left: Callable[[], int]) -> None:
         message = session_ended(session, reason)
@@ -82,7 +82,7 @@ class Notices:
             self._connections.remove(row.session_id, row.id)
             return True
 
-        self._deliver(self._people(session), let_go, time_left)
+        self._deliver(session, let_go, time_left)
 
     def _people(self, session: Session) -> list[Connection]:
         # A recycled id brings other people: theirs is another session.
@@ -90,9 +90,11 @@ class Notices:
 
     def _tell(self, row: Connection, message: Message) -> bool:
         """Whether this person needs no more telling."""
+        # Asked before, for an answer may take longer than what is left of the handshake.
+        handshaking = row.handshaking(self._clock())
         if self._sockets.post(row.id, message):
             return True
-        if row.handshaking(self._clock()):
+        if handshaking:
             # Not there yet rather than gone: nothing reaches a connection before its $connect has answered.
             return False
         # API Gateway tells of closed connections when it can; this one it did not.
@@ -100,7 +102,7 @@ class Notices:
         return True
 
     def _deliver(
-        self, people: Sequence[Connection], deed: Callable[[Connection], bool], time_left: Callable[[], int]
+        self, session: Session, deed: Callable[[Connection], bool], time_left: Callable[[], int]
     ) -> None:
         def done(row: Connection) -> bool:
             try:
@@ -111,6 +113,10 @@ class Notices:
         def in_turn(rows: list[Connection]) -> list[Connection]:
             return [row for row, is_done in zip(rows, pool.map(done, rows), strict=True) if not is_done]
 
+        def still_there(rows: list[Connection], there: set[str]) -> list[Connection]:
+            return [row for row in rows if row.id in there]
+
+        people = self._people(session)
         speakers = [row for row in people if row.role is Role.SPEAKER]
         listeners = [row for row in people if row.role is Role.LISTENER]
         with ThreadPoolExecutor(PARALLEL) as pool:
@@ -121,6 +127,9 @@ class Notices:
                     if time_left() < RESERVE_MS:
                         raise TryAgainLater
                     self._sleep(PAUSE_S)
+                    # Whoever was refused at the door meanwhile, or has left, is not waited for.
+                    there = {row.id for row in self._people(session)}
+                    speakers, listeners = still_there(speakers, there), still_there(listeners, there)
 
 
 def _told(session: Session) -> tuple[object, ...]:
