@@ -76,7 +76,7 @@ async def claims(
     if not header:
         raise Unauthorized
     scheme, _, token = header.rpartition(" ")
-    if scheme.lower() not in ("", "bearer"):
+    if not token.isascii() or scheme.lower() not in ("", "bearer"):
         raise Unauthorized
     said = await _verified(token, authorizer.issuer, keys)
     if said.get("iss") != authorizer.issuer:

@@ -1,17 +1,10 @@
-"""The AWS of one machine: moto as a server in a process of its own, and clients that speak to it.
+"""The AWS of one machine: moto in a process of its own, and clients that speak to it."""
 
-`python -m scripts.local.aws` serves on a free port of 127.0.0.1 and says `ready <URL>` on standard output.
-"""
-
-import os
-import signal
 import sys
-import threading
 from typing import IO, TYPE_CHECKING
 
 import boto3
 import botocore.config
-import requests
 
 from scripts.local import children
 
@@ -37,7 +30,7 @@ class AwsFailed(Exception):
 
 def start(log: IO[bytes]) -> "tuple[subprocess.Popen[bytes], str]":
     """Start moto; return its process and its URL. Raises AwsFailed."""
-    process = children.spawn([sys.executable, "-m", "scripts.local.aws"], output=log, pipe=True)
+    process = children.spawn([sys.executable, "-m", "scripts.local.moto_server"], output=log, pipe=True)
     assert process.stdout is not None  # noqa: S101 - it is a pipe
     word, _, url = process.stdout.readline().decode().strip().partition(" ")
     if word != "ready":
@@ -60,26 +53,3 @@ def variables(url: str) -> dict[str, str]:
 def session() -> boto3.Session:
     """Return a session with the local credentials, whatever the developer's own are."""
     return boto3.Session("local", "local", "local", region_name=REGION)
-
-
-def serve() -> None:
-    """Serve until asked to stop."""
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    url = f"http://{host}:{port}"
-    # Without this moto looks for Docker when a function is invoked.
-    requests.post(
-        f"{url}/moto-api/config", json={"lambda": {"use_docker": False}}, timeout=10
-    ).raise_for_status()
-    print(f"ready {url}", flush=True)
-    stopped = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stopped.set())
-    stopped.wait()
-    os._exit(0)  # nothing here is worth saving, and moto's threads would take their time
-
-
-if __name__ == "__main__":
-    serve()

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-in
 import base64
 import binascii
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from scripts.local.declared import HttpApi, Route
 
 _TEXT_TYPES = ("text/", "application/json", "application/javascript", "application/xml")
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a token of RFC 9110
 _KEPT_BY_THE_GATEWAY = frozenset({"connection", "content-length", "date", "server", "transfer-encoding"})
 
 
@@ -183,8 +185,8 @@ def _answered_headers(result: Mapping[str, Any]) -> list[tuple[str, str]]:
         if name.lower() not in _KEPT_BY_THE_GATEWAY
     ]
     named += [("set-cookie", str(cookie)) for cookie in cookies]
-    if any(set("\r\n\0") & set(name + value) for name, value in named):
-        raise Nonsense("a header holds a line break")
+    if not all(_HEADER_NAME.fullmatch(name) and set("\r\n\0").isdisjoint(value) for name, value in named):
+        raise Nonsense("a header cannot be sent")
     return named
 
 

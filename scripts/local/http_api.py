@@ -9,7 +9,7 @@ import json
 import re
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import unquote_to_bytes
 
@@ -125,8 +125,9 @@ class Gateway:
         context["routeKey"] = route.key
         if route.key in self._buckets and not self._buckets[route.key].take():
             raise Refused(429, "Too Many Requests")
-        # A token that is not there is refused before the body is read.
-        authorized = await self._authorize(route, request, context)
+        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.raw_headers]
+        # A caller who is not let in is refused before the body is read.
+        authorized = await self._authorize(route, headers, context)
         received = events.Received(
             id=request_id,
             method=request.method,
@@ -134,7 +135,7 @@ class Gateway:
             query=query,
             protocol=f"HTTP/{request.version.major}.{request.version.minor}",
             source_ip=request.remote or "",
-            headers=list(request.headers.items()),
+            headers=headers,
             body=await _read(request),
             at=now,
         )
@@ -148,7 +149,8 @@ class Gateway:
             raise Refused(400, "Bad Request")
         try:
             path = unquote_to_bytes(raw).decode()
-        except UnicodeDecodeError:
+            query.encode()  # what came in as bytes of no meaning is in here as lone surrogates
+        except UnicodeError:
             raise Refused(400, "Bad Request") from None
         if self._api.stage != "$default" and not f"{path}/".startswith(f"/{self._api.stage}/"):
             raise Refused(404, "Not Found")
@@ -165,12 +167,12 @@ class Gateway:
         raise Refused(404, "Not Found")
 
     async def _authorize(
-        self, route: "Route", request: web.BaseRequest, context: dict[str, object]
+        self, route: "Route", headers: Sequence[tuple[str, str]], context: dict[str, object]
     ) -> Mapping[str, Any] | None:
         guard = route.authorizer
         if guard is None:
             return None
-        header = ",".join(request.headers.getall(guard.header, []))
+        header = ",".join(value for name, value in headers if name.lower() == guard.header)
         try:
             said = await authorizer.claims(
                 guard, header, keys=self._keys, now=self._clock(), scopes=route.scopes

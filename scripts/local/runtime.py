@@ -80,7 +80,7 @@ class Lambda:
         environment: Mapping[str, str],
         work: Path,
     ) -> None:
-        self._work = work
+        self._work = work = work.resolve()
         # A machine with two cores starts a crowd of Pythons slower than it serves from the first two.
         starts = asyncio.Semaphore(os.cpu_count() or 1)
         self._pools = {

@@ -21,7 +21,7 @@ class BadName(Exception):
 
 
 def token(name: str, *, aws_url: str, user_pool_id: str, client_id: str) -> str:
-    """Return a fresh access token of a speaker; it lives as long as the pool's client says. Raises BadName."""
+    """Return a fresh access token; it lives as long as the pool's client says. Raises BadName."""
     if not _NAME.fullmatch(name):
         raise BadName(
             f"{name!r} is no name for a speaker: 1 to 128 letters, digits and . _ @ + -, the first of them"

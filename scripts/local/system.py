@@ -18,7 +18,7 @@ import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import aiohttp
 
@@ -29,6 +29,8 @@ from scripts.local.runtime import Lambda, unpack
 
 if TYPE_CHECKING:
     import subprocess
+
+    from scripts.local.authorizer import FetchKeys
 
 DIST = Path(__file__).resolve().parents[2] / "dist"
 
@@ -80,8 +82,9 @@ def start(
 ) -> Iterator[System]:
     """Start everything and stop everything; port 0 takes a free one, and `say` hears of each step.
 
-    Raises state.AlreadyRuns, PortTaken, StepFailed, aws.AwsFailed, declared.NotServable, runtime.WrongRuntime.
+    Raises state.AlreadyRuns, PortTaken, StepFailed, AwsFailed, NotServable or WrongRuntime.
     """
+    work = work.resolve()
     with contextlib.ExitStack() as stack:
         stack.enter_context(state.claim(work))
         for wanted in filter(None, (port, console_port)):
@@ -102,20 +105,22 @@ def start(
         served = _provision(work / "terraform", dist, aws_url, logs / "terraform.log")
         say("Serving what was declared")
         task_roots = _unpack_functions(served, aws_url, work / "functions")
-        loop = stack.enter_context(_event_loop())
-        lambda_ = Lambda(served.functions, task_roots, environment=aws.variables(aws_url), work=work)
-        stack.callback(loop.run, lambda_.stop)
-        loop.run(lambda_.start)
         access_log = stack.enter_context((logs / "access.log").open("a", buffering=1))
-        gateway = Gateway(
-            served.api, lambda_, _keys_at(aws_url), log=lambda line: access_log.write(f"{line}\n")
+        url = stack.enter_context(
+            serve(
+                served.api,
+                served.functions,
+                task_roots,
+                work=work,
+                fetch_keys=_keys_at(aws_url),
+                environment=aws.variables(aws_url),
+                port=port,
+                log=lambda line: access_log.write(f"{line}\n"),
+            )
         )
-        stack.callback(loop.run, gateway.stop)
-        url = f"http://127.0.0.1:{loop.run(_listening(gateway.start, port))}"
-        running = System(url, "", aws_url, served, work, aws_process)
         console = Console(url, lambda: running.token(speakers.DEMO))
-        stack.callback(loop.run, console.stop)
-        console_url = f"http://127.0.0.1:{loop.run(_listening(console.start, console_port))}"
+        loop = stack.enter_context(event_loop())
+        console_url = stack.enter_context(listening(loop, console, console_port))
         running = System(url, console_url, aws_url, served, work, aws_process)
         state.tell(
             work,
@@ -142,18 +147,52 @@ def check_free(port: int) -> None:
             raise PortTaken(port) from None
 
 
-def _listening(
-    listen: Callable[[int], Coroutine[Any, Any, int]], port: int
-) -> Callable[[], Coroutine[Any, Any, int]]:
-    async def at() -> int:
+@contextlib.contextmanager
+def serve(
+    api: declared.HttpApi,
+    functions: Mapping[str, declared.Function],
+    task_roots: Mapping[str, Path],
+    *,
+    work: Path,
+    fetch_keys: "FetchKeys",
+    environment: Mapping[str, str] | None = None,
+    port: int = 0,
+    log: Callable[[str], object] = lambda _: None,
+) -> Iterator[str]:
+    """Serve an HTTP API and its functions, without AWS or Terraform; yield the URL. Raises PortTaken."""
+    with event_loop() as loop:
+        lambda_ = Lambda(functions, task_roots, environment=environment or {}, work=work)
+        loop.run(lambda_.start())
         try:
-            return await listen(port)
-        except OSError as problem:
-            if problem.errno == errno.EADDRINUSE:
-                raise PortTaken(port) from None
-            raise
+            with listening(loop, Gateway(api, lambda_, fetch_keys, log=log), port) as url:
+                yield url
+        finally:
+            loop.run(lambda_.stop())
 
-    return at
+
+class Server(Protocol):
+    """A Gateway or a Console."""
+
+    async def start(self, port: int = 0) -> int:
+        """Listen, and return the port."""
+        ...
+
+    async def stop(self) -> None:
+        """Stop listening."""
+        ...
+
+
+@contextlib.contextmanager
+def listening(loop: "EventLoop", server: Server, port: int) -> Iterator[str]:
+    """Have a server listen while the context lasts; yield its URL. Raises PortTaken."""
+    try:
+        try:
+            port = loop.run(server.start(port))
+        except OSError as problem:
+            raise (PortTaken(port) if problem.errno == errno.EADDRINUSE else problem) from None
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        loop.run(server.stop())
 
 
 def _provision(data_dir: Path, dist: Path, aws_url: str, log: Path) -> declared.Declared:
@@ -215,28 +254,32 @@ def _keys_at(aws_url: str) -> Callable[[str], Coroutine[Any, Any, Mapping[str, A
     return fetch
 
 
-class _EventLoop:
+class EventLoop:
     """An event loop in a thread of its own, so that signals and waiting stay with the main one."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="local-system")
 
-    def run(self, step: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
-        return asyncio.run_coroutine_threadsafe(step(), self._loop).result()
+    def run(self, step: Coroutine[Any, Any, _T]) -> _T:
+        """Run a coroutine to its end, and return or raise what it gave."""
+        return asyncio.run_coroutine_threadsafe(step, self._loop).result()
 
     def start(self) -> None:
+        """Begin."""
         self._thread.start()
 
     def stop(self) -> None:
+        """End, with the thread."""
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
 
 @contextlib.contextmanager
-def _event_loop() -> Iterator[_EventLoop]:
-    loop = _EventLoop()
+def event_loop() -> Iterator[EventLoop]:
+    """Yield a loop that runs while the context lasts."""
+    loop = EventLoop()
     loop.start()
     try:
         yield loop
