@@ -1,5 +1,6 @@
 """The sessions table: the only module that speaks DynamoDB. Every mutation is one conditional call."""
 
+import json
 import logging
 import secrets
 from collections.abc import Callable, Iterator, Mapping
@@ -61,6 +62,7 @@ class DynamoDBStore:
     """The domain's Store on one table. Raises TryAgainLater for what a retry may cure, else botocore's."""
 
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        client.meta.events.register("before-parse.dynamodb", _must_be_json)
         self._client = client
         self._table = table
 
@@ -121,6 +123,15 @@ class DynamoDBStore:
             logger.error("The sessions table does not answer", extra={"reason": _reason(error)})  # noqa: TRY400
             return False
         return True
+
+
+def _must_be_json(response_dict: Mapping[str, Any], **_: object) -> None:
+    """Raise for half an answer or a proxy's page: botocore reads what is no JSON as if no row were there."""
+    if response_dict["status_code"] == 200:
+        try:
+            json.loads(response_dict["body"])
+        except ValueError as error:
+            raise ResponseParserError("The answer is not JSON") from error
 
 
 def _key(session_id: str) -> dict[str, dict[str, str]]:
