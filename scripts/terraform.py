@@ -1,4 +1,7 @@
-"""Run Terraform the same way on every machine: with or without the public registry, loud when it fails."""
+"""Run Terraform the same way on every machine: with or without the public registry, loud when it fails.
+
+python -m scripts.terraform validates both roots.
+"""
 
 import os
 import re
@@ -108,3 +111,21 @@ def init(
         env=env,
         capture=capture,
     )
+
+
+def validate() -> int:
+    """Run `terraform validate` in both roots; 0, or 1 with the reason on standard error."""
+    try:
+        for root in (TERRAFORM_ROOT, TERRAFORM_ROOT / "bootstrap"):
+            # Its own data folder, so that a root that is set up for an environment stays so.
+            env = environment(TF_DATA_DIR=str(TERRAFORM_ROOT.parent / "build/terraform/validate" / root.name))
+            init(root=root, env=env, backend=False, capture=True)
+            run("validate", "-no-color", root=root, env=env, capture=True)
+    except (TerraformFailed, TerraformMissing) as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(validate())

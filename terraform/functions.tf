@@ -18,6 +18,7 @@ locals {
       signed_in        = false
       dynamodb_actions = { sessions = ["dynamodb:GetItem"] }
       environment = {
+        ENV            = var.environment
         SESSIONS_TABLE = module.table["sessions"].name
       }
     }

@@ -29,7 +29,7 @@ run "functions" {
   assert {
     condition = jsonencode({ for name, function in module.function : name => function.environment }) == jsonencode({
       create_session = { ENV = "dev", SESSIONS_TABLE = "session-service-dev-sessions", SESSION_ID_DIGITS = "6" }
-      get_session    = { SESSIONS_TABLE = "session-service-dev-sessions" }
+      get_session    = { ENV = "dev", SESSIONS_TABLE = "session-service-dev-sessions" }
       update_session = { ENV = "dev", SESSIONS_TABLE = "session-service-dev-sessions" }
       delete_session = { ENV = "dev", SESSIONS_TABLE = "session-service-dev-sessions" }
       health         = { ENV = "dev", SESSIONS_TABLE = "session-service-dev-sessions", VERSION = "1.2.3+0123456789ab" }
