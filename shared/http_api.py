@@ -118,13 +118,11 @@ class Request:
         header = self._headers.get("if-match")
         if header is None or header.strip() == "*":
             return None
-        # If-Match compares strongly: a weak tag, or one that is not ours, matches nothing (RFC 9110, 13.1.1).
-        versions = frozenset(
-            int(tag) for weak, tag in ETAG.findall(header) if not weak and VERSION.fullmatch(tag)
-        )
-        if len(versions) > MAX_ETAGS:
+        tags = ETAG.findall(header)
+        if len(tags) > MAX_ETAGS:
             raise InvalidRequest(FieldError("If-Match", f"If-Match must list at most {MAX_ETAGS} ETags"))
-        return versions
+        # If-Match compares strongly: a weak tag, or one that is not ours, matches nothing (RFC 9110, 13.1.1).
+        return frozenset(int(tag) for weak, tag in tags if not weak and VERSION.fullmatch(tag))
 
     def has_current(self, session: Session) -> bool:
         """Whether If-None-Match names the session's ETag, compared weakly (RFC 9110, 13.1.2)."""
