@@ -85,8 +85,8 @@ def _stop(_: int, __: FrameType | None) -> None:
 def _already_runs(other: state.Running | None) -> str:
     if other is None:
         return "One already runs in this checkout."
-    doing = "runs" if other.ready else "is starting"
-    return f"One already {doing} in this checkout: {other.url}, pid {other.pid}. To stop it: kill {other.pid}"
+    doing = "already runs" if other.ready else "is already starting"
+    return f"One {doing} in this checkout: {other.url}, pid {other.pid}. To stop it: kill {other.pid}"
 
 
 def _free_pair(port: int) -> int:

@@ -32,7 +32,8 @@ def start(log: IO[bytes]) -> "tuple[subprocess.Popen[bytes], str]":
     """Start moto; return its process and its URL. Raises AwsFailed."""
     process = children.spawn([sys.executable, "-m", "scripts.local.moto_server"], output=log, pipe=True)
     assert process.stdout is not None  # noqa: S101 - it is a pipe
-    word, _, url = process.stdout.readline().decode().strip().partition(" ")
+    with process.stdout:
+        word, _, url = process.stdout.readline().decode().strip().partition(" ")
     if word != "ready":
         children.stop(process)
         raise AwsFailed(f"The local AWS did not start; see {log.name}")

@@ -23,6 +23,7 @@ class Console:
         self._api_url = api_url
         self._sign_in = sign_in
         self._openapi = openapi
+        self._origins: set[str] = set()
         self._runner: web.AppRunner | None = None
 
     async def start(self, port: int = 0, host: str = "127.0.0.1") -> int:
@@ -37,6 +38,7 @@ class Console:
         await self._runner.setup()
         await web.TCPSite(self._runner, host, port).start()
         listening: int = self._runner.addresses[0][1]
+        self._origins = {f"http://{name}:{listening}" for name in ("127.0.0.1", "localhost")}
         return listening
 
     async def stop(self) -> None:
@@ -50,7 +52,7 @@ class Console:
     ) -> web.StreamResponse:
         response: web.StreamResponse = await handler(request)  # type: ignore[misc]
         response.headers["Content-Security-Policy"] = (
-            "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
             f"connect-src 'self' {self._api_url}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         )
         response.headers["X-Content-Type-Options"] = "nosniff"
@@ -69,7 +71,7 @@ class Console:
         return web.json_response(described)
 
     async def _token(self, request: web.Request) -> web.Response:
-        # Another site's page may send this request, but only our own page says so as its origin.
-        if request.headers.get("origin") != f"http://{request.host}" or request.remote != "127.0.0.1":
+        # Another site's page may send this request, even under a name of its own that leads here.
+        if request.headers.get("origin") not in self._origins:
             raise web.HTTPForbidden(text="Only the console itself may sign in")
         return web.json_response({"token": await asyncio.to_thread(self._sign_in)})

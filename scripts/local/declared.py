@@ -161,7 +161,7 @@ def _http_api(state: _State) -> HttpApi:
     return HttpApi(
         id=api["id"],
         domain=urlsplit(api["api_endpoint"]).hostname or "",
-        account=api["arn"].split(":")[4] or _account(state),
+        account=api["execution_arn"].split(":")[4],
         routes=tuple(
             _route(state, api, stage["name"], route, throttles.get(route["route_key"]) or default)
             for route in state.all("aws_apigatewayv2_route", api_id=api["id"])
@@ -171,11 +171,6 @@ def _http_api(state: _State) -> HttpApi:
         cors=_cors(api["cors_configuration"]),
         access_log_format=access_log.get("format") or HttpApi.access_log_format,
     )
-
-
-def _account(state: _State) -> str:
-    # The ARN of an API names no account; the ARN of a function does.
-    return next((function["arn"].split(":")[4] for function in state.all("aws_lambda_function")), "")
 
 
 def _throttle(setting: Mapping[str, Any]) -> Throttle | None:

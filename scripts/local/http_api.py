@@ -103,6 +103,8 @@ class Gateway:
             answer = await self._answer(request, str(context["requestId"]), started, context)
         except Refused as refused:
             answer = refused.answer
+            context["error.message"] = str(refused)
+            context["error.responseType"] = str(refused).upper().replace(" ", "_")
         headers = [*self._cors(request, answer), ("apigw-requestid", str(context["requestId"]))]
         self._log_access(request, answer, started, context)
         response = web.Response(status=answer.status, body=answer.body or None)
@@ -178,7 +180,7 @@ class Gateway:
                 guard, header, keys=self._keys, now=self._clock(), scopes=route.scopes
             )
         except authorizer.Unauthorized as refusal:
-            context["authorizer.error"] = str(refusal)
+            context["authorizer.error"] = str(refusal) or "there is no token"
             raise Refused(401, "Unauthorized", www_authenticate=refusal.challenge) from None
         except authorizer.Forbidden:
             raise Refused(
