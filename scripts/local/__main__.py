@@ -9,7 +9,7 @@ from types import FrameType
 
 from scripts.local import aws, declared, runtime, state, system
 
-_GOOD_DAY = """
+_READY = """
 Ready after {seconds:.0f} s. Ctrl-C stops everything.
 
   API      {url}
@@ -61,7 +61,7 @@ def _run(port: int, work: Path) -> int:
         print(f"{time.monotonic() - began:5.1f} s  {step}", flush=True)
 
     with system.start(work=work, port=port, console_port=port + 1, say=say) as running:
-        ready = _GOOD_DAY.format(
+        ready = _READY.format(
             seconds=time.monotonic() - began,
             url=running.url,
             console_url=running.console_url,

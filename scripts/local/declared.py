@@ -109,9 +109,14 @@ def read(shown: str) -> Declared:
     """
     values = json.loads(shown).get("values") or {}
     state = _State(values)
+    api = _http_api(state)
+    functions = {function.name: function for function in map(_function, state.all("aws_lambda_function"))}
+    for route in api.routes:
+        if route.function not in functions:
+            raise NotServable(f"{route.key} leads to {route.function}, which Terraform does not declare.")
     return Declared(
-        api=_http_api(state),
-        functions={function.name: function for function in map(_function, state.all("aws_lambda_function"))},
+        api=api,
+        functions=functions,
         user_pool_id=_output(values, "user_pool_id"),
         user_pool_client_id=_output(values, "user_pool_client_id"),
     )

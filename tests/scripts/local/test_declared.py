@@ -158,6 +158,7 @@ def test_a_permission_for_something_else_permits_nothing(permission):
         ("aws_apigatewayv2_stage", {}),
         ("aws_apigatewayv2_integration", {}),
         ("aws_apigatewayv2_authorizer", {}),
+        ("aws_lambda_function", {}),
         ("", {"aws_apigatewayv2_route": {"target": "integrations/gone"}}),
         ("", {"aws_apigatewayv2_integration": {"payload_format_version": "1.0"}}),
         ("", {"aws_apigatewayv2_integration": {"integration_uri": "https://example.com"}}),
