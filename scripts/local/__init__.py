@@ -1,7 +1,7 @@
 """The whole system on one machine: what Terraform declares, served without an AWS account.
 
-`system` starts and stops it all: `moto_server` is AWS, `provision` applies Terraform to it, `declared` reads what
-came of that, `http_api` is API Gateway, `runtime` is Lambda, `console` lets a person try it.
+`system` starts and stops it all: `moto_server` is AWS, `provision` applies Terraform to it, `declared` reads
+what came of that, `http_api` is API Gateway, `runtime` is Lambda, `console` lets a person try it.
 
 What is not as on AWS:
 - Roles are not enforced, but for the permission of the API to invoke a function.
