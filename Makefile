@@ -37,7 +37,7 @@ token: $(VENV) ## Print a token of a local speaker (USER=alice), made when unkno
 
 .PHONY: test
 test: $(VENV) ## Run all tests, from nothing
-	@echo "== Tier 1 of 3: unit and contract (no network) =="
+	@echo "== Tier 1 of 3: unit and contract =="
 	@$(PYTEST) tests --ignore=tests/system --ignore=tests/terraform
 	@echo "== Tier 2 of 3: Terraform (mocked provider, then the local AWS) =="
 	@$(PYTEST) tests/terraform

@@ -59,7 +59,10 @@ def _mirror_places() -> Iterator[Path]:
 def environment(**extra: str) -> dict[str, str]:
     """Return the process environment for Terraform: unattended, silent about upgrades, plus `extra`."""
     unattended = {"TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": "1"}
-    variables = {**os.environ, **unattended, **extra}
+    # Each data folder would fetch the provider anew from the registry, some 600 MB.
+    cache = TERRAFORM_ROOT.parent / "build/terraform/plugins"
+    cache.mkdir(parents=True, exist_ok=True)
+    variables = {"TF_PLUGIN_CACHE_DIR": str(cache), **os.environ, **unattended, **extra}
     config = variables.get("TF_CLI_CONFIG_FILE")
     if config and not Path(config).is_file():
         # Terraform warns on every call about a configuration file that is not there.
