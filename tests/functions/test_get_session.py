@@ -1,12 +1,14 @@
 """GET /sessions/{sessionId}, from the event to the table."""
 
+import json
 import time
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import pytest
 
-from tests.events import DELETE, GET, REQUEST_ID, SPEAKER
+from tests.events import DELETE, GET, LAMBDA_CONTEXT, REQUEST_ID, SPEAKER, event
 from tests.functions.conftest import Answer
 
 Invoke = Callable[..., Answer]
@@ -78,6 +80,17 @@ def test_an_unknown_id_is_404_with_the_sentence_that_clients_know(table: Any, in
         "timestamp": 0,
         "requestId": REQUEST_ID,
     }
+
+
+def test_the_id_is_api_gateways_path_parameter_and_the_path_is_never_parsed_by_hand(
+    doors: dict[str, ModuleType], opened: Answer
+):
+    sent = event(GET, session_id=opened.body["sessionId"])
+    sent["rawPath"] = sent["requestContext"]["http"]["path"] = "/v1/sessions/holy-psalm-100/"
+
+    answer = doors[GET].handler(sent, LAMBDA_CONTEXT)
+
+    assert json.loads(answer["body"])["sessionId"] == opened.body["sessionId"]
 
 
 @pytest.mark.parametrize(

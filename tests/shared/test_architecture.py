@@ -111,3 +111,15 @@ def test_a_function_that_reads_no_body_starts_without_pydantic(function: str):
     )
 
     assert started.stdout == "False\n"
+
+
+def test_a_metric_is_a_line_of_output_and_never_a_call_inside_the_request():
+    assert imports(Path("shared/telemetry.py")) == {
+        "collections.abc",
+        "hashlib",
+        "json",
+        "logging",
+        "shared.sessions.session",
+        "sys",
+        "time",
+    }

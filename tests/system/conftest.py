@@ -122,9 +122,10 @@ def call(system: System) -> Call:
     def call(method: str, path: str, *, token: str | None = None, **sent: Any) -> requests.Response:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         sent["headers"] = headers | sent.get("headers", {})
+        deadline = time.monotonic() + TIMEOUT_S
         while True:
             answer = requests.request(method, f"{system.url}{path}", timeout=TIMEOUT_S, **sent)
-            if answer.status_code != 429:
+            if answer.status_code != 429 or time.monotonic() > deadline:
                 return answer
             time.sleep(0.5)
 
