@@ -39,8 +39,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--port", type=_port, default=8080, help="of the API; the console takes the next one")
     parser.add_argument("--work", type=Path, default=state.DEFAULT_WORK, help=argparse.SUPPRESS)
     chosen = parser.parse_args(arguments)
-    for asked in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for asked in (signal.SIGINT, signal.SIGTERM):
         signal.signal(asked, _stop)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
+        signal.signal(signal.SIGHUP, _stop)
     try:
         return _run(chosen.port, chosen.work)
     except _Asked:
@@ -77,8 +79,9 @@ def _run(port: int, work: Path) -> int:
 
 def _stop(_: int, __: FrameType | None) -> None:
     # From here on things are being stopped, in seconds; a second Ctrl-C must not leave half of them running.
+    # SIG_IGN rather than a handler: Python takes handlers away while it still has to end itself.
     for asked in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(asked, lambda *_: None)
+        signal.signal(asked, signal.SIG_IGN)
     raise _Asked
 
 

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import errno
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -92,7 +93,8 @@ def start(
         told = state.Running(os.getpid(), f"http://127.0.0.1:{port}", f"http://127.0.0.1:{console_port}")
         state.tell(work, told)
         logs = work / "logs"
-        logs.mkdir(exist_ok=True)
+        shutil.rmtree(logs, ignore_errors=True)  # each run has its own
+        logs.mkdir()
 
         if build:
             say("Building the functions")
@@ -233,6 +235,8 @@ def _unpack_functions(served: declared.Declared, aws_url: str, into: Path) -> di
     for name, function in served.functions.items():
         bucket, key = function.code
         task_roots[name] = unpack(s3.get_object(Bucket=bucket, Key=key)["Body"].read(), into)
+    for former in set(into.iterdir()) - set(task_roots.values()):
+        shutil.rmtree(former)
     return task_roots
 
 
