@@ -6,6 +6,7 @@ so races are run in tests/system, against moto's server.
 
 import importlib
 import json
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
@@ -42,7 +43,10 @@ def doors() -> dict[str, ModuleType]:
         environment.setenv("SESSIONS_TABLE", TABLE)
         environment.setenv("SESSION_ID_DIGITS", "3")
         environment.setenv("VERSION", "0.1.0+0123456789ab")
-        return {route: importlib.import_module(f"functions.{name}.handler") for route, name in DOORS.items()}
+        modules = {route: f"functions.{name}.handler" for route, name in DOORS.items()}
+        for module in modules.values():
+            sys.modules.pop(module, None)  # another test may have built it from other settings
+        return {route: importlib.import_module(module) for route, module in modules.items()}
 
 
 @pytest.fixture(scope="session")
