@@ -10,6 +10,7 @@ from typing import Any
 
 import requests
 from moto.awslambda.models import LambdaFunction
+from moto.dynamodb.responses import DynamoHandler
 from moto.server import ThreadedMotoServer
 
 
@@ -37,9 +38,22 @@ def _keep_logging_config() -> None:
         setattr(LambdaFunction, name, method)
 
 
+def _make_dynamodb_atomic() -> None:
+    """Have moto answer DynamoDB's calls one at a time: others come between a condition and its write."""
+    answer = DynamoHandler.call_action
+    lock = threading.RLock()
+
+    def one_at_a_time(handler: Any) -> Any:
+        with lock:
+            return answer(handler)
+
+    setattr(DynamoHandler, answer.__name__, one_at_a_time)
+
+
 def serve() -> None:
     """Serve until asked to stop."""
     _keep_logging_config()
+    _make_dynamodb_atomic()
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
