@@ -47,7 +47,7 @@ def _make_dynamodb_atomic() -> None:
         with lock:
             return answer(handler)
 
-    setattr(DynamoHandler, answer.__name__, one_at_a_time)
+    DynamoHandler.call_action = one_at_a_time  # type: ignore[method-assign]
 
 
 def serve() -> None:
