@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-in
 
 import base64
 import functools
+import gc
 import json
 import re
 import time
@@ -261,6 +262,10 @@ def endpoint(door: Callable[[Request], Response]) -> Callable[[Event, Any], dict
         )
         return response.to_api_gateway()
 
+    if not gc.isenabled():
+        # Turned off in shared/__init__.py. What is there by now is never looked at again.
+        gc.freeze()
+        gc.enable()
     return handler
 
 
