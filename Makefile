@@ -37,7 +37,7 @@ token: $(VENV) ## Print a token of a local speaker (USER=alice), made when unkno
 
 .PHONY: test
 test: $(VENV) ## Run all tests, from nothing
-	@echo "== Tier 1 of 3: unit and contract (no network) =="
+	@echo "== Tier 1 of 3: unit and contract =="
 	@$(PYTEST) tests --ignore=tests/system --ignore=tests/terraform
 	@echo "== Tier 2 of 3: Terraform (mocked provider, then the local AWS) =="
 	@$(PYTEST) tests/terraform
@@ -46,11 +46,11 @@ test: $(VENV) ## Run all tests, from nothing
 
 .PHONY: lint
 lint: $(VENV) $(CHECKOV) ## Check style, types, Terraform and its policies
-	@.venv/bin/ruff check .
-	@.venv/bin/ruff format --check .
-	@.venv/bin/mypy
-	@$(PY) -m scripts.openapi --check
-	@terraform fmt -check -recursive terraform
+	@echo "== ruff ==" && .venv/bin/ruff check . && .venv/bin/ruff format --check .
+	@echo "== mypy ==" && .venv/bin/mypy
+	@echo "== OpenAPI ==" && $(PY) -m scripts.openapi --check
+	@echo "== terraform fmt and validate ==" && terraform fmt -check -recursive terraform && $(PY) -m scripts.terraform
+	@echo "== checkov ==" && build/checkov/bin/checkov --directory terraform --config-file .checkov.yaml
 
 .PHONY: bench
 bench: package ## Measure our functions against their peers, as ratios in one run

@@ -108,7 +108,7 @@ def _own_files(
             name: sources[name],
             f"{name.rpartition('/')[0]}/__pycache__/{Path(name).stem}.{target.tag}.pyc": compiled,
         }
-        for name, compiled in bytecode.compile_all(interpreter, sources).items()
+        for name, compiled in bytecode.compile_all(interpreter, sources, columns=True).items()
     }
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from shared import telemetry
+from shared import started, telemetry
 from shared.sessions.errors import InvalidRequest, SessionError
 
 Event = Mapping[str, Any]
@@ -120,6 +120,7 @@ def serve(
         )
         return response.to_api_gateway()
 
+    started()
     return handler
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any, Protocol, Self, TypeVar
 
+from shared import api_gateway
 from shared.api_gateway import Call, Errors, Event, now_ms, serve
 from shared.api_gateway import Response as Response
 from shared.sessions.errors import (
@@ -91,13 +92,11 @@ class Request(Call):
         header = self.headers.get("if-match")
         if header is None or header.strip() == "*":
             return None
-        # If-Match compares strongly: a weak tag, or one that is not ours, matches nothing (RFC 9110, 13.1.1).
-        versions = frozenset(
-            int(tag) for weak, tag in ETAG.findall(header) if not weak and VERSION.fullmatch(tag)
-        )
-        if len(versions) > MAX_ETAGS:
+        tags = ETAG.findall(header)
+        if len(tags) > MAX_ETAGS:
             raise InvalidRequest(FieldError("If-Match", f"If-Match must list at most {MAX_ETAGS} ETags"))
-        return versions
+        # If-Match compares strongly: a weak tag, or one that is not ours, matches nothing (RFC 9110, 13.1.1).
+        return frozenset(int(tag) for weak, tag in tags if not weak and VERSION.fullmatch(tag))
 
     def has_current(self, session: Session) -> bool:
         """Whether If-None-Match names the session's ETag, compared weakly (RFC 9110, 13.1.2)."""
@@ -162,6 +161,11 @@ def health(*, healthy: bool, environment: str, version: str, response_time_ms: f
         "responseTimeMs": response_time_ms,
     }
     return Response(200 if healthy else 503, body, {"Cache-Control": "no-store"})
+
+
+def refused(error: Exception, request: Request) -> Response:
+    """The response of the error's class, or of the nearest one above it in the table."""
+    return api_gateway.refused(error, request, ERRORS)
 
 
 def endpoint(door: Callable[[Request], Response]) -> Callable[[Event, Any], dict[str, Any]]:

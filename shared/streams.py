@@ -6,11 +6,13 @@ https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from shared import started
 from shared.aws_faults import logger
 from shared.dynamodb.rows import Item
 from shared.sessions.errors import TryAgainLater
 
 Event = Mapping[str, Any]
+Answer = dict[str, list[dict[str, str]]]
 RowT = TypeVar("RowT")
 
 
@@ -22,14 +24,18 @@ class Change(NamedTuple, Generic[RowT]):
     sequence_number: str
 
 
+def consumer(door: Callable[[Event, Any], Answer]) -> Callable[[Event, Any], Answer]:
+    """Make the Lambda handler of an event source mapping."""
+    started()
+    return door
+
+
 def changes(event: Event, row: Callable[[Item], RowT]) -> list[Change[RowT]]:
     """The changes in the order in which they were made, each image read by `row`."""
     return [_change(record["dynamodb"], row) for record in event["Records"]]
 
 
-def one_by_one(
-    all_changes: Iterable[Change[RowT]], handle: Callable[[Change[RowT]], None]
-) -> dict[str, list[dict[str, str]]]:
+def one_by_one(all_changes: Iterable[Change[RowT]], handle: Callable[[Change[RowT]], None]) -> Answer:
     """Handle the changes in order, up to the first that must be tried again: the answer says which."""
     for change in all_changes:
         try:
@@ -39,9 +45,7 @@ def one_by_one(
     return {"batchItemFailures": []}
 
 
-def all_at_once(
-    all_changes: Sequence[Change[Any]], handle: Callable[[], None]
-) -> dict[str, list[dict[str, str]]]:
+def all_at_once(all_changes: Sequence[Change[Any]], handle: Callable[[], None]) -> Answer:
     """Handle all changes together; when that must be tried again, so must all of them."""
     try:
         handle()
@@ -50,7 +54,7 @@ def all_at_once(
     return {"batchItemFailures": []}
 
 
-def failed_from(change: Change[Any]) -> dict[str, list[dict[str, str]]]:
+def failed_from(change: Change[Any]) -> Answer:
     """The answer that has this change and all after it sent again."""
     logger.warning(
         "A change of the table must be tried again", extra={"sequenceNumber": change.sequence_number}

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocke
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from shared import telemetry
+from shared import started, telemetry
 from shared.api_gateway import Call, Errors, Event, serve
 from shared.api_gateway import Response as Response
 from shared.sessions.errors import (
@@ -144,4 +144,5 @@ def authorizer(door: Callable[[Handshake], str | None]) -> Callable[[Event, Any]
             "context": {"sessionId": handshake.session_id, "subject": subject or ""},
         }
 
+    started()
     return handler

@@ -139,7 +139,7 @@ module "http_api" {
   cors = {
     allow_origins  = var.cors_allow_origins
     allow_headers  = ["authorization", "content-type", "idempotency-key", "if-match", "if-none-match", "traceparent"]
-    expose_headers = ["etag", "location", "retry-after"]
+    expose_headers = ["apigw-requestid", "etag", "location", "retry-after"]
   }
 
   default_throttle   = var.throttles.default

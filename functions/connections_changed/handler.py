@@ -9,7 +9,8 @@ from shared.sessions.headcount import gatherings
 HEADCOUNT = wiring_streams.headcount()
 
 
-def handler(event: streams.Event, _context: Any) -> dict[str, Any]:
+@streams.consumer
+def handler(event: streams.Event, _context: Any) -> streams.Answer:
     changes = streams.changes(event, connection_of)
     rows = [row for change in changes for row in (change.old, change.new) if row]
     return streams.all_at_once(changes, lambda: HEADCOUNT.recount(gatherings(rows)))

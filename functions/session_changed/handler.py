@@ -8,7 +8,8 @@ from shared.dynamodb.sessions import session_of
 NOTICES = wiring_streams.notices()
 
 
-def handler(event: streams.Event, context: Any) -> dict[str, Any]:
+@streams.consumer
+def handler(event: streams.Event, context: Any) -> streams.Answer:
     return streams.one_by_one(
         streams.changes(event, session_of),
         lambda change: NOTICES.session_changed(

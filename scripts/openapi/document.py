@@ -45,7 +45,7 @@ PARAMETERS: Mapping[str, Json] = {
         "in": "header",
         "description": "The same speaker, key and body get the first session back, so a request whose "
         "answer was lost can be sent again. Use a fresh UUID for each session.",
-        "schema": {"type": "string", "pattern": "^[!-~]{1,255}$", "minLength": 1, "maxLength": 255},
+        "schema": {"type": "string", "pattern": f"^{http_api.IDEMPOTENCY_KEY.pattern}$"},
         "example": "5f0c8f0e-2b1d-4b53-9d0f-0d8c5f8f7a51",
     },
     "If-Match": {

@@ -78,6 +78,7 @@ OPERATIONS = (
             _refusal(NewSession, {"qualityTier": "gold"}),
             errors.AuthenticationRequired(),
             errors.IdempotencyKeyReused(),
+            errors.RateLimited(1200),
             errors.TryAgainLater(),
             Exception(),
         ),

@@ -23,8 +23,11 @@ marshal.dump(answers, sys.stdout.buffer)
 """
 
 
-def compile_all(interpreter: Path, sources: Mapping[str, bytes]) -> dict[str, bytes]:
+def compile_all(interpreter: Path, sources: Mapping[str, bytes], *, columns: bool) -> dict[str, bytes]:
     """Compile sources by name (path below the zip's root) to the content of their `.pyc` files.
+
+    `columns` keeps what underlines the failing part of a line in tracebacks: of no use without the source,
+    and a quarter of the byte code.
 
     One fresh process, in the order of names, with an empty environment: what marshal writes depends on what
     the process has seen before.
@@ -32,7 +35,7 @@ def compile_all(interpreter: Path, sources: Mapping[str, bytes]) -> dict[str, by
     answer = subprocess.run(
         [interpreter, "-s", "-S", "-P", "-c", _COMPILER],
         input=marshal.dumps(sorted(sources.items()), 2),
-        env={"PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8"},
+        env={"PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8", "PYTHONNODEBUGRANGES": "" if columns else "1"},
         cwd="/",
         capture_output=True,
         check=False,

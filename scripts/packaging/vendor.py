@@ -125,7 +125,7 @@ def _make(target: Target, interpreter: Path, wheels: Path, extras: dict[str, set
             if path.endswith(".so"):
                 target.check_extension(path, content)
             _write(folder / distribution / path, content)
-    for path, compiled in bytecode.compile_all(interpreter, sources).items():
+    for path, compiled in bytecode.compile_all(interpreter, sources, columns=False).items():
         # Beside the package's other files and not in __pycache__: Python takes it without a source.
         _write(folder / owners[path] / (path + "c"), compiled)
     (folder / "index.json").write_text(json.dumps({"modules": modules, "requires": requires}))

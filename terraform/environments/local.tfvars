@@ -8,7 +8,7 @@ point_in_time_recovery = false
 throttles = {
   default = { requests_per_second = 50, burst = 100 }
   routes = {
-    "POST /sessions" = { requests_per_second = 20, burst = 40 }
+    "POST /sessions" = { requests_per_second = 20, burst = 60 }
     "GET /health"    = { requests_per_second = 10, burst = 20 }
   }
 }

@@ -68,7 +68,7 @@ run "browsers" {
       allow_headers     = ["authorization", "content-type", "idempotency-key", "if-match", "if-none-match", "traceparent"]
       allow_methods     = ["DELETE", "GET", "PATCH", "POST"]
       allow_origins     = ["https://live.example.com"]
-      expose_headers    = ["etag", "location", "retry-after"]
+      expose_headers    = ["apigw-requestid", "etag", "location", "retry-after"]
       max_age           = 3600
     })
     error_message = "A web client of a named origin can send and read every header that the API speaks."

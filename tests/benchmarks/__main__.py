@@ -206,13 +206,12 @@ def _print_target(name: str, value: float, most: float) -> None:
 
 
 def _ratio(runs: Mapping[str, list[Cost]], one: Contender, field: str) -> str:
+    """Return the median over rounds of the ratio to the bare peer, which ran next to it in each."""
     bare = runs.get(f"bare {one.operation}")
     if not bare:
         return ""
-    ours, theirs = (
-        statistics.median(getattr(cost, field) for cost in costs) for costs in (runs[one.name], bare)
-    )
-    return f"{ours / theirs:.2f}"
+    pairs = zip(runs[one.name], bare, strict=True)
+    return f"{statistics.median(getattr(ours, field) / getattr(theirs, field) for ours, theirs in pairs):.2f}"
 
 
 def _spread(values: list[float], digits: int) -> str:

@@ -324,6 +324,13 @@ def test_numbers_are_numbers_in_the_table_and_absent_fields_are_absent(client: A
     assert not {"endedAt", "idempotencyKeyDigest", "requestDigest"} & row.keys()
 
 
+def test_the_table_has_one_schema(client: Any, dynamodb: DynamoDBStore):
+    put(dynamodb, idempotency_key_digest="k", request_digest="r")
+    dynamodb.update("blessed-shepherd-427", END, guard(END))
+
+    assert raw(client).keys() == {attribute for attribute, _, _ in ATTRIBUTES.values()} | {"writeId"}
+
+
 @pytest.mark.parametrize(
     ("call", "operation"),
     [

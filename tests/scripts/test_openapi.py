@@ -148,7 +148,7 @@ def test_a_body_fits_the_schema_exactly_when_the_service_takes_it(schema, body, 
     assert answer["statusCode"] == (good if fits else 400)
 
 
-TOO_MANY_ETAGS = ", ".join(f'"{version}"' for version in range(http_api.MAX_ETAGS + 1))
+TOO_MANY_ETAGS = ", ".join(f'"{version}"' for version in range(1, http_api.MAX_ETAGS + 2))
 TIMEOUT = ConnectTimeoutError(endpoint_url="https://dynamodb.invalid")
 BUG = RuntimeError("bug")
 

@@ -92,7 +92,9 @@ def test_clock_umask_path_locale_time_zone_and_hash_seed_do_not_change_a_byte(re
 
 
 def test_byte_code_names_the_path_in_lambda_and_is_never_checked_against_its_source():
-    compiled = bytecode.compile_all(Path(sys.executable), {"shared/x.py": b"def f(): pass\n"})["shared/x.py"]
+    compiled = bytecode.compile_all(Path(sys.executable), {"shared/x.py": b"def f(): pass\n"}, columns=True)[
+        "shared/x.py"
+    ]
 
     code = marshal.loads(compiled[16:])
     assert struct.unpack("<I", compiled[4:8])[0] == 1  # PEP 552: by hash, unchecked
@@ -101,7 +103,7 @@ def test_byte_code_names_the_path_in_lambda_and_is_never_checked_against_its_sou
 
 def test_a_source_that_does_not_compile_is_one_sentence():
     with pytest.raises(BuildError, match=r"SyntaxError"):
-        bytecode.compile_all(Path(sys.executable), {"shared/x.py": b"def f(:\n"})
+        bytecode.compile_all(Path(sys.executable), {"shared/x.py": b"def f(:\n"}, columns=True)
 
 
 def test_every_file_in_a_zip_has_one_time_and_one_mode():

@@ -1,0 +1,125 @@
+"""The law of arrows: doors know the edge and the wiring, those know the domain, the domain knows itself."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+DOORS = sorted(Path("functions").glob("*/handler.py"))
+DOMAIN = sorted(Path("shared/sessions").glob("*.py"))
+SOURCES = sorted([*DOORS, *Path("shared").rglob("*.py")])
+
+
+def imports(path: Path) -> set[str]:
+    """Return the modules that a file names, `from package import module` as package.module."""
+    return set(_imports(ast.parse(path.read_text())))
+
+
+def _imports(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, "imports are absolute"
+            package = node.module or ""
+            for name in node.names:
+                module = Path(package.replace(".", "/"), f"{name.name}.py")
+                yield f"{package}.{name.name}" if module.exists() else package
+
+
+def test_there_are_five_doors():
+    assert [path.parent.name for path in DOORS] == [
+        "create_session",
+        "delete_session",
+        "get_session",
+        "health",
+        "update_session",
+    ]
+
+
+@pytest.mark.parametrize("door", DOORS, ids=lambda path: path.parent.name)
+def test_a_door_imports_the_edge_the_wiring_and_request_models_alone(door: Path):
+    ours = {"shared.http_api", "shared.wiring", "shared.sessions.requests"}
+
+    assert imports(door) - ours <= sys.stdlib_module_names
+
+
+@pytest.mark.parametrize("door", DOORS, ids=lambda path: path.parent.name)
+def test_a_door_is_short_and_catches_nothing(door: Path):
+    text = door.read_text()
+
+    assert len(text.splitlines()) <= 30
+    assert not any(
+        isinstance(node, ast.Try | ast.If | ast.For | ast.While) for node in ast.walk(ast.parse(text))
+    )
+
+
+@pytest.mark.parametrize("path", DOMAIN, ids=lambda path: path.stem)
+def test_the_domain_imports_itself_and_the_standard_library_alone(path: Path):
+    foreign = {name.split(".")[0] for name in imports(path) if not name.startswith("shared.sessions")}
+
+    assert foreign - sys.stdlib_module_names == ({"pydantic"} if path.stem == "requests" else set())
+    assert not foreign & {"os", "time", "datetime", "random", "http", "urllib", "socket"}
+
+
+def test_only_the_table_and_the_wiring_know_the_sdk():
+    knowing = {path.name for path in SOURCES if any("boto" in name for name in imports(path))}
+
+    assert knowing == {"dynamodb.py", "wiring.py"}
+
+
+def test_only_the_wiring_reads_the_environment():
+    assert [path.name for path in SOURCES if "os" in imports(path)] == ["wiring.py"]
+
+
+def test_nobody_imports_a_door():
+    assert not [path for path in SOURCES if any(name.startswith("functions") for name in imports(path))]
+
+
+def test_the_table_and_the_edge_do_not_know_each_other():
+    assert "shared.dynamodb" not in imports(Path("shared/http_api.py"))
+    assert "shared.http_api" not in imports(Path("shared/dynamodb.py"))
+
+
+def test_one_place_alone_catches_every_exception():
+    broad = [
+        path.name
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ExceptHandler)
+        and (node.type is None or ast.unparse(node.type) in ("Exception", "BaseException"))
+    ]
+
+    assert broad == ["http_api.py"]
+
+
+@pytest.mark.parametrize("function", ["get_session", "delete_session", "health"])
+def test_a_function_that_reads_no_body_starts_without_pydantic(function: str):
+    program = f"import sys, functions.{function}.handler; print('pydantic' in sys.modules)"
+    settings = {"ENV": "test", "SESSIONS_TABLE": "sessions", "VERSION": "0", "AWS_REGION": "eu-west-1"}
+
+    started = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PYTHONPATH": ".", "AWS_DEFAULT_REGION": "eu-west-1", **settings},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+
+    assert started.stdout == "False\n"
+
+
+def test_a_metric_is_a_line_of_output_and_never_a_call_inside_the_request():
+    assert imports(Path("shared/telemetry.py")) == {
+        "collections.abc",
+        "hashlib",
+        "json",
+        "logging",
+        "shared.sessions.session",
+        "sys",
+        "time",
+    }

@@ -1,0 +1,146 @@
+"""The whole system, run as `make run` runs it, once for all tests of this tier, with ports of its own."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from scripts.local import state
+from tests.system.processes import descendants, wait_until_gone
+
+READY_WITHIN_S = 120  # make run is promised in 60 s on a machine that does nothing else
+TIMEOUT_S = 30
+
+
+def free_port() -> int:
+    """Return a port that is free, and the next one too."""
+    while True:
+        with socket.socket() as one, socket.socket() as next_one, contextlib.suppress(OSError, OverflowError):
+            one.bind(("127.0.0.1", 0))
+            next_one.bind(("127.0.0.1", one.getsockname()[1] + 1))
+            return int(one.getsockname()[1])
+
+
+def start(work: Path, port: int) -> subprocess.Popen[bytes]:
+    """Start the local system as make run does; what it says is in `said` in its work folder."""
+    work.mkdir(parents=True, exist_ok=True)
+    with (work / "said").open("wb") as said:
+        return subprocess.Popen(
+            [sys.executable, "-m", "scripts.local", "--port", str(port), "--work", str(work)],
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+            start_new_session=True,
+        )
+
+
+def stop(process: subprocess.Popen[bytes], with_signal: int) -> None:
+    """Send the signal, and see to it that nothing which the system started is left. Raises AssertionError."""
+    started = descendants(process.pid)
+    process.send_signal(with_signal)
+    process.wait(TIMEOUT_S)
+    assert wait_until_gone(started, seconds=10) == []
+
+
+@dataclass(frozen=True)
+class System:
+    """The local system while it runs."""
+
+    process: subprocess.Popen[bytes]
+    work: Path
+    running: state.Running
+
+    @property
+    def url(self) -> str:
+        """Where the API is."""
+        return self.running.url
+
+    def token(self, name: str) -> str:
+        """Return the token that the command prints for a speaker."""
+        return subprocess.run(
+            [sys.executable, "-m", "scripts.local.token", name, "--work", str(self.work)],
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+            check=True,
+        ).stdout.strip()
+
+
+@pytest.fixture(scope="session")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """Start the system; when all tests are done, stop it by Ctrl-C and look for what is left."""
+    work = tmp_path_factory.mktemp("local")
+    process = start(work, free_port())
+    try:
+        deadline = time.monotonic() + READY_WITHIN_S
+        while (running := state.find(work)) is None or not running.ready:
+            said = (work / "said").read_text()
+            assert process.poll() is None, said
+            assert time.monotonic() < deadline, said
+            time.sleep(0.2)
+        yield System(process, work, running)
+        stop(process, signal.SIGINT)
+        assert process.returncode == 0, (work / "said").read_text()
+    finally:
+        if process.poll() is None:
+            os.kill(process.pid, signal.SIGKILL)
+            process.wait(TIMEOUT_S)
+
+
+@pytest.fixture(scope="session")
+def alice(system: System) -> str:
+    """Return Alice's token."""
+    return system.token("alice")
+
+
+@pytest.fixture(scope="session")
+def bob(system: System) -> str:
+    """Return Bob's token."""
+    return system.token("bob")
+
+
+Call = Callable[..., requests.Response]
+
+
+@pytest.fixture
+def call(system: System) -> Call:
+    """Return a way to send a request: call(method, path, token=..., **what requests takes).
+
+    A throttled request is sent again, as clients do.
+    """
+
+    def call(method: str, path: str, *, token: str | None = None, **sent: Any) -> requests.Response:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        sent["headers"] = headers | sent.get("headers", {})
+        deadline = time.monotonic() + TIMEOUT_S
+        while True:
+            answer = requests.request(method, f"{system.url}{path}", timeout=TIMEOUT_S, **sent)
+            if answer.status_code != 429 or time.monotonic() > deadline:
+                return answer
+            time.sleep(0.5)
+
+    return call
+
+
+@pytest.fixture
+def opened(call: Call, alice: str) -> requests.Response:
+    """Open a session of Alice's."""
+    answer = call("POST", "/sessions", token=alice, json={"sourceLanguage": "en"})
+    assert answer.status_code == 201, answer.text
+    return answer
+
+
+@pytest.fixture
+def path(opened: requests.Response) -> str:
+    """Return the path of a session of Alice's."""
+    return opened.headers["Location"]

@@ -1,0 +1,150 @@
+"""Requests as they come over a socket: ids, bodies, headers, browsers, crowds."""
+
+import http.client
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+from tests.system.conftest import TIMEOUT_S, Call, System
+
+
+def raw(system: System, method: str, target: str, headers: dict[str, str] | None = None) -> tuple[int, bytes]:
+    """Send a request line exactly as written; clients would tidy it up."""
+    connection = http.client.HTTPConnection(urlsplit(system.url).netloc, timeout=TIMEOUT_S)
+    connection.putrequest(method, target, skip_accept_encoding=True)
+    for name, value in (headers or {}).items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    answer = connection.getresponse()
+    body = answer.read()
+    connection.close()
+    return answer.status, body
+
+
+@pytest.mark.parametrize(
+    ("written", "answered_by_us"),
+    [
+        ("HOLY-PSALM-100", True),
+        ("holy-psalm-100%0A", True),
+        ("holy-psalm-100%20", True),
+        ("holy-psalm-100%00", True),
+        ("holy-psalm-%D9%A1%D9%A0%D9%A0", True),
+        ("holy%2Fpsalm-100", False),
+        ("x/y", False),
+        ("", False),
+    ],
+)
+def test_a_malformed_id_is_404(system: System, written: str, answered_by_us: bool):
+    status, body = raw(system, "GET", f"/sessions/{written}")
+
+    assert status == 404
+    assert ("code" in json.loads(body)) is answered_by_us
+
+
+def test_an_id_of_ten_thousand_characters_is_404(system: System):
+    status, body = raw(system, "GET", "/sessions/" + "x" * 10_000)
+
+    assert (status, json.loads(body)["code"]) == (404, "SESSION_NOT_FOUND")
+
+
+def test_the_same_id_with_its_dash_encoded_is_the_same_session(system: System, path: str):
+    status, _ = raw(system, "GET", path.replace("-", "%2D"))
+
+    assert status == 200
+
+
+@pytest.mark.parametrize("target", ["/", "/nothing", "/sessions", "/sessions/a/b", "/Health", "/health/"])
+def test_an_unknown_route_is_api_gateways_404(system: System, target: str):
+    status, body = raw(system, "GET", target)
+
+    assert (status, json.loads(body)) == (404, {"message": "Not Found"})
+
+
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        (b"", ["sourceLanguage"]),
+        (b"{", ["body"]),
+        (b"[]", ["body"]),
+        (b"7", ["body"]),
+        (b"\xff\xfe", ["body"]),
+        (b'{"sourceLanguage": "\xff"}', ["body"]),
+        (b'{"sourceLanguage": "\\ud800", "\\ud800": 1}', ["body"]),
+        (b'{"sourceLanguage": "EN", "qualityTier": null, "x": 1}', ["sourceLanguage", "qualityTier", "x"]),
+        (b'{"sourceLanguage": "en", "pad": "' + b"x" * 5000 + b'"}', ["body"]),
+        (b"[" * 4096, ["body"]),
+    ],
+    ids=lambda value: ascii(value)[:24],
+)
+@pytest.mark.parametrize("content_type", ["application/json", "application/octet-stream", None])
+def test_a_bad_body_is_400_naming_each_field(
+    call: Call, alice: str, body: bytes, fields: list[str], content_type: str | None
+):
+    headers = {"Content-Type": content_type} if content_type else {}
+
+    answer = call("POST", "/sessions", token=alice, data=body, headers=headers)
+
+    assert answer.status_code == 400
+    assert [offence["field"] for offence in answer.json()["details"]] == fields
+
+
+def test_a_body_that_api_gateway_hands_on_in_base64_is_decoded(call: Call, alice: str):
+    answer = call(
+        "POST",
+        "/sessions",
+        token=alice,
+        data='{"sourceLanguage": "ja"}',
+        headers={"Content-Type": "application/octet-stream"},
+    )
+
+    assert (answer.status_code, answer.json()["sourceLanguage"]) == (201, "ja")
+
+
+def test_a_reader_who_has_it_already_gets_304(call: Call, opened: requests.Response, path: str):
+    answer = call("GET", path, headers={"If-None-Match": opened.headers["ETag"]})
+
+    assert (answer.status_code, answer.content) == (304, b"")
+
+
+@pytest.mark.parametrize("wanted", ["POST", "PATCH", "DELETE"])
+def test_a_browser_is_told_before_it_asks_that_it_may(system: System, wanted: str):
+    answer = requests.options(
+        f"{system.url}/sessions/holy-psalm-100",
+        headers={
+            "Origin": "https://live.example.com",
+            "Access-Control-Request-Method": wanted,
+            "Access-Control-Request-Headers": "authorization,content-type,idempotency-key,if-match",
+        },
+        timeout=TIMEOUT_S,
+    )
+
+    assert answer.status_code == 204
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert wanted in answer.headers["Access-Control-Allow-Methods"]
+    allowed = {name.strip().lower() for name in answer.headers["Access-Control-Allow-Headers"].split(",")}
+    assert {"authorization", "content-type", "idempotency-key", "if-match"} <= allowed
+
+
+def test_a_page_may_read_what_it_needs_for_its_next_request(call: Call, path: str):
+    answer = call("GET", path, headers={"Origin": "https://live.example.com"})
+
+    exposed = {name.strip().lower() for name in answer.headers["Access-Control-Expose-Headers"].split(",")}
+    assert {"etag", "location", "retry-after"} <= exposed
+
+
+def test_a_crowd_is_throttled_and_served_again_after(system: System, call: Call):
+    def ask(_: int) -> int:
+        return requests.get(f"{system.url}/health", timeout=TIMEOUT_S).status_code
+
+    deadline = time.monotonic() + 20
+    seen: set[int] = set()
+    with ThreadPoolExecutor(16) as crowd:
+        while 429 not in seen and time.monotonic() < deadline:
+            seen |= set(crowd.map(ask, range(64)))
+
+    assert seen == {200, 429}
+    assert call("GET", "/health").status_code == 200

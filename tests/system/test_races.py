@@ -1,0 +1,98 @@
+"""Requests at the same moment: the write decides, whoever comes first."""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
+
+import pytest
+import requests
+
+from tests.system.conftest import Call
+
+
+def at_once(call: Call, *sent: tuple[str, str, dict[str, Any]]) -> list[requests.Response]:
+    """Send requests in the same moment, each (method, path, what call takes)."""
+    ready = Barrier(len(sent))
+
+    def one(request: tuple[str, str, dict[str, Any]]) -> requests.Response:
+        method, path, options = request
+        ready.wait(timeout=30)
+        return call(method, path, **options)
+
+    with ThreadPoolExecutor(len(sent)) as crowd:
+        return list(crowd.map(one, sent))
+
+
+@pytest.mark.parametrize("key", ["first", "second"])
+def test_fifty_creates_with_one_key_make_one_session(call: Call, alice: str, key: str):
+    create = (
+        "POST",
+        "/sessions",
+        {"token": alice, "json": {"sourceLanguage": "en"}, "headers": {"Idempotency-Key": f"race-{key}"}},
+    )
+
+    answers = at_once(call, *[create] * 50)
+
+    assert Counter(answer.status_code for answer in answers) == {201: 50}
+    assert len({answer.text for answer in answers}) == 1
+
+
+def test_two_bodies_that_race_with_one_key_make_one_session(call: Call, alice: str):
+    for round_ in range(5):
+        answers = at_once(
+            call,
+            *[
+                (
+                    "POST",
+                    "/sessions",
+                    {
+                        "token": alice,
+                        "json": {"sourceLanguage": language},
+                        "headers": {"Idempotency-Key": f"two-bodies-{round_}"},
+                    },
+                )
+                for language in ("en", "fr")
+            ],
+        )
+        assert sorted(answer.status_code for answer in answers) == [201, 422]
+
+
+def test_of_two_changes_with_the_same_if_match_exactly_one_wins(
+    call: Call, alice: str, opened: requests.Response, path: str
+):
+    etag = opened.headers["ETag"]
+    for _ in range(15):
+        answers = at_once(
+            call,
+            *[
+                (
+                    "PATCH",
+                    path,
+                    {"token": alice, "json": {"sourceLanguage": language}, "headers": {"If-Match": etag}},
+                )
+                for language in ("en", "fr")
+            ],
+        )
+
+        (winner,) = [answer for answer in answers if answer.status_code == 200]
+        assert sorted(answer.status_code for answer in answers) == [200, 412]
+        found = call("GET", path)
+        assert found.json()["sourceLanguage"] == winner.json()["sourceLanguage"]
+        etag = found.headers["ETag"]
+        assert etag == winner.headers["ETag"]
+
+
+def test_a_change_against_the_end_leaves_it_ended(call: Call, alice: str):
+    for round_ in range(10):
+        body = {"token": alice, "json": {"sourceLanguage": "en"}}
+        path = call("POST", "/sessions", **body).headers["Location"]
+        wanted = {"status": "paused" if round_ % 2 else "active"}
+
+        change, end = at_once(
+            call, ("PATCH", path, {"token": alice, "json": wanted}), ("DELETE", path, {"token": alice})
+        )
+
+        assert end.status_code == 204
+        assert change.status_code in (200, 409)
+        assert call("GET", path).json()["status"] == "ended"
