@@ -37,7 +37,7 @@ def faults_told_apart() -> Iterator[None]:
         raise TryAgainLater from error
     except ClientError as error:
         status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-        if status < 500 and reason(error) not in TRANSIENT_CODES:
+        if status < 500 and status != 429 and reason(error) not in TRANSIENT_CODES:
             raise
         logger.warning("AWS could not answer", extra={"reason": reason(error)})
         raise TryAgainLater from error

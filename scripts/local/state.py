@@ -18,10 +18,10 @@ class Running:
     pid: int
     url: str
     console_url: str
-    websocket_url: str = ""
     aws_url: str = ""
     user_pool_id: str = ""
     user_pool_client_id: str = ""
+    websocket_url: str = ""
     ready: bool = False
 
 

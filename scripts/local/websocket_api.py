@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from aiohttp import WSMessage, WSMsgType, web
+from aiohttp import WebSocketError, WSMessage, WSMsgType, web
 
 from scripts.local import access_log, lambda_authorizer, websocket_events
 from scripts.local.connections import CLOSE_SECONDS, MESSAGE_LIMIT_BYTES, Close, Connections, OpenConnection
@@ -180,10 +180,11 @@ class WebSocketGateway:
     async def _serve(self, request: web.BaseRequest, opened: OpenConnection) -> None:
         connection_id = opened.connection.id
         ended = Close(1006, "Connection closed abnormally")
+        # It can be spoken to before the client knows: what is said stands in line.
+        self._connections.open[connection_id] = opened
         try:
             await opened.socket.prepare(request)
             limit_frames(request.protocol, FRAME_LIMIT_BYTES, lambda: opened.close(1009, "Message too long"))
-            self._connections.open[connection_id] = opened
             writing = asyncio.create_task(_write(opened))
             try:
                 ended = await self._read(opened)
@@ -211,8 +212,10 @@ class WebSocketGateway:
                         if message.data
                         else Close(1005, "Client-side close frame status not set")
                     )
+                case WSMsgType.ERROR if isinstance(message.data, WebSocketError):
+                    return Close(message.data.code, str(message.data))  # aiohttp has closed it
                 case _:
-                    return Close(opened.socket.close_code or 1006, "Connection closed abnormally")
+                    return Close(1006, "Connection closed abnormally")
 
     def _route(self, opened: OpenConnection, message: WSMessage) -> None:
         """Answer a message by the route that its `action` names, or by $default."""

@@ -6,6 +6,7 @@ from typing import NamedTuple, Protocol
 
 from shared.sessions.attendance import ConnectionStore
 from shared.sessions.connections import Connection, Role
+from shared.sessions.errors import TryAgainLater
 from shared.sessions.messages import audience
 from shared.sessions.notices import Sockets
 
@@ -56,11 +57,22 @@ class Headcount:
     def recount(self, sessions: Iterable[Gathering]) -> None:
         """Count the listeners of each session anew, and tell its speaker. Raises TryAgainLater."""
         left = set(sessions)
+        failed = False
         while left:
-            # Those whose speaker has heard a moment ago are counted again, so that the last word is true.
-            left = {gathering for gathering in left if not self._recount(gathering)}
+            again = set()
+            for gathering in left:
+                try:
+                    if not self._recount(gathering):
+                        # Counted again when its speaker may hear of it, so that the last word is true.
+                        again.add(gathering)
+                except TryAgainLater:
+                    # The others are counted all the same.
+                    failed = True
+            left = again
             if left:
                 self._sleep(PAUSE_S)
+        if failed:
+            raise TryAgainLater
 
     def _recount(self, gathering: Gathering) -> bool:
         now = self._clock()

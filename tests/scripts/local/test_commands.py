@@ -80,7 +80,7 @@ def work(tmp_path: Path) -> Iterator[Path]:
     """The work folder of a system that has no more than the local AWS and a user pool."""
     with contextlib.ExitStack() as stack:
         log = stack.enter_context((tmp_path / "aws.log").open("wb"))
-        process, url = aws.start(log)
+        process, url = aws.start(log, streams_url="http://127.0.0.1:9/")
         stack.callback(children.stop, process)
         pool = aws.session().client("cognito-idp", endpoint_url=url, config=aws.CLIENT_CONFIG)
         stack.callback(pool.close)

@@ -8,6 +8,7 @@ import pytest
 
 from scripts.local import declared
 from scripts.local.declared import Cors, JwtAuthorizer, Throttle
+from tests.scripts.local import shown_websocket
 from tests.scripts.local.conftest import CLIENT_ID, ISSUER
 
 FUNCTION_ARN = "arn:aws:lambda:us-east-1:123456789012:function:make"
@@ -92,6 +93,7 @@ def _shown(*, without: str = "", **changed: dict[str, Any]) -> str:
         for kind, values in resources.items()
         if kind != without
     ]
+    modules.append(shown_websocket.resources())
     outputs = {"user_pool_id": {"value": "us-east-1_pool"}, "user_pool_client_id": {"value": CLIENT_ID}}
     return json.dumps({"values": {"outputs": outputs, "root_module": {"child_modules": modules}}})
 
