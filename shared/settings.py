@@ -1,7 +1,10 @@
 """Settings from the environment, each by its name; a missing one fails at the function's start."""
 
 import os
-from collections.abc import Container
+import re
+from collections.abc import Sequence
+
+WHOLE_NUMBER = re.compile("0|[1-9][0-9]{0,8}")
 
 
 class SettingError(RuntimeError):
@@ -16,9 +19,12 @@ def text(name: str) -> str:
     return value
 
 
-def number(name: str, supported: Container[int] = range(10**9)) -> int:
+def number(name: str, supported: Sequence[int] = range(10**9)) -> int:
     """The same as a whole number. Raises SettingError also when it is not a supported one."""
     value = text(name)
-    if not (value.isascii() and value.isdigit() and int(value) in supported):
-        raise SettingError(f"{name} is {value!r}. Supported: {supported}")
+    if not WHOLE_NUMBER.fullmatch(value) or int(value) not in supported:
+        numbers = (
+            f"{supported[0]} to {supported[-1]}" if isinstance(supported, range) else str(supported)[1:-1]
+        )
+        raise SettingError(f"{name} is {value!r}. Supported: {numbers}")
     return int(value)

@@ -8,8 +8,12 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from shared import started
 from shared.aws_faults import logger
+from shared.dynamodb.connections import connection_of
 from shared.dynamodb.rows import Item
+from shared.dynamodb.sessions import session_of
+from shared.sessions.connections import Connection
 from shared.sessions.errors import TryAgainLater
+from shared.sessions.session import Session
 
 Event = Mapping[str, Any]
 Answer = dict[str, list[dict[str, str]]]
@@ -33,6 +37,16 @@ def consumer(door: Callable[[Event, Any], Answer]) -> Callable[[Event, Any], Ans
 def changes(event: Event, row: Callable[[Item], RowT]) -> list[Change[RowT]]:
     """The changes in the order in which they were made, each image read by `row`."""
     return [_change(record["dynamodb"], row) for record in event["Records"]]
+
+
+def session_changes(event: Event) -> list[Change[Session]]:
+    """The changes of the sessions table."""
+    return changes(event, session_of)
+
+
+def connection_changes(event: Event) -> list[Change[Connection]]:
+    """The changes of the connections table."""
+    return changes(event, connection_of)
 
 
 def one_by_one(all_changes: Iterable[Change[RowT]], handle: Callable[[Change[RowT]], None]) -> Answer:

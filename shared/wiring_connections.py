@@ -1,6 +1,7 @@
 """What the functions around connections use, each built once from the function's settings."""
 
 import hmac
+import time
 from collections.abc import Callable
 from functools import cache
 
@@ -21,7 +22,11 @@ def connections() -> ConnectionsTable:
 def attendance() -> Attendance:
     """The use cases of SESSIONS_TABLE and CONNECTIONS_TABLE, for MAX_LISTENERS in each session."""
     return Attendance(
-        wiring.store(), connections(), max_listeners=settings.number("MAX_LISTENERS"), clock=now_ms
+        wiring.store(),
+        connections(),
+        max_listeners=settings.number("MAX_LISTENERS"),
+        clock=now_ms,
+        sleep=time.sleep,
     )
 
 

@@ -1,5 +1,6 @@
 """What the consumers of table streams use, each built once from the function's settings."""
 
+import time
 from functools import cache
 
 from shared import settings, wiring, wiring_connections
@@ -20,11 +21,11 @@ def sockets() -> WebSocketConnections:
 @cache
 def notices() -> Notices:
     """What changes of sessions set off."""
-    return Notices(wiring.store(), wiring_connections.connections(), sockets(), now_ms)
+    return Notices(wiring.store(), wiring_connections.connections(), sockets(), now_ms, time.sleep)
 
 
 @cache
 def headcount() -> Headcount:
     """What changes of connections set off."""
     counts = ListenerCounts(client.make(), settings.text("SESSIONS_TABLE"))
-    return Headcount(counts, wiring_connections.connections(), sockets(), now_ms)
+    return Headcount(counts, wiring_connections.connections(), sockets(), now_ms, time.sleep)

@@ -1,9 +1,8 @@
 """The authorizer of $connect: a speaker by token, anybody else by none; a bad token is nobody's."""
 
-from shared import settings, websocket_api
-from shared.tokens import Tokens
+from shared import websocket_api, wiring_tokens
 
-TOKENS = Tokens(settings.text("USER_POOL_ID"), settings.text("USER_POOL_CLIENT_ID"))
+TOKENS = wiring_tokens.tokens()
 
 
 @websocket_api.authorizer

@@ -3,7 +3,6 @@
 from typing import Any
 
 from shared import streams, wiring_streams
-from shared.dynamodb.connections import connection_of
 from shared.sessions.headcount import gatherings
 
 HEADCOUNT = wiring_streams.headcount()
@@ -11,6 +10,6 @@ HEADCOUNT = wiring_streams.headcount()
 
 @streams.consumer
 def handler(event: streams.Event, _context: Any) -> streams.Answer:
-    changes = streams.changes(event, connection_of)
+    changes = streams.connection_changes(event)
     rows = [row for change in changes for row in (change.old, change.new) if row]
     return streams.all_at_once(changes, lambda: HEADCOUNT.recount(gatherings(rows)))

@@ -3,7 +3,6 @@
 from typing import Any
 
 from shared import streams, wiring_streams
-from shared.dynamodb.sessions import session_of
 
 NOTICES = wiring_streams.notices()
 
@@ -11,7 +10,7 @@ NOTICES = wiring_streams.notices()
 @streams.consumer
 def handler(event: streams.Event, context: Any) -> streams.Answer:
     return streams.one_by_one(
-        streams.changes(event, session_of),
+        streams.session_changes(event),
         lambda change: NOTICES.session_changed(
             change.old, change.new, time_left=context.get_remaining_time_in_millis
         ),

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import botocore.session
@@ -29,10 +30,16 @@ BRIEF = PATIENT.merge(
 
 def make(config: Config = PATIENT) -> "DynamoDBClient":
     """A client for the region and credentials of the environment."""
-    client = botocore.session.get_session().create_client("dynamodb", config=config)
+    client = _session().create_client("dynamodb", config=config)
     client.meta.events.register("before-parse.dynamodb", must_be_json)
     # The stubs type boto3's factory only; this is the same client without boto3's resource layer.
     return client  # type: ignore[return-value]
+
+
+@cache
+def _session() -> botocore.session.Session:
+    # It keeps the service's model, which takes long to load.
+    return botocore.session.get_session()
 
 
 def must_be_json(response_dict: Mapping[str, Any], **_: object) -> None:

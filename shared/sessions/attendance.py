@@ -1,6 +1,5 @@
 """Coming to a session and leaving it."""
 
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Protocol
@@ -48,7 +47,7 @@ class Attendance:
         *,
         max_listeners: int,
         clock: Callable[[], int],
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None],
     ) -> None:
         self._sessions = sessions
         self._connections = connections

@@ -1,6 +1,5 @@
 """How many listen to a session: counted from the rows that are there, never added up."""
 
-import time
 from collections.abc import Callable, Iterable
 from typing import NamedTuple, Protocol
 
@@ -46,7 +45,7 @@ class Headcount:
         connections: ConnectionStore,
         sockets: Sockets,
         clock: Callable[[], int],
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None],
     ) -> None:
         self._counts = counts
         self._connections = connections

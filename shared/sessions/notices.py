@@ -1,6 +1,5 @@
 """Telling the people at a session what becomes of it, and letting them go when it is over."""
 
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
@@ -37,7 +36,7 @@ class Notices:
         connections: ConnectionStore,
         sockets: Sockets,
         clock: Callable[[], int],
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None],
     ) -> None:
         self._sessions = sessions
         self._connections = connections

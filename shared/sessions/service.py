@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from shared.sessions.requests import NewSession, SessionChange
 
 # How long after the first try another id is tried: one more call must fit into the function's 10 s.
-CLASH_TRIES_MS = 2000
+CLASH_TRIES_MS = 1500
 
 
 class Refused(NamedTuple):

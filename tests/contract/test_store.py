@@ -5,14 +5,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from typing import Any
 
-import botocore.session
 import pytest
 from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ReadTimeoutError
 from moto import mock_aws
 
-from shared import wiring
-from shared.dynamodb import ATTRIBUTES, DynamoDBStore
+from shared.dynamodb.client import make
+from shared.dynamodb.sessions import COLUMNS, DynamoDBStore
 from shared.sessions.errors import NotOwner, SessionEnded, SessionNotFound, VersionMismatch
 from shared.sessions.service import Refused, Store
 from shared.sessions.session import END, Change, Guard, Language, QualityTier, Session, Status
@@ -22,11 +21,10 @@ from tests.tables import TABLE, make_table, requests_of
 
 REUSABLE_BEFORE = NOW_S - 3 * 60 * 60
 PAUSE = Change(status=Status.PAUSED)
-AWS = botocore.session.get_session()  # it keeps the service's model, which takes long to load
 
 
 def new_client() -> Any:
-    return AWS.create_client("dynamodb", config=wiring.DYNAMODB)
+    return make()
 
 
 @pytest.fixture
@@ -305,7 +303,7 @@ def raw(client: Any, session_id: str = "blessed-shepherd-427") -> dict[str, Any]
 
 
 def test_every_field_of_a_session_has_its_attribute():
-    assert set(ATTRIBUTES) == {field.name for field in fields(Session)}
+    assert set(COLUMNS) == {field.name for field in fields(Session)}
 
 
 def test_numbers_are_numbers_in_the_table_and_absent_fields_are_absent(client: Any, dynamodb: DynamoDBStore):
@@ -328,7 +326,7 @@ def test_the_table_has_one_schema(client: Any, dynamodb: DynamoDBStore):
     put(dynamodb, idempotency_key_digest="k", request_digest="r")
     dynamodb.update("blessed-shepherd-427", END, guard(END))
 
-    assert raw(client).keys() == {attribute for attribute, _, _ in ATTRIBUTES.values()} | {"writeId"}
+    assert raw(client).keys() == {attribute for attribute, _, _ in COLUMNS.values()} | {"writeId"}
 
 
 @pytest.mark.parametrize(

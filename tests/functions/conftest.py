@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from shared import wiring
 from tests.events import CREATE, DELETE, GET, HEALTH, LAMBDA_CONTEXT, UPDATE, event
 from tests.tables import TABLE, make_table, requests_of
+from tests.wirings import forget_what_is_built
 
 DOORS = {
     CREATE: "create_session",
@@ -36,12 +36,13 @@ def no_sockets(socket_disabled: None) -> None:
 @pytest.fixture(scope="session")
 def doors() -> dict[str, ModuleType]:
     """Return the handler modules by route, built as Lambda builds them: once, from the environment."""
-    wiring.store.cache_clear()
-    wiring.sessions.cache_clear()
+    forget_what_is_built()
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("ENV", "test")
         environment.setenv("SESSIONS_TABLE", TABLE)
         environment.setenv("SESSION_ID_DIGITS", "3")
+        environment.setenv("RATE_LIMITS_TABLE", "rate-limits")
+        environment.setenv("SESSIONS_PER_SPEAKER_PER_HOUR", "0")
         environment.setenv("VERSION", "0.1.0+0123456789ab")
         modules = {route: f"functions.{name}.handler" for route, name in DOORS.items()}
         for module in modules.values():

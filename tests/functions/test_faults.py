@@ -20,8 +20,9 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.exceptions import ConnectionClosedError
 
-from shared import wiring
-from shared.dynamodb import DynamoDBStore
+from shared.api_gateway import now_ms
+from shared.dynamodb.client import PATIENT, must_be_json
+from shared.dynamodb.sessions import DynamoDBStore
 from shared.sessions.service import Sessions
 from shared.telemetry import EmbeddedMetrics
 from tests.events import CREATE, DELETE, GET, HEALTH, REQUEST_ID, UPDATE, event
@@ -32,7 +33,7 @@ Invoke = Callable[..., Answer]
 
 FUNCTION_TIMEOUT_S = 10
 # The classes of faults are told apart the same with one try and little patience.
-IMPATIENT = wiring.DYNAMODB.merge(
+IMPATIENT = PATIENT.merge(
     Config(connect_timeout=0.3, read_timeout=0.3, retries={"mode": "standard", "total_max_attempts": 1})
 )
 AWS = botocore.session.get_session()
@@ -143,11 +144,12 @@ def send(doors: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch) -> Calla
 
     def send(route: str, port: int, config: Config = IMPATIENT) -> Any:
         client = AWS.create_client("dynamodb", endpoint_url=f"http://127.0.0.1:{port}", config=config)
+        client.meta.events.register("before-parse.dynamodb", must_be_json)
         store = DynamoDBStore(client, TABLE)
         if route == HEALTH:
             monkeypatch.setattr(doors[route], "STORE", store)
         else:
-            sessions = Sessions(store, EmbeddedMetrics("test"), wiring.now_ms)
+            sessions = Sessions(store, EmbeddedMetrics("test"), now_ms)
             monkeypatch.setattr(doors[route], "SESSIONS", sessions)
         return doors[route].handler(event(route, body=BODIES.get(route)), LAMBDA_CONTEXT)
 
@@ -259,7 +261,7 @@ def test_garbage_for_an_answer_is_never_taken_for_a_session(
 def test_the_slowest_table_is_answered_within_the_functions_time(send: Callable[..., Any], route: str):
     with faulty(says_nothing) as server:
         started = time.monotonic()
-        response = send(route, server.server_port, wiring.DYNAMODB)
+        response = send(route, server.server_port, PATIENT)
         took = time.monotonic() - started
 
     assert server.asked == 2
@@ -271,7 +273,7 @@ def test_one_fault_is_cured_by_the_sdks_own_retry(send: Callable[..., Any]):
     answered = iter([refuses("InternalServerError", 500), answers(200, b"{}")])
 
     with faulty(lambda request: next(answered)(request)) as server:
-        response = send(CREATE, server.server_port, wiring.DYNAMODB)
+        response = send(CREATE, server.server_port, PATIENT)
 
     assert server.asked == 2
     assert response["statusCode"] == 201

@@ -17,10 +17,11 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from scripts import terraform
 from scripts.openapi import __main__ as command
 from scripts.openapi.document import document
-from shared import http_api, wiring
+from shared import http_api, wiring, wiring_limits
 from shared.sessions.session import LIFETIME_S, Status
-from tests import events, sessions, tables
+from tests import connection_tables, events, sessions, websocket_doors
 from tests.events import CREATE, DELETE, GET, HEALTH, UPDATE
+from tests.wirings import forget_what_is_built
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = document()
@@ -80,7 +81,7 @@ def declared_functions(folder: Path) -> dict[str, Any]:
     answer = subprocess.run(
         ["terraform", f"-chdir={root}", "console", f"-var-file={values}", "-var=dist_dir=tests/fixtures"],
         input="jsonencode({ for name, one in local.functions :"
-        " name => { route = one.route, signed_in = one.signed_in } })",
+        " name => { route = one.route, signed_in = one.signed_in } if can(one.route) })",
         env=env,
         capture_output=True,
         text=True,
@@ -151,6 +152,7 @@ def test_a_body_fits_the_schema_exactly_when_the_service_takes_it(schema, body, 
 TOO_MANY_ETAGS = ", ".join(f'"{version}"' for version in range(1, http_api.MAX_ETAGS + 2))
 TIMEOUT = ConnectTimeoutError(endpoint_url="https://dynamodb.invalid")
 BUG = RuntimeError("bug")
+TIRED = "a speaker who has opened a hundred sessions within the hour"
 
 # Every answer that the functions can give, and a request that gets it: route, status, code, request.
 CASES: list[tuple[str, int, str | None, dict[str, Any]]] = [
@@ -163,6 +165,7 @@ CASES: list[tuple[str, int, str | None, dict[str, Any]]] = [
         "IDEMPOTENCY_KEY_REUSED",
         {"body": {"sourceLanguage": "es"}, "headers": {"Idempotency-Key": "k"}},
     ),
+    (CREATE, 429, "RATE_LIMITED", {"body": {"sourceLanguage": "en"}, "speaker": TIRED}),
     (CREATE, 503, "SERVICE_UNAVAILABLE", {"body": {"sourceLanguage": "en"}, "fault": TIMEOUT}),
     (CREATE, 500, "INTERNAL_ERROR", {"body": {"sourceLanguage": "en"}, "fault": BUG}),
     (GET, 200, None, {}),
@@ -231,21 +234,21 @@ def test_nothing_is_told_that_the_service_does_not_answer():
 @pytest.fixture(scope="module")
 def doors() -> Iterator[dict[str, Callable[..., dict[str, Any]]]]:
     """Return the handlers by route, over a table in moto."""
-    settings = {"ENV": "dev", "SESSIONS_TABLE": tables.TABLE, "SESSION_ID_DIGITS": "3", "VERSION": "1.2.3"}
+    settings = {**websocket_doors.SETTINGS, "SESSIONS_PER_SPEAKER_PER_HOUR": "100", "VERSION": "1.2.3"}
     with pytest.MonkeyPatch.context() as patch, mock_aws():
         for name, value in settings.items():
             patch.setenv(name, value)
-        wiring.store.cache_clear()
-        wiring.sessions.cache_clear()
-        tables.make_table(botocore.session.get_session().create_client("dynamodb"))
+        forget_what_is_built()
+        connection_tables.make_tables(botocore.session.get_session().create_client("dynamodb"))
+        for _ in range(100):
+            wiring_limits.sessions_per_speaker().take(TIRED)
         yield {
             route: runpy.run_path(str(ROOT / "functions" / operation["operationId"] / "handler.py"))[
                 "handler"
             ]
             for route, operation in OPERATIONS.items()
         }
-    wiring.store.cache_clear()
-    wiring.sessions.cache_clear()
+    forget_what_is_built()
 
 
 @pytest.fixture

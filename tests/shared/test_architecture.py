@@ -30,21 +30,28 @@ def _imports(tree: ast.AST) -> Iterator[str]:
                 yield f"{package}.{name.name}" if module.exists() else package
 
 
-def test_there_are_five_doors():
+def test_these_are_all_the_doors():
     assert [path.parent.name for path in DOORS] == [
+        "authorize_connection",
+        "connect_session",
+        "connections_changed",
         "create_session",
         "delete_session",
+        "disconnect_session",
         "get_session",
         "health",
+        "session_changed",
         "update_session",
     ]
 
 
 @pytest.mark.parametrize("door", DOORS, ids=lambda path: path.parent.name)
-def test_a_door_imports_the_edge_the_wiring_and_request_models_alone(door: Path):
-    ours = {"shared.http_api", "shared.wiring", "shared.sessions.requests"}
+def test_a_door_imports_an_edge_its_wiring_and_the_domain_alone(door: Path):
+    edges = {"shared.http_api", "shared.websocket_api", "shared.streams", "shared.settings"}
+    ours = {name for name in imports(door) if name.startswith("shared") and name not in edges}
 
-    assert imports(door) - ours <= sys.stdlib_module_names
+    assert imports(door) - ours - edges <= sys.stdlib_module_names
+    assert all(name.startswith(("shared.wiring", "shared.sessions.")) for name in ours)
 
 
 @pytest.mark.parametrize("door", DOORS, ids=lambda path: path.parent.name)
@@ -65,14 +72,17 @@ def test_the_domain_imports_itself_and_the_standard_library_alone(path: Path):
     assert not foreign & {"os", "time", "datetime", "random", "http", "urllib", "socket"}
 
 
-def test_only_the_table_and_the_wiring_know_the_sdk():
-    knowing = {path.name for path in SOURCES if any("boto" in name for name in imports(path))}
+def test_only_the_tables_and_the_sockets_know_the_sdk():
+    knowing = {path.as_posix() for path in SOURCES if any("boto" in name for name in imports(path))}
 
-    assert knowing == {"dynamodb.py", "wiring.py"}
+    assert {name for name in knowing if not name.startswith("shared/dynamodb/")} == {
+        "shared/aws_faults.py",
+        "shared/sockets.py",
+    }
 
 
-def test_only_the_wiring_reads_the_environment():
-    assert [path.name for path in SOURCES if "os" in imports(path)] == ["wiring.py"]
+def test_only_settings_and_the_place_of_the_keys_come_from_the_environment():
+    assert [path.name for path in SOURCES if "os" in imports(path)] == ["settings.py", "tokens.py"]
 
 
 def test_nobody_imports_a_door():
@@ -80,8 +90,11 @@ def test_nobody_imports_a_door():
 
 
 def test_the_table_and_the_edge_do_not_know_each_other():
-    assert "shared.dynamodb" not in imports(Path("shared/http_api.py"))
-    assert "shared.http_api" not in imports(Path("shared/dynamodb.py"))
+    edges = {"api_gateway", "http_api", "websocket_api"}
+    for edge in edges:
+        assert not any("dynamodb" in name for name in imports(Path(f"shared/{edge}.py")))
+    for table in Path("shared/dynamodb").glob("*.py"):
+        assert not imports(table) & {f"shared.{edge}" for edge in edges}
 
 
 def test_one_place_alone_catches_every_exception():
@@ -93,7 +106,7 @@ def test_one_place_alone_catches_every_exception():
         and (node.type is None or ast.unparse(node.type) in ("Exception", "BaseException"))
     ]
 
-    assert broad == ["http_api.py"]
+    assert broad == ["api_gateway.py"]
 
 
 @pytest.mark.parametrize("function", ["get_session", "delete_session", "health"])

@@ -12,7 +12,7 @@ from awslambdaric.lambda_runtime_log_utils import JsonFormatter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared import http_api, telemetry
+from shared import api_gateway, http_api, telemetry, websocket_api
 from shared.http_api import ERRORS, Request, Response, endpoint
 from shared.sessions.errors import (
     AuthenticationRequired,
@@ -298,7 +298,7 @@ def answer_to(error: Exception) -> dict[str, Any]:
     "kind", [kind for kind in every_subclass(SessionError) if "shared" in kind.__module__]
 )
 def test_every_refusal_has_its_own_status_and_code(kind: type[SessionError]):
-    assert kind in ERRORS
+    assert kind in ERRORS or kind in websocket_api.ERRORS
 
 
 def test_the_error_table_in_full():
@@ -310,13 +310,14 @@ def test_the_error_table_in_full():
         "SessionEnded": (409, "SESSION_ENDED"),
         "VersionMismatch": (412, "VERSION_MISMATCH"),
         "IdempotencyKeyReused": (422, "IDEMPOTENCY_KEY_REUSED"),
+        "RateLimited": (429, "RATE_LIMITED"),
         "TryAgainLater": (503, "SERVICE_UNAVAILABLE"),
         "Exception": (500, "INTERNAL_ERROR"),
     }
 
 
 def test_an_error_in_full(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(http_api, "_now_ms", lambda: NOW)
+    monkeypatch.setattr(api_gateway, "now_ms", lambda: NOW)
 
     response = answer_to(NotOwner("update"))
 

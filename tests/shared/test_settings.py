@@ -22,14 +22,14 @@ def test_a_missing_setting_fails_by_its_name(monkeypatch: pytest.MonkeyPatch, va
             read("MAX_LISTENERS")
 
 
-@pytest.mark.parametrize(("value", "expected"), [("0", 0), ("500", 500), ("007", 7)])
+@pytest.mark.parametrize(("value", "expected"), [("0", 0), ("500", 500)])
 def test_a_number_is_read_as_one(monkeypatch: pytest.MonkeyPatch, value: str, expected: int):
     monkeypatch.setenv("MAX_LISTENERS", value)
 
     assert number("MAX_LISTENERS") == expected
 
 
-@pytest.mark.parametrize("value", ["-1", "1.5", "1e3", " 5", "five", "\u0663", "²", "9" * 30, "true"])
+@pytest.mark.parametrize("value", ["-1", "1.5", "1e3", " 5", "five", "\u0663", "²", "9" * 30, "true", "007"])
 def test_what_is_no_number_fails_by_its_name(monkeypatch: pytest.MonkeyPatch, value: str):
     monkeypatch.setenv("MAX_LISTENERS", value)
 
@@ -40,5 +40,5 @@ def test_what_is_no_number_fails_by_its_name(monkeypatch: pytest.MonkeyPatch, va
 def test_a_number_that_is_not_supported_fails_by_its_name(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("SESSION_ID_DIGITS", "4")
 
-    with pytest.raises(SettingError, match=r"^SESSION_ID_DIGITS is '4'\. Supported: \(3, 6, 9\)$"):
+    with pytest.raises(SettingError, match=r"^SESSION_ID_DIGITS is '4'\. Supported: 3, 6, 9$"):
         number("SESSION_ID_DIGITS", supported=(3, 6, 9))
