@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 from scripts.packaging import BuildError, bytecode, prune
 from scripts.packaging.targets import Target
 
-_RULES = [Path(__file__).with_name(f"{name}.py") for name in ("bytecode", "prune", "vendor")]
+_RULES = [Path(__file__).with_name(f"{name}.py") for name in ("bytecode", "prune", "slim", "vendor")]
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ class Layer:
     folder: Path
     modules: dict[str, str]
     requires: dict[str, list[str]]
+    removed_methods: frozenset[str]
 
     def files(self, imported: frozenset[str]) -> dict[str, bytes]:
         """Return what to ship for these top-level modules: their distributions and all that those require."""
@@ -68,7 +69,7 @@ def layer(target: Target, interpreter: Path, requirements: Path, cache: Path) ->
         print(f"Pruning and compiling them for {target.runtime}", flush=True)
         _in_one_step(folder, lambda made: _make(target, interpreter, wheels, made))
     index = json.loads((folder / "index.json").read_text())
-    return Layer(folder, index["modules"], index["requires"])
+    return Layer(folder, index["modules"], index["requires"], frozenset(index["removed_methods"]))
 
 
 def _in_one_step(folder: Path, make: Callable[[Path], None]) -> None:
@@ -106,6 +107,7 @@ def _make(target: Target, interpreter: Path, wheels: Path, folder: Path) -> None
     requires: dict[str, list[str]] = {}
     sources: dict[str, bytes] = {}
     owners: dict[str, str] = {}
+    removed: set[str] = set()
     for wheel in sorted(wheels.glob("*.whl")):
         with zipfile.ZipFile(wheel) as archive:
             unpacked = {name: archive.read(name) for name in archive.namelist() if not name.endswith("/")}
@@ -113,6 +115,7 @@ def _make(target: Target, interpreter: Path, wheels: Path, folder: Path) -> None
         headers = HeaderParser().parsestr(metadata.decode())
         distribution = canonicalize_name(headers["Name"])
         requires[distribution] = _required(target, headers.get_all("Requires-Dist", []))
+        removed |= prune.removed_methods(unpacked)
         for path, content in {**prune.prune(unpacked), **_licences(distribution, unpacked)}.items():
             modules.setdefault(path.split("/")[0].removesuffix(".py"), distribution)
             if path.endswith(".py"):
@@ -125,7 +128,8 @@ def _make(target: Target, interpreter: Path, wheels: Path, folder: Path) -> None
     for path, compiled in bytecode.compile_all(interpreter, sources, columns=False).items():
         # Beside the package's other files and not in __pycache__: Python takes it without a source.
         _write(folder / owners[path] / (path + "c"), compiled)
-    (folder / "index.json").write_text(json.dumps({"modules": modules, "requires": requires}))
+    index = {"modules": modules, "requires": requires, "removed_methods": sorted(removed)}
+    (folder / "index.json").write_text(json.dumps(index))
 
 
 def _required(target: Target, lines: list[str]) -> list[str]:
