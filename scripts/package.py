@@ -55,7 +55,9 @@ def build(target: Target, out: Path, root: Path = ROOT) -> None:
     if not names:
         raise BuildError(f"No functions/<name>/handler.py in {root}")
     needs = {name: imports.needs(root, f"functions.{name}.handler") for name in names}
-    own = _own_files(root, target, interpreter, {file for need in needs.values() for file in need.files})
+    sources = {file for need in needs.values() for file in need.files}
+    _check_calls(root, sources, layer.removed_methods)
+    own = _own_files(root, target, interpreter, sources)
     zips = {}
     for name, need in needs.items():
         files = layer.files(need.third_party)
@@ -122,6 +124,17 @@ def zipped(files: Mapping[str, bytes]) -> bytes:
             entry.external_attr = 0o100644 << 16
             archive.writestr(entry, content, zipfile.ZIP_DEFLATED, compresslevel=9)
     return target.getvalue()
+
+
+def _check_calls(root: Path, files: Iterable[Path], removed: frozenset[str]) -> None:
+    wrong = [
+        f"{file}:{line} calls {method}, which the SDK in the zips does not know: see OPERATIONS in prune.py"
+        for file in sorted(files)
+        for method, line in imports.calls((root / file).read_bytes())
+        if method in removed
+    ]
+    if wrong:
+        raise BuildError("\n".join(wrong))
 
 
 def _check_sizes(zips: Mapping[str, bytes]) -> None:

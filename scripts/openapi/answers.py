@@ -16,7 +16,7 @@ CODES: Mapping[str, str] = {
     "SESSION_ENDED": "The session has ended, and nothing follows the end.",
     "VERSION_MISMATCH": "`If-Match` names no current ETag: the session has changed since it was read.",
     "IDEMPOTENCY_KEY_REUSED": "The same speaker has used this `Idempotency-Key` with another body.",
-    "RATE_LIMITED": "The speaker has opened too many sessions this hour; `Retry-After` says how long to wait.",
+    "RATE_LIMITED": "The speaker has opened too many sessions in an hour; wait for `Retry-After` seconds.",
     "SERVICE_UNAVAILABLE": "A fault that the same request may survive when it is sent again.",
     "INTERNAL_ERROR": "A bug. Sending the same again is not likely to help.",
 }

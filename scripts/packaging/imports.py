@@ -46,6 +46,17 @@ def needs(root: Path, module: str) -> Needs:
     return Needs(frozenset(files), frozenset(third_party))
 
 
+def calls(source: bytes) -> Iterator[tuple[str, int]]:
+    """Yield the name and line of each method that a source calls, and of each paginator that it asks for."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            yield node.func.attr, node.lineno
+            if node.func.attr == "get_paginator":
+                yield from (
+                    (str(word.value), node.lineno) for word in node.args if isinstance(word, ast.Constant)
+                )
+
+
 def _file(root: Path, module: str) -> Path | None:
     """Return the file of a dotted name, relative to `root`; None for a package without __init__.py."""
     path = Path(*module.split("."))

@@ -7,9 +7,16 @@ import ssl
 from fnmatch import fnmatchcase
 from typing import Any, cast
 
-from scripts.packaging import BuildError
+from botocore import xform_name
 
-AWS_SERVICES = ("apigatewaymanagementapi", "dynamodb")
+from scripts.packaging import BuildError, slim
+
+# By service, the operations that functions call. The SDK makes a method and shapes of each that it knows.
+OPERATIONS = {
+    "apigatewaymanagementapi": ("DeleteConnection", "PostToConnection"),
+    "dynamodb": ("DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
+}
+AWS_SERVICES = tuple(OPERATIONS)
 
 # Patterns of paths below the zip's root (`*` also crosses folders), and why no function needs them.
 DROPPED = {
@@ -66,6 +73,24 @@ PaginatorDocstring = WaiterDocstring = ClientMethodDocstring
     # Pulls in importlib.metadata to look for a package that is not shipped.
     "urllib3/http2/__init__.py": b"",
 }
+_IPV6 = b'IPV6_PAT = "(?:" + "|".join([x % _subs for x in _variations]) + ")"'
+_IPV6_LOOSE = b'IPV6_PAT = "[0-9A-Fa-f]*:[0-9A-Fa-f:.]+"'
+_NO_TIME_ZONES = b"ZoneInfo = ZoneInfoNotFoundError = type('ZoneInfo', (Exception,), {})"
+# Statements that are replaced, because running them costs more than what they do.
+EDITED = {
+    # The nine spellings of an IPv6 address make a pattern that is compiled five times: 7 % of a cold start.
+    # This one takes every IPv6 address, and no host name, which has no colon.
+    "botocore/compat.py": (_IPV6, _IPV6_LOOSE),
+    "urllib3/util/url.py": (_IPV6, _IPV6_LOOSE),
+    # Reads how Python was built, to know where the machine has its time zones. No request has one.
+    "pydantic/_internal/_generate_schema.py": (b"from zoneinfo import ZoneInfo\n", _NO_TIME_ZONES + b"\n"),
+    "pydantic/_internal/_validators.py": (
+        b"from zoneinfo import ZoneInfo, ZoneInfoNotFoundError\n",
+        _NO_TIME_ZONES + b"\n",
+    ),
+}
+# Types of what pydantic hands to its core, evaluated at import: 5 % of a cold start with pydantic.
+TYPED_DICTS = "pydantic_core/core_schema.py"
 # Code that is added at the end of files.
 APPENDED = {
     # 118 of 127 event handlers are for other services or for documentation. Each costs when a session starts.
@@ -101,10 +126,24 @@ def prune(files: dict[str, bytes]) -> dict[str, bytes]:
             plain = _amazon_roots(plain)
         elif path == _DATA + "endpoints.json":
             plain = _compact(_used_endpoints(json.loads(plain)))
+        elif path.startswith(_DATA) and name.endswith("/service-2.json"):
+            plain = _compact(_used_operations(_without_documentation(json.loads(plain)), path.split("/")[2]))
         elif path.startswith(_DATA) and name.endswith(".json"):
             plain = _compact(_without_documentation(json.loads(plain)))
+        elif path.endswith(".py"):
+            plain = _lighter(path, plain)
         pruned[name] = REPLACED.get(path, plain) + APPENDED.get(path, b"")
     return pruned
+
+
+def removed_methods(files: dict[str, bytes]) -> set[str]:
+    """Return the client methods that `prune` takes from the unpacked wheel `files`, such as `scan`."""
+    removed = set()
+    for path, content in files.items():
+        if path.startswith(_DATA) and path.endswith("/service-2.json.gz") and not _dropped(path):
+            known = json.loads(gzip.decompress(content))["operations"]
+            removed |= known.keys() - set(OPERATIONS[path.split("/")[2]])
+    return {xform_name(operation) for operation in removed}
 
 
 def _dropped(path: str) -> bool:
@@ -113,6 +152,17 @@ def _dropped(path: str) -> bool:
         if service not in (*AWS_SERVICES, *_DATA_FOR_ALL):
             return True
     return path not in KEPT and any(fnmatchcase(path, pattern) for pattern in DROPPED)
+
+
+def _lighter(path: str, source: bytes) -> bytes:
+    if path in EDITED:
+        old, new = EDITED[path]
+        if source.count(old) != 1:
+            raise BuildError(f"{path} has not the statement that prune.py replaces: {old.decode().strip()}")
+        source = source.replace(old, new)
+    if path == TYPED_DICTS:
+        source = slim.without_typed_dicts(source)
+    return slim.without_docstrings(source)
 
 
 def _amazon_roots(bundle: bytes) -> bytes:
@@ -135,6 +185,33 @@ def _used_endpoints(endpoints: dict[str, Any]) -> dict[str, Any]:
         services = partition["services"]
         partition["services"] = {name: services[name] for name in AWS_SERVICES if name in services}
     return endpoints
+
+
+def _used_operations(model: dict[str, Any], service: str) -> dict[str, Any]:
+    """Keep the operations that are called, and the shapes that they are made of."""
+    missing = [name for name in OPERATIONS[service] if name not in model["operations"]]
+    if missing:
+        raise BuildError(f"{service} has no operation {', '.join(missing)}: see OPERATIONS in prune.py")
+    operations = {name: model["operations"][name] for name in OPERATIONS[service]}
+    used: set[str] = set()
+    waiting = _shapes(operations)
+    while waiting:
+        name = waiting.pop()
+        if name not in used:
+            used.add(name)
+            waiting += _shapes(model["shapes"][name])
+    shapes = {name: shape for name, shape in model["shapes"].items() if name in used}
+    return {**model, "operations": operations, "shapes": shapes}
+
+
+def _shapes(model: Any) -> list[str]:
+    """Return the names of the shapes that a part of a service model refers to."""
+    if isinstance(model, list):
+        return [name for part in model for name in _shapes(part)]
+    if not isinstance(model, dict):
+        return []
+    own = [model["shape"]] if isinstance(model.get("shape"), str) else []
+    return own + [name for part in model.values() for name in _shapes(part)]
 
 
 def _without_documentation(model: Any) -> Any:

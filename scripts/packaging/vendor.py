@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 from scripts.packaging import BuildError, bytecode, prune
 from scripts.packaging.targets import Target
 
-_RULES = [Path(__file__).with_name(f"{name}.py") for name in ("bytecode", "prune", "vendor")]
+_RULES = [Path(__file__).with_name(f"{name}.py") for name in ("bytecode", "prune", "slim", "vendor")]
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ class Layer:
     folder: Path
     modules: dict[str, str]
     requires: dict[str, list[str]]
+    removed_methods: frozenset[str]
 
     def files(self, imported: frozenset[str]) -> dict[str, bytes]:
         """Return what to ship for these top-level modules: their distributions and all that those require."""
@@ -70,7 +71,7 @@ def layer(target: Target, interpreter: Path, requirements: Path, cache: Path) ->
         print(f"Pruning and compiling them for {target.runtime}", flush=True)
         _in_one_step(folder, lambda made: _make(target, interpreter, wheels, extras, made))
     index = json.loads((folder / "index.json").read_text())
-    return Layer(folder, index["modules"], index["requires"])
+    return Layer(folder, index["modules"], index["requires"], frozenset(index["removed_methods"]))
 
 
 def _in_one_step(folder: Path, make: Callable[[Path], None]) -> None:
@@ -108,6 +109,7 @@ def _make(target: Target, interpreter: Path, wheels: Path, extras: dict[str, set
     requires: dict[str, list[str]] = {}
     sources: dict[str, bytes] = {}
     owners: dict[str, str] = {}
+    removed: set[str] = set()
     for wheel in sorted(wheels.glob("*.whl")):
         with zipfile.ZipFile(wheel) as archive:
             unpacked = {name: archive.read(name) for name in archive.namelist() if not name.endswith("/")}
@@ -116,6 +118,7 @@ def _make(target: Target, interpreter: Path, wheels: Path, extras: dict[str, set
         distribution = canonicalize_name(headers["Name"])
         wanted = headers.get_all("Requires-Dist", [])
         requires[distribution] = _required(target, wanted, extras.get(distribution, set()))
+        removed |= prune.removed_methods(unpacked)
         for path, content in {**prune.prune(unpacked), **_licences(distribution, unpacked)}.items():
             modules.setdefault(path.split("/")[0].removesuffix(".py"), distribution)
             if path.endswith(".py"):
@@ -128,7 +131,8 @@ def _make(target: Target, interpreter: Path, wheels: Path, extras: dict[str, set
     for path, compiled in bytecode.compile_all(interpreter, sources, columns=False).items():
         # Beside the package's other files and not in __pycache__: Python takes it without a source.
         _write(folder / owners[path] / (path + "c"), compiled)
-    (folder / "index.json").write_text(json.dumps({"modules": modules, "requires": requires}))
+    index = {"modules": modules, "requires": requires, "removed_methods": sorted(removed)}
+    (folder / "index.json").write_text(json.dumps(index))
 
 
 def _extras(requirements: Path) -> dict[str, set[str]]:

@@ -11,22 +11,23 @@ import subprocess
 import sys
 import threading
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any, Required, TypedDict
 
 import pytest
 
 from scripts import package
-from scripts.packaging import BuildError, bytecode, imports, prune, targets
+from scripts.packaging import BuildError, bytecode, imports, prune, slim, targets
 from scripts.packaging.targets import Target
+from tests import websocket_doors
 
-FUNCTIONS = ("create_session", "delete_session", "get_session", "health", "update_session")
+FUNCTIONS = sorted(handler.parent.name for handler in (package.ROOT / "functions").glob("*/handler.py"))
+WITH_SDK = [name for name in FUNCTIONS if name != "authorize_connection"]
 WITH_PYDANTIC = ("create_session", "update_session")
 SETTINGS = {
-    "ENV": "dev",
-    "SESSIONS_TABLE": "sessions",
-    "SESSION_ID_DIGITS": "3",
+    **websocket_doors.SETTINGS,
     "VERSION": "0.1.0",
     "AWS_REGION": "eu-west-1",
     "AWS_DEFAULT_REGION": "eu-west-1",
@@ -124,7 +125,7 @@ def test_pydantic_is_only_where_it_is_imported(zips, name):
     tops = {file.split("/")[0] for file in zips[name].namelist()}
 
     assert ("pydantic" in tops) is (name in WITH_PYDANTIC)
-    assert "botocore" in tops
+    assert ("botocore" in tops) is (name in WITH_SDK)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -143,20 +144,20 @@ def test_our_own_sources_lie_as_in_the_repository_each_with_its_byte_code(zips, 
         assert zips[name].read(file) == (package.ROOT / file).read_bytes()
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_the_sdk_knows_dynamodb_alone_and_every_package_brings_its_licence(zips, name):
+@pytest.mark.parametrize("name", WITH_SDK)
+def test_the_sdk_knows_our_services_alone_and_every_package_brings_its_licence(zips, name):
     files = zips[name].namelist()
 
     data = {file.split("/")[2] for file in files if file.startswith("botocore/data/")}
     licensed = {file.split("/")[1] for file in files if file.startswith("licenses/")}
-    assert {folder for folder in data if "." not in folder} == {"dynamodb"}
+    assert {folder for folder in data if "." not in folder} == set(prune.OPERATIONS)
     assert {"botocore", "urllib3", "jmespath", "python-dateutil", "six"} <= licensed
     assert not [file for file in files if file.endswith((".pyi", ".dist-info/METADATA"))]
 
 
 def test_sizes_are_within_their_limits(repository):
     for name in FUNCTIONS:
-        limit = 4_000_000 if name in WITH_PYDANTIC else 1_500_000
+        limit = 4_000_000 if name in WITH_PYDANTIC else 1_500_000 if name in WITH_SDK else 6_000_000
         assert (repository / "dist" / f"{name}.zip").stat().st_size <= limit, name
 
 
@@ -238,9 +239,11 @@ def dynamodb_url() -> Iterator[str]:
         thread.join()
 
 
+IPV6 = ("[::]", "[::1]", "[1::]", "[fe80::1]", "[2001:db8:0:1:2:3:4:5]", "[::ffff:192.0.2.1]")
+NAMES = ("dynamodb.eu-west-1.amazonaws.com", "dead.beef", "localhost", "cafe")
 PROBE = """
 import importlib, json, ssl, sys
-name, url, task_root = sys.argv[1:]
+name, url, task_root, *addresses = sys.argv[1:]
 sys.path[:0] = [task_root]
 importlib.import_module(f"functions.{name}.handler").handler
 import botocore.session
@@ -255,6 +258,9 @@ try:
 except ClientError as error:
     code = error.response["Error"]["Code"]
     typed = isinstance(error, client.exceptions.ConditionalCheckFailedException)
+from urllib3.util.ssl_ import is_ipaddress
+from urllib3.util.url import parse_url
+
 context = ssl.create_default_context(cafile=get_cert_path(True))
 hosts = {
     region: session.create_client("dynamodb", region_name=region).meta.endpoint_url
@@ -266,13 +272,17 @@ outside = [
 ]
 print(json.dumps({
     "item": item, "code": code, "typed": typed, "hosts": hosts, "outside": outside,
+    "operations": sorted(client.meta.method_to_api_mapping.values()),
+    "addresses": {
+        one: [parse_url("http://" + one + ":80/").host, is_ipaddress(one.strip("[]"))] for one in addresses
+    },
     "roots": sorted(value for ca in context.get_ca_certs() for part in ca["subject"] for key, value in part
                     if key == "commonName"),
 }))
 """
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("name", WITH_SDK)
 def test_each_zip_alone_talks_to_dynamodb_and_writes_nothing_beside_itself(
     zips, name, dynamodb_url, tmp_path
 ):
@@ -283,7 +293,7 @@ def test_each_zip_alone_talks_to_dynamodb_and_writes_nothing_beside_itself(
         path.chmod(0o555 if path.is_dir() else 0o444)
 
     probed = subprocess.run(
-        [sys.executable, "-s", "-S", "-P", "-c", PROBE, name, dynamodb_url, str(task_root)],
+        [sys.executable, "-s", "-S", "-P", "-c", PROBE, name, dynamodb_url, str(task_root), *IPV6, *NAMES],
         env=SETTINGS, cwd=tmp_path, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
 
@@ -294,6 +304,11 @@ def test_each_zip_alone_talks_to_dynamodb_and_writes_nothing_beside_itself(
     assert told["typed"] is True
     assert told["roots"] == sorted(prune.ROOT_CERTIFICATES)
     assert told["outside"] == []
+    assert told["operations"] == sorted(prune.OPERATIONS["dynamodb"])
+    assert told["addresses"] == {
+        **{one: [one, True] for one in IPV6},
+        **{one: [one, False] for one in NAMES},
+    }
     assert told["hosts"] == {
         "eu-west-1": "https://dynamodb.eu-west-1.amazonaws.com",
         "us-gov-west-1": "https://dynamodb.us-gov-west-1.amazonaws.com",
@@ -361,11 +376,24 @@ def test_a_package_that_is_not_pinned_is_told_by_name(repository, tmp_path):
     assert not (root / "dist").exists()
 
 
+def test_a_call_of_an_operation_that_is_pruned_is_told_with_its_line(repository, tmp_path):
+    root = copy_of_the_repository(tmp_path / "repository")
+    (root / "build" / "layers").symlink_to(repository / "build" / "layers")
+    (root / "shared" / "views.py").write_text("def rows(client):\n    return client.scan(TableName='t')\n")
+    with (root / "shared" / "wiring.py").open("a") as source:
+        source.write("\nfrom shared import views\n")
+
+    built = run_package(root)
+
+    assert built.returncode == 1
+    assert built.stderr.startswith("shared/views.py:2 calls scan, which the SDK in the zips does not know")
+
+
 # What is refused
 
 
 def test_a_zip_over_its_limit_fails_the_build_by_name_and_figure(repository, tmp_path, monkeypatch, capsys):
-    monkeypatch.setitem(package.SMALLER_LIMITS, "health", 1000)
+    monkeypatch.setitem(package.OTHER_LIMITS, "health", 1000)
     monkeypatch.setattr(package, "ROOT", repository)
 
     code = package.main(["--out", str(tmp_path / "dist")])
@@ -419,3 +447,59 @@ def test_a_binary_that_the_runtime_cannot_load_fails_the_build(name, content):
 def test_a_ca_bundle_without_amazons_roots_fails_the_build():
     with pytest.raises(BuildError, match=r"lacks Amazon Root CA 1, .*Starfield"):
         prune.prune({"botocore/cacert.pem": b"# nothing\n"})
+
+
+def test_an_sdk_whose_statements_have_changed_fails_the_build_by_file():
+    with pytest.raises(BuildError, match=r"urllib3/util/url\.py has not the statement"):
+        prune.prune({"urllib3/util/url.py": b"_IPV6_PAT = 1\n"})
+
+
+# What is left of third-party sources
+
+DOCUMENTED = b'''"""What it is
+for."""
+
+from __future__ import annotations
+
+
+class Field(TypedDict, total=False):
+    """One."""
+
+    name: Required[str]
+    size: (
+        int
+    )
+
+
+def double(x: int) -> int:
+    """Twice
+    as much."""
+    assert x, "something"
+    return 2 * x
+'''
+
+
+def run(source: bytes) -> tuple[str | None, type, Callable[[int], int]]:
+    names: dict[str, Any] = {"TypedDict": TypedDict, "Required": Required, "__name__": "slim"}
+    exec(compile(source, "slim.py", "exec"), names)
+    return names.get("__doc__"), names["Field"], names["double"]
+
+
+def test_docstrings_are_emptied_and_nothing_else_changes():
+    module_doc, field, double = run(slim.without_docstrings(DOCUMENTED))
+
+    assert (module_doc, field.__doc__, double.__doc__) == ("", "-", "")
+    assert field.__annotations__.keys() == {"name", "size"}
+    assert double(3) == 6
+    assert double.__code__.co_firstlineno == 16
+    with pytest.raises(AssertionError, match="something"):
+        double(0)
+
+
+def test_typed_dicts_lose_their_fields_and_nothing_else_changes():
+    module_doc, field, double = run(slim.without_typed_dicts(DOCUMENTED))
+
+    assert field.__annotations__ == {}
+    assert field(name="x") == {"name": "x"}
+    assert (module_doc, double.__doc__) == ("What it is\nfor.", "Twice\n    as much.")
+    assert double.__code__.co_firstlineno == 16
