@@ -6,6 +6,7 @@ Hypothesis draws what happens. The functions are the real ones, over moto and a 
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from random import Random
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -40,7 +41,13 @@ from tests.websocket_doors import door
 
 SESSION_ID = "blessed-shepherd-427"
 LIFE_LEFT_S = 45  # long enough for a drain to wait for somebody at the door, and short enough to be outlived
-AWS = botocore.session.get_session()
+
+
+@cache
+def dynamodb_client() -> Any:
+    """Return one client for all examples, for it takes long to make."""
+    return botocore.session.get_session().create_client("dynamodb", config=PATIENT)
+
 
 # How often each thing happens.
 WEIGHTS = {
@@ -124,7 +131,7 @@ class StreamConsumer:
 
 @settings(
     max_examples=200,
-    stateful_step_count=40,
+    stateful_step_count=30,
     derandomize=True,
     database=None,
     deadline=None,
@@ -143,7 +150,7 @@ class JoinAndEnd(RuleBasedStateMachine):
         self.language_of: dict[int, Language] = {}
         self.aws = mock_aws()
         self.aws.start()
-        self.client = AWS.create_client("dynamodb", config=PATIENT)
+        self.client = dynamodb_client()
         self.world.watch(self.client)
         make_tables(self.client)
         self.sessions = DynamoDBStore(self.client, TABLE)
@@ -276,6 +283,7 @@ class JoinAndEnd(RuleBasedStateMachine):
                 self._come_to_rest()
                 self._assert_the_end_is_right()
         finally:
+            self.world.watch_no_more(self.client)
             self.patch.undo()
             self.aws.stop()
 

@@ -147,6 +147,11 @@ class World:
         client.meta.events.register("before-call.dynamodb", self._before_dynamodb)
         client.meta.events.register("after-call.dynamodb", self._after_dynamodb)
 
+    def watch_no_more(self, client: Any) -> None:
+        """Let the client go."""
+        client.meta.events.unregister("before-call.dynamodb", self._before_dynamodb)
+        client.meta.events.unregister("after-call.dynamodb", self._after_dynamodb)
+
     def before_socket(self, operation: str, connection_id: str) -> None:
         """Stop before a call of @connections."""
         if self.running:
