@@ -44,10 +44,13 @@ class Tokens:
             )
         except jwt.PyJWKClientConnectionError:
             raise
-        except jwt.PyJWTError:
+        except (jwt.PyJWTError, UnicodeError):
             raise AuthenticationRequired from None
         # An id token names its client as audience, an access token as client_id.
         audience = claims.get("aud") if claims.get("token_use") == "id" else claims.get("client_id")
         if claims.get("token_use") not in ("id", "access") or audience != self._client_id:
+            raise AuthenticationRequired
+        # Nobody's name must not make a listener of a bad token.
+        if not claims["sub"]:
             raise AuthenticationRequired
         return str(claims["sub"])

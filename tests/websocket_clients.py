@@ -105,11 +105,11 @@ class Clients:
 
 
 @contextmanager
-def clients() -> Iterator[Clients]:
-    """Yield a way to open WebSockets, all of which are closed at the end."""
+def clients(address: str = "127.0.0.1") -> Iterator[Clients]:
+    """Yield a way to open WebSockets from this address, all of which are closed at the end."""
 
     async def session() -> aiohttp.ClientSession:
-        return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+        return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, local_addr=(address, 0)))
 
     with event_loop() as loop:
         opener = Clients(loop, loop.run(session()))

@@ -8,7 +8,7 @@ What is not as on AWS:
 - Roles are not enforced, but for the permission of the API to invoke a function.
 - Memory is not limited and does not scale the CPU. Logs are files, traces go nowhere.
 - A function that cannot start fails its request at once; Lambda tries a second time first.
-- Where Lambda starts a thousand copies of a function, 50 run here and further requests wait for one of them.
+- Where Lambda starts a thousand copies of a function, 8 run here and further requests wait for one of them.
 - Files of an unpacked zip are read-only, its folders are not.
 - The words of a 401's `error_description` are AWS's own only for an expired token and a wrong audience.
 - Throttles are exact; AWS calls its own best effort.

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 INIT_SECONDS = 10.0
 PAYLOAD_LIMIT_BYTES = 6 * 1024 * 1024
 
-MOST_COPIES = 50
+MOST_COPIES = 8
 """Copies of one function that this machine carries; more invocations wait for one of them."""
 
 PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"

@@ -52,7 +52,7 @@ class WebSocketGateway:
     """Serves one declared WebSocket API; its open connections are in `connections`.
 
     `clock` gives epoch seconds, and `log` takes one access log line per event. `loses` says of a connection's
-    id whether its $disconnect gets lost, as it may on AWS.
+    id whether its $disconnect gets lost, as it may on AWS. Tests may put something before `functions`.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class WebSocketGateway:
         log: Callable[[str], object] = lambda _: None,
     ) -> None:
         self._api = api
-        self._functions = functions
+        self.functions = functions
         self._connections = connections
         self._clock = clock
         self._log = log
@@ -143,7 +143,7 @@ class WebSocketGateway:
         payload = json.dumps(event, separators=(",", ":")).encode()
         try:
             result = await asyncio.wait_for(
-                self._functions.invoke(authorizer.function, payload), _AUTHORIZER_SECONDS
+                self.functions.invoke(authorizer.function, payload), _AUTHORIZER_SECONDS
             )
             found = lambda_authorizer.context(result, event["methodArn"])
         except lambda_authorizer.Unauthorized:
@@ -163,7 +163,7 @@ class WebSocketGateway:
         if not route.permitted:
             raise Refused(500, "Internal server error", cause=f"No permission to invoke {route.function}")
         payload = json.dumps(event, separators=(",", ":")).encode()
-        running = asyncio.ensure_future(self._functions.invoke(route.function, payload))
+        running = asyncio.ensure_future(self.functions.invoke(route.function, payload))
         try:
             result = await asyncio.wait_for(asyncio.shield(running), route.timeout)
         except TimeoutError:

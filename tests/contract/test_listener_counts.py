@@ -1,0 +1,134 @@
+"""What every keeper of counts promises: one suite, run against memory and DynamoDB alike."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import botocore.session
+import pytest
+from moto import mock_aws
+
+from shared.dynamodb import client as dynamodb_client
+from shared.dynamodb.listener_counts import ListenerCounts
+from shared.dynamodb.sessions import DynamoDBStore
+from shared.sessions.headcount import INTERVAL_MS, Counts, Gathering
+from shared.sessions.service import Store
+from shared.sessions.session import Session, Status
+from tests.connection_tables import make_tables
+from tests.memory_connections import MemoryCounts
+from tests.memory_store import MemoryStore
+from tests.sessions import NOW, NOW_S, a_session
+from tests.tables import TABLE, requests_of
+
+AWS = botocore.session.get_session()
+HERE = Gathering("blessed-shepherd-427", NOW)
+ANOTHER = Gathering("blessed-shepherd-427", NOW - 30 * 60 * 60 * 1000)
+NOWHERE = Gathering("holy-psalm-100", NOW)
+
+
+@dataclass
+class Kept:
+    """Counts, and the store of the sessions that they are kept beside."""
+
+    counts: Counts
+    store: Store
+
+    def session(self) -> Session | None:
+        return self.store.get("blessed-shepherd-427")
+
+
+@pytest.fixture
+def client() -> Iterator[Any]:
+    with mock_aws():
+        client = AWS.create_client("dynamodb", config=dynamodb_client.PATIENT)
+        make_tables(client)
+        yield client
+
+
+@pytest.fixture(params=["memory", "dynamodb"])
+def kept(request: pytest.FixtureRequest) -> Kept:
+    store: Store
+    if request.param == "memory":
+        store = MemoryStore()
+        kept = Kept(MemoryCounts(store.rows), store)
+    else:
+        client = request.getfixturevalue("client")
+        store = DynamoDBStore(client, TABLE)
+        kept = Kept(ListenerCounts(client, TABLE), store)
+    store.add(a_session(), reusable_before=NOW_S)
+    return kept
+
+
+@pytest.mark.parametrize("count", [0, 1, 500])
+def test_a_count_is_written_and_nothing_else_is_touched(kept: Kept, count: int):
+    assert kept.counts.set_listener_count(HERE, count) is True
+
+    assert kept.session() == a_session(listener_count=count)
+
+
+def test_an_ended_session_is_counted_too(kept: Kept):
+    ended = a_session(status=Status.ENDED, ended_at=NOW, expires_at=NOW_S - 1)
+    kept.store.add(ended, reusable_before=NOW_S + 10**9)
+
+    assert kept.counts.set_listener_count(HERE, 0) is True
+
+    assert kept.session() == ended
+
+
+@pytest.mark.parametrize("gathering", [ANOTHER, NOWHERE], ids=["another of the same id", "none"])
+def test_a_session_that_is_gone_gets_no_count_and_is_not_made(kept: Kept, gathering: Gathering):
+    assert kept.counts.set_listener_count(gathering, 7) is False
+    assert kept.counts.may_tell_speaker(gathering, NOW) is False
+
+    assert kept.session() == a_session()
+    assert kept.store.get("holy-psalm-100") is None
+
+
+@pytest.mark.parametrize(("ms", "may"), [(0, False), (INTERVAL_MS - 1, False), (INTERVAL_MS, True)])
+def test_a_speaker_may_be_told_once_in_an_interval(kept: Kept, ms: int, may: bool):
+    assert kept.counts.may_tell_speaker(HERE, NOW) is True
+
+    assert kept.counts.may_tell_speaker(HERE, NOW + ms) is may
+
+
+def test_who_is_refused_does_not_begin_a_new_interval(kept: Kept):
+    kept.counts.may_tell_speaker(HERE, NOW)
+    kept.counts.may_tell_speaker(HERE, NOW + INTERVAL_MS - 1)
+
+    assert kept.counts.may_tell_speaker(HERE, NOW + INTERVAL_MS) is True
+
+
+def test_telling_the_speaker_changes_nothing_that_anybody_sees(kept: Kept):
+    kept.counts.may_tell_speaker(HERE, NOW)
+
+    assert kept.session() == a_session()
+
+
+# DynamoDB alone
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda counts: counts.set_listener_count(HERE, 3),
+        lambda counts: counts.set_listener_count(NOWHERE, 3),
+        lambda counts: counts.may_tell_speaker(HERE, NOW),
+    ],
+)
+def test_each_use_of_the_table_is_exactly_one_call(client: Any, use: Callable[[Counts], bool]):
+    with requests_of(client) as sent:
+        use(ListenerCounts(client, TABLE))
+
+    assert sent == ["UpdateItem"]
+
+
+def test_a_session_that_takes_an_id_again_begins_without_a_count(client: Any):
+    store, counts = DynamoDBStore(client, TABLE), ListenerCounts(client, TABLE)
+    store.add(a_session(created_at=ANOTHER.created_at, expires_at=NOW_S - 1), reusable_before=NOW_S)
+    counts.set_listener_count(ANOTHER, 9)
+    counts.may_tell_speaker(ANOTHER, NOW)
+
+    store.add(a_session(), reusable_before=NOW_S)
+
+    assert store.get("blessed-shepherd-427") == a_session(listener_count=0)
+    assert counts.may_tell_speaker(HERE, NOW) is True
