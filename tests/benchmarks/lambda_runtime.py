@@ -6,9 +6,9 @@ is read when a response arrives, before the process hears that it did: no teardo
 
 import itertools
 import json
+import os
 import re
 import subprocess
-import sys
 import threading
 import time
 from dataclasses import dataclass
@@ -30,18 +30,20 @@ class FunctionFailed(Exception):
     """The function did not answer as its benchmark expects."""
 
 
-def measure(handler: str, folder: Path, env: dict[str, str], event: dict, status: int, warm: int) -> Cost:
-    """Start the function in `folder`, let it answer `event` once and then `warm` times, and stop it."""
+def measure(
+    python: Path, handler: str, path: list[Path], env: dict[str, str], event: dict, status: int, warm: int
+) -> Cost:
+    """Start the function that lies in `path`, let it answer `event` 1 + `warm` times, and stop it."""
     with _RuntimeApi(event, invocations=1 + warm) as api:
         process = subprocess.Popen(
-            [sys.executable, "-s", "-m", "awslambdaric", handler],
+            [python, "-s", "-m", "awslambdaric", handler],
             env={
                 **env,
-                "PYTHONPATH": str(folder),
-                "LAMBDA_TASK_ROOT": str(folder),
+                "PYTHONPATH": os.pathsep.join(map(str, path)),
+                "LAMBDA_TASK_ROOT": str(path[0]),
                 "AWS_LAMBDA_RUNTIME_API": api.address,
             },
-            cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            cwd=path[0], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
         api.pid = process.pid
         said: list[str] = []

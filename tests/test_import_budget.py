@@ -1,0 +1,156 @@
+"""What each function imports at start, from its zip: whoever adds to it sees here what it costs."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+import pytest
+
+from scripts import package
+from scripts.packaging import targets
+from scripts.packaging.targets import Target
+
+FUNCTIONS = ("create_session", "delete_session", "get_session", "health", "update_session")
+WITH_A_BODY = ("create_session", "update_session")
+OWN = {
+    "shared.dynamodb", "shared.http_api", "shared.sessions.errors", "shared.sessions.ids",
+    "shared.sessions.service", "shared.sessions.session", "shared.sessions.views", "shared.telemetry",
+    "shared.wiring",
+}  # fmt: skip
+OWN_WITH_A_BODY = {"shared.sessions.requests"}
+THIRD_PARTY = {"botocore", "dateutil", "jmespath", "six", "urllib3"}
+THIRD_PARTY_WITH_A_BODY = {
+    "annotated_types", "pydantic", "pydantic_core", "typing_extensions", "typing_inspection",
+}  # fmt: skip
+# Top-level names that Lambda's runtime client has not loaded yet. Nearly all are the SDK's.
+STANDARD_LIBRARY = {
+    "array", "ast", "base64", "binascii", "bisect", "bz2", "calendar", "concurrent", "configparser",
+    "contextvars", "copy", "dataclasses", "datetime", "dis", "email", "errno", "fcntl", "fnmatch", "gc",
+    "getpass", "gzip", "hashlib", "heapq", "hmac", "http", "importlib", "inspect", "ipaddress", "locale",
+    "lzma", "mimetypes", "ntpath", "opcode", "pathlib", "platform", "pyexpat", "queue", "quopri",
+    "random", "secrets", "select", "selectors", "shlex", "shutil", "signal", "socket", "ssl", "struct",
+    "subprocess", "tempfile", "termios", "typing", "urllib", "uuid", "xml", "zlib",
+}  # fmt: skip
+STANDARD_LIBRARY_WITH_A_BODY = {"fractions"}
+# Loaded before or after the runtime client, as the Python version will have it.
+NOT_OURS = {"glob", "grp", "pwd"}
+
+SETTINGS = {
+    "ENV": "dev", "SESSIONS_TABLE": "sessions", "SESSION_ID_DIGITS": "3", "VERSION": "0.1.0",
+    "AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "local",
+    "AWS_SECRET_ACCESS_KEY": "local", "AWS_LAMBDA_FUNCTION_NAME": "function",
+}  # fmt: skip
+# The runtime client lies with the tools of development, which must not hide what a zip lacks.
+START = """
+import importlib, json, sys
+task_root, site_packages, module = sys.argv[1:]
+sys.path.append(site_packages)
+import awslambdaric.bootstrap
+sys.path.remove(site_packages)
+sys.path.insert(0, task_root)
+before = set(sys.modules)
+importlib.import_module(module)
+loaded = sorted(set(sys.modules) - before)
+import gc
+print(json.dumps({"modules": loaded, "collecting": gc.isenabled(), "frozen": gc.get_freeze_count()}))
+"""
+
+
+class Started:
+    """What a start of a function has loaded, and what it cost."""
+
+    def __init__(self, output: str, import_times: str) -> None:
+        told = json.loads(output)
+        self.collecting: bool = told["collecting"]
+        self.frozen: int = told["frozen"]
+        self._modules: list[str] = told["modules"]
+        # -X importtime: "import time: self [us] | cumulative | imported package"; a first child comes before.
+        lines = re.findall(r"import time:\s+(\d+) \|\s+(\d+) \| +(\S+)", import_times)
+        self._milliseconds = {name: int(cumulative) / 1000 for _, cumulative, name in lines}
+
+    @classmethod
+    def of(cls, function: str, task_root: Path) -> Self:
+        ran = subprocess.run(
+            [sys.executable, "-s", "-S", "-P", "-B", "-X", "importtime", "-c", START, task_root,
+             sysconfig.get_path("platlib"), f"functions.{function}.handler"],
+            env=SETTINGS, capture_output=True, text=True, timeout=60, check=True,
+        )  # fmt: skip
+        return cls(ran.stdout, ran.stderr)
+
+    def own(self) -> set[str]:
+        """Our modules, but for packages and the door itself."""
+        packages = {name.rpartition(".")[0] for name in self._modules}
+        return {name for name in self._modules if name.startswith("shared.") and name not in packages}
+
+    def third_party(self) -> set[str]:
+        tops = {name.split(".")[0] for name in self._modules}
+        return {name for name in tops - sys.stdlib_module_names if name not in ("functions", "shared")}
+
+    def standard_library(self) -> set[str]:
+        """Without what begins with an underscore, which is Python's own business."""
+        tops = {name.split(".")[0] for name in self._modules}
+        return {name for name in tops & sys.stdlib_module_names - NOT_OURS if not name.startswith("_")}
+
+    def costs(self, names: set[str]) -> str:
+        """The names, the dearest first, with the milliseconds that their import took."""
+        told = {name: self._milliseconds.get(name, 0.0) for name in names}
+        return ", ".join(f"{name} ({told[name]:.1f} ms)" for name in sorted(told, key=told.get, reverse=True))
+
+
+@pytest.fixture(scope="module")
+def task_roots(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
+    """Every zip, as it is built from this tree, unpacked."""
+    folder = tmp_path_factory.mktemp("dist")
+    package.build(Target(targets.running_python(), "x86_64"), folder)
+    for name in FUNCTIONS:
+        zipfile.ZipFile(folder / f"{name}.zip").extractall(folder / name)
+    return {name: folder / name for name in FUNCTIONS}
+
+
+def expected(function: str, always: set[str], with_a_body: set[str]) -> set[str]:
+    return always | with_a_body if function in WITH_A_BODY else always
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_loads_what_it_is_budgeted_for_and_no_more(task_roots: Mapping[str, Path], function: str):
+    started = Started.of(function, task_roots[function])
+
+    for loaded, budget in (
+        (started.own(), expected(function, OWN, OWN_WITH_A_BODY)),
+        (started.third_party(), expected(function, THIRD_PARTY, THIRD_PARTY_WITH_A_BODY)),
+        (
+            started.standard_library(),
+            expected(function, STANDARD_LIBRARY, STANDARD_LIBRARY_WITH_A_BODY),
+        ),
+    ):
+        assert not loaded - budget, f"{function} now loads {started.costs(loaded - budget)}"
+        assert not budget - loaded, f"{function} no longer loads {sorted(budget - loaded)}: take it out here"
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_garbage_is_collected_again_once_a_function_has_started(
+    task_roots: Mapping[str, Path], function: str
+):
+    started = Started.of(function, task_roots[function])
+
+    assert started.collecting
+    assert started.frozen > 10_000
+
+
+def test_an_import_that_nobody_budgeted_is_told_with_its_cost(task_roots: Mapping[str, Path], tmp_path: Path):
+    task_root = tmp_path / "health"
+    shutil.copytree(task_roots["health"], task_root, ignore=shutil.ignore_patterns("handler.*.pyc"))
+    door = task_root / "functions" / "health" / "handler.py"
+    door.write_text("import sqlite3\n" + door.read_text())
+
+    started = Started.of("health", task_root)
+
+    unexpected = started.standard_library() - STANDARD_LIBRARY
+    assert re.fullmatch(r"sqlite3 \(\d+\.\d ms\)", started.costs(unexpected))
