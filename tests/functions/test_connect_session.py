@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -127,6 +128,7 @@ def test_a_full_session_is_503_and_the_row_is_taken_back(session: Session, monke
         ConnectionsTable(CLIENT, CONNECTIONS),
         max_listeners=1,
         clock=DOOR.LIMIT.clock,
+        sleep=time.sleep,
     )
     monkeypatch.setattr(DOOR, "ATTENDANCE", attendance)
     invoke(connection_id="first", language="es")
