@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 import re
+import statistics
 import subprocess
 import threading
 import time
@@ -19,7 +20,7 @@ from tests.benchmarks.servers import Handler, LocalServer
 
 @dataclass(frozen=True)
 class Cost:
-    """CPU ms, user and system, from spawn to the first response, and of each later one; peak memory."""
+    """CPU ms, user and system, from spawn to the first response, and of the median later one; peak memory."""
 
     cold_ms: float
     warm_ms: float
@@ -58,8 +59,8 @@ def measure(
     statuses = {response.get("statusCode") for response in api.responses}
     if not finished or statuses != {status} or not peak:
         raise FunctionFailed(f"{handler} answered {statuses or 'nothing'}:\n{''.join(said)[-3000:]}")
-    first, last = api.cpu_seconds[0], api.cpu_seconds[-1]
-    return Cost(first * 1000, (last - first) * 1000 / warm, int(peak[1]) / 1024)
+    later = [after - before for before, after in itertools.pairwise(api.cpu_seconds)]
+    return Cost(api.cpu_seconds[0] * 1000, statistics.median(later) * 1000, int(peak[1]) / 1024)
 
 
 class _RuntimeApi(LocalServer):
