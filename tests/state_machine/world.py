@@ -137,11 +137,6 @@ class World:
                 run.go_on(Verdict.DIED_BEFORE)
         self.runs = [run for run in self.runs if not run.over]
 
-    def come_to_rest(self) -> None:
-        """Let all that runs come to its end, with no more faults."""
-        while self.runs:
-            self.go_on(min(self.runs, key=lambda run: run.wakes_at))
-
     def watch(self, client: Any) -> None:
         """Have every call of an AWS client stop here."""
         client.meta.events.register("before-call.dynamodb", self._before_dynamodb)
