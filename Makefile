@@ -33,12 +33,16 @@ run: $(VENV) ## Run the whole system on this machine (PORT=8080); Ctrl-C stops i
 token: $(VENV) ## Print a token of a local speaker (USER=alice), made when unknown
 	@$(PY) -m scripts.local.token "$(USER)"
 
+.PHONY: listen
+listen: $(VENV) ## Print what a listener of a session hears (SESSION=blessed-shepherd-427 LANGUAGE=es)
+	@exec $(PY) -m scripts.local.listen "$(SESSION)" $(if $(LANGUAGE),"$(LANGUAGE)") $(if $(TOKEN),--token "$(TOKEN)")
+
 # --- Proof ------------------------------------------------------------------------------------------------
 
 .PHONY: test
 test: $(VENV) ## Run all tests, from nothing
 	@echo "== Tier 1 of 3: unit and contract =="
-	@$(PYTEST) tests --ignore=tests/system --ignore=tests/terraform
+	@$(PYTEST) -n 2 --dist loadfile tests --ignore=tests/system --ignore=tests/terraform
 	@echo "== Tier 2 of 3: Terraform (mocked provider, then the local AWS) =="
 	@$(PYTEST) tests/terraform
 	@echo "== Tier 3 of 3: the whole system on this machine =="
@@ -48,7 +52,7 @@ test: $(VENV) ## Run all tests, from nothing
 lint: $(VENV) $(CHECKOV) ## Check style, types, Terraform and its policies
 	@echo "== ruff ==" && .venv/bin/ruff check . && .venv/bin/ruff format --check .
 	@echo "== mypy ==" && .venv/bin/mypy
-	@echo "== OpenAPI ==" && $(PY) -m scripts.openapi --check
+	@echo "== OpenAPI and AsyncAPI ==" && $(PY) -m scripts.openapi --check && $(PY) -m scripts.asyncapi --check
 	@echo "== terraform fmt and validate ==" && terraform fmt -check -recursive terraform && $(PY) -m scripts.terraform
 	@echo "== checkov ==" && build/checkov/bin/checkov --directory terraform --config-file .checkov.yaml
 
@@ -85,6 +89,10 @@ health: $(VENV) ## Ask whether the service can do its work (URL=https://... or E
 openapi: $(VENV) ## Write docs/openapi.json from the code
 	@$(PY) -m scripts.openapi
 
+.PHONY: asyncapi
+asyncapi: $(VENV) ## Write docs/asyncapi.json from the code
+	@$(PY) -m scripts.asyncapi
+
 .PHONY: format
 format: $(VENV) ## Format Python and Terraform
 	@.venv/bin/ruff format . && .venv/bin/ruff check --fix .
@@ -92,7 +100,7 @@ format: $(VENV) ## Format Python and Terraform
 
 .PHONY: lock
 lock: $(VENV) ## Renew the pins in requirements/ from their .in files
-	@for name in functions dev checkov; do \
+	@for name in functions dev checkov peers; do \
 	  echo "Resolving requirements/$$name.txt"; \
 	  (cd requirements && ../.venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 	    --generate-hashes --no-emit-index-url --no-emit-find-links --no-header $$name.in -o $$name.txt); \
