@@ -79,6 +79,23 @@ def test_the_table_of_codes_is_that_of_the_service():
     assert {(int(status), code) for code, status in rows} == set(http_api.ERRORS.values())
 
 
+def test_the_table_of_handshakes_is_that_of_the_contract():
+    statuses = re.findall(r"^\| (\d{3}) \|", API, re.MULTILINE)
+
+    contract = json.loads((ROOT / "docs" / "asyncapi.json").read_text())
+
+    assert statuses == sorted(contract["channels"]["session"]["x-handshake"])
+
+
+def test_the_figures_are_those_that_were_measured():
+    figures = re.search(r"^Beside a bare boto3 function.*?\n\n", README, re.DOTALL | re.MULTILINE)
+    assert figures is not None
+
+    measured = set(re.findall(r"\d+\.\d+", (ROOT / "docs" / "performance.md").read_text()))
+
+    assert set(re.findall(r"\d+\.\d+", figures[0])) - measured == set()
+
+
 def test_the_tour_is_one_block_to_paste():
     tour = re.search(r"^## A tour$(.*?)^## ", README, re.DOTALL | re.MULTILINE)
     assert tour is not None
