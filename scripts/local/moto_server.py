@@ -5,6 +5,7 @@ posted to STREAMS_URL, in order. The Lambda backend here only remembers what Ter
 scripts.local.runtime is what runs it.
 """
 
+import functools
 import json
 import os
 import queue
@@ -16,8 +17,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import requests
+from moto import backends
 from moto.awslambda.models import LambdaFunction
+from moto.core import responses
 from moto.core.serialize import BaseJSONSerializer
+from moto.core.utils import method_names_from_class
 from moto.dynamodb.models.table import StreamRecord, StreamShard
 from moto.dynamodb.responses import DynamoHandler
 from moto.server import ThreadedMotoServer
@@ -56,6 +60,13 @@ def _one_call_at_a_time() -> None:
             return call(handler)
 
     setattr(DynamoHandler, "call_action", alone)  # noqa: B010  # mypy refuses the plain assignment
+
+
+def _look_things_up_once() -> None:
+    """Have moto remember what it would list anew for every call: its own folders and methods."""
+    modules, methods = tuple(backends.list_of_moto_modules()), functools.cache(method_names_from_class)
+    setattr(backends, "list_of_moto_modules", lambda: modules)  # noqa: B010  # as above
+    setattr(responses, "method_names_from_class", methods)  # noqa: B010  # as above
 
 
 def _rows_as_they_are() -> None:
@@ -115,6 +126,7 @@ def serve(streams_url: str) -> None:
     _keep_logging_config()
     _one_call_at_a_time()
     _rows_as_they_are()
+    _look_things_up_once()
     _post_streams(streams_url)
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()

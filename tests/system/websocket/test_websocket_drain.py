@@ -134,7 +134,8 @@ def test_the_end_is_not_later_for_a_session_with_a_large_audience(
 
     p50 = {audience: sorted(times)[2] for audience, times in took.items()}
     print({audience: f"{1000 * seconds:.1f} ms" for audience, seconds in p50.items()})
-    assert p50[200] < 1.3 * p50[1] + 0.005
+    # A drain inside the answer would take seconds; 25 ms are for what else this machine does.
+    assert p50[200] < 1.3 * p50[1] + 0.025
 
 
 def test_listeners_of_whose_leaving_nobody_heard_are_forgotten_at_the_next_message(session: Session):
