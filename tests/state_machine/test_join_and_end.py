@@ -230,7 +230,7 @@ class JoinAndEnd(RuleBasedStateMachine):
         if self.world.runs:
             run = self.random.choice(self.world.runs)
             calls = self.random.choice([1, 1, 2, 3, 5, 30])
-            verdict = self.random.choice([Verdict.DONE] * 8 + list(Verdict))
+            verdict = self._verdict(one_fault_in=4)
             for call in range(calls):
                 if not run.over:
                     self.world.go_on(run, verdict if call == calls - 1 else Verdict.DONE)
@@ -288,17 +288,17 @@ class JoinAndEnd(RuleBasedStateMachine):
             self.aws.stop()
 
     def _come_to_rest(self) -> None:
-        """Let all that has begun come to its end in some order, with no more faults."""
+        """Let all that has begun come to its end in some order, and at last without faults."""
         if self.random.random() < 0.5:
             self.the_speaker_ends_the_session()
-        while self._one_goes_on():
+        while self._one_goes_on(self._verdict(one_fault_in=16)):
             pass
         self.world.pass_time(15_000)
         self.dynamodb_deletes_what_has_expired()
-        while self._one_goes_on():
+        while self._one_goes_on(Verdict.DONE):
             pass
 
-    def _one_goes_on(self) -> bool:
+    def _one_goes_on(self, verdict: Verdict) -> bool:
         """Let a function or a stream go on; return False when all is at rest."""
         awake = [run for run in self.world.runs if run.wakes_at <= self.world.now]
         ready = [consumer for consumer in self.consumers.values() if consumer.poll() and consumer.pending]
@@ -310,7 +310,7 @@ class JoinAndEnd(RuleBasedStateMachine):
             records, chosen.pending = chosen.pending[:10], chosen.pending[10:]
             chosen.deliver(records)
         else:
-            self.world.go_on(chosen)
+            self.world.go_on(chosen, verdict)
         return True
 
     def _assert_the_end_is_right(self) -> None:
@@ -369,6 +369,9 @@ class JoinAndEnd(RuleBasedStateMachine):
 
     def _skew(self) -> int:
         return self.random.choice([0, 0, -300, 300])
+
+    def _verdict(self, *, one_fault_in: int) -> Verdict:
+        return Verdict.DONE if self.random.randrange(one_fault_in) else self.random.choice(list(Verdict))
 
     def _connect(self, role: Role, skew_ms: int) -> None:
         person_id = f"{role}-{len(self.people)}"
