@@ -12,6 +12,8 @@ from shared.sessions.notices import Sockets
 # A speaker hears of the audience this often at most.
 INTERVAL_MS = 1000
 PAUSE_S = 0.25
+# The next changes wait meanwhile. A speaker who cannot be told by then hears of the next change.
+PATIENCE_MS = 1500
 
 
 class Gathering(NamedTuple):
@@ -56,8 +58,9 @@ class Headcount:
     def recount(self, sessions: Iterable[Gathering]) -> None:
         """Count the listeners of each session anew, and tell its speaker. Raises TryAgainLater."""
         left = set(sessions)
+        until = self._clock() + PATIENCE_MS
         failed = False
-        while left:
+        while left and self._clock() < until:
             again = set()
             for gathering in left:
                 try:

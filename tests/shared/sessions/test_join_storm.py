@@ -33,9 +33,7 @@ class FarAway(MemoryConnections):
 def test_six_hundred_come_at_once_and_exactly_five_hundred_come_in():
     session, sessions, connections = a_session(), MemoryStore(), FarAway()
     sessions.add(session, reusable_before=0)
-    attendance = Attendance(
-        sessions, connections, max_listeners=LIMIT, clock=lambda: NOW, sleep=time.sleep
-    )
+    attendance = Attendance(sessions, connections, max_listeners=LIMIT, clock=lambda: NOW, sleep=time.sleep)
     all_here = Barrier(CROWD)
 
     def come(number: int) -> str:
