@@ -21,5 +21,5 @@ websocket_throttles = {
 }
 
 max_listeners                 = 500
-sessions_per_speaker_per_hour = 50
-joins_per_address_per_minute  = 0 # everybody here comes from one address
+sessions_per_speaker_per_hour = 1000 # tests and demonstrations open many as one speaker
+joins_per_address_per_minute  = 0    # everybody here comes from one address
