@@ -44,7 +44,7 @@ test: $(VENV) ## Run all tests, from nothing
 	@echo "== Tier 1 of 3: unit and contract =="
 	@$(PYTEST) -n 2 --dist loadfile tests --ignore=tests/system --ignore=tests/terraform
 	@echo "== Tier 2 of 3: Terraform (mocked provider, then the local AWS) =="
-	@$(PYTEST) tests/terraform
+	@$(PYTEST) -n 2 tests/terraform
 	@echo "== Tier 3 of 3: the whole system on this machine =="
 	@$(PYTEST) tests/system
 

@@ -37,6 +37,7 @@ class CannedDynamoDB(LocalServer):
         self.answers = {
             "GetItem": json.dumps({"Item": row}).encode(),
             "PutItem": b"{}",
+            "Query": b'{"Items": [], "Count": 0}',
             "UpdateItem": json.dumps({"Attributes": row}).encode(),
         }
 

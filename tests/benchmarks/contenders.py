@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.benchmarks import peers_packages
 from tests.benchmarks.canned_dynamodb import CannedDynamoDB
-from tests.benchmarks.events import http_api_event, rest_api_event
+from tests.benchmarks.events import http_api_event, rest_api_event, websocket_event
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PEERS = Path(__file__).resolve().parent / "peers"
@@ -41,7 +41,7 @@ class Contender:
     handler: str
     path: list[Path]
     event: dict
-    status: int
+    status: int | None
     calls: int = 1
 
     @property
@@ -79,9 +79,25 @@ def contenders(folder: Path, environment: Path) -> list[Contender]:
             201,
         )
     )
+    made += _around_connections(folder, peers)
     malformed = http_api_event(OPERATIONS["get_session"][0], None, session_id="No-Such-Id")
     handler = "functions.get_session.handler.handler"
     made.append(Contender("ours", "malformed id", handler, [folder / "get_session"], malformed, 404, calls=0))
+    return made
+
+
+def _around_connections(folder: Path, peers: Path) -> list[Contender]:
+    """$connect against bare's one GetItem, and its authorizer against whoever imports what it could need."""
+    made = []
+    for function, peer, asked, status, calls in (
+        ("connect_session", "bare.handler", _event("get_session"), 200, 5),
+        ("authorize_connection", "jwt_boto3.handler", websocket_event(), None, 0),
+    ):
+        zipfile.ZipFile(ROOT / "dist" / f"{function}.zip").extractall(folder / function)
+        handler = f"functions.{function}.handler.handler"
+        own = [folder / function]
+        made.append(Contender("ours", function, handler, own, websocket_event(), status, calls))
+        made.append(Contender("bare", function, peer, [peers], asked, status, min(calls, 1)))
     return made
 
 
@@ -113,5 +129,14 @@ def environment_variables(dynamodb: CannedDynamoDB) -> dict[str, str]:
         "ENV": "dev",
         "SESSIONS_TABLE": "sessions",
         "SESSION_ID_DIGITS": "3",
+        # Off, so that each does the same work as its peer.
+        "SESSIONS_PER_SPEAKER_PER_HOUR": "0",
+        "JOINS_PER_ADDRESS_PER_MINUTE": "0",
+        "RATE_LIMITS_TABLE": "rate-limits",
+        "CONNECTIONS_TABLE": "connections",
+        "MAX_LISTENERS": "500",
+        "ADDRESS_KEY": "benchmark",
+        "USER_POOL_ID": "eu-west-1_AbCdEfGhI",
+        "USER_POOL_CLIENT_ID": "benchmark",
         "VERSION": "benchmark",
     }

@@ -54,3 +54,21 @@ def rest_api_event(route: str, body: object) -> dict:
         "body": None if body is None else json.dumps(body),
         "isBase64Encoded": False,
     }
+
+
+def websocket_event() -> dict:
+    """Return a listener's $connect, as the authorizer and then the function get it."""
+    return {
+        "type": "REQUEST",
+        "methodArn": "arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/ws/$connect",
+        "headers": {"Host": "a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com"},
+        "queryStringParameters": {"sessionId": SESSION_ID, "targetLanguage": "es"},
+        "requestContext": {
+            "routeKey": "$connect",
+            "eventType": "CONNECT",
+            "connectionId": "L0SM9cOFvHcCIhw=",
+            "requestId": "JKJaXmPLvHcESHA=",
+            "identity": {"sourceIp": "192.0.2.1"},
+            "authorizer": {"sessionId": SESSION_ID, "subject": "", "principalId": "listener"},
+        },
+    }

@@ -32,7 +32,13 @@ class FunctionFailed(Exception):
 
 
 def measure(
-    python: Path, handler: str, path: list[Path], env: dict[str, str], event: dict, status: int, warm: int
+    python: Path,
+    handler: str,
+    path: list[Path],
+    env: dict[str, str],
+    event: dict,
+    status: int | None,
+    warm: int,
 ) -> Cost:
     """Start the function that lies in `path`, let it answer `event` 1 + `warm` times, and stop it."""
     with _RuntimeApi(event, invocations=1 + warm) as api:

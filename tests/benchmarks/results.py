@@ -15,6 +15,7 @@ COLD = {
     "delete_session": 0.6,
     "health": 0.6,
 }
+CONNECTIONS_COLD = {"connect_session": 0.75, "authorize_connection": 0.8}
 WARM = 1.05
 PEAK = 0.85
 BYTES = dict.fromkeys(COLD, 1_500_000) | {"create_session": 4_000_000, "update_session": 4_000_000}
@@ -88,6 +89,9 @@ def targets(results: Results) -> list[Target]:
             Target(f"{function}: peak memory of bare", results.ratio(ours, bare, "peak_mb"), PEAK),
             Target(f"{function}: bytes of its zip", results.sizes[function], BYTES[function]),
         ]
+    for function, most in CONNECTIONS_COLD.items():
+        ratio = results.ratio(f"ours: {function}", f"bare: {function}", "cold_ms")
+        made.append(Target(f"{function}: cold CPU of bare", ratio, most))
     for function in ("create_session", "get_session"):
         times = results.ratio(f"FastAPI + Mangum: {function}", f"ours: {function}", "cold_ms")
         made.append(

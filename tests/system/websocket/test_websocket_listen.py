@@ -25,6 +25,8 @@ def listen(session: Session) -> Iterator[Listen]:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            # A shell has its background jobs ignore Ctrl-C, and they hand that down to all that they start.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         started.append(process)
         return process
