@@ -186,7 +186,11 @@ def handler(event, context):
 
     running.close()
 
-    assert not [pid for pid in pids if _runs(pid)]
+    # What has been killed is gone a moment later.
+    until = time.monotonic() + 5
+    while (left := [pid for pid in pids if _runs(pid)]) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert not left
 
 
 def _runs(pid: str) -> bool:
