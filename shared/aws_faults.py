@@ -46,3 +46,8 @@ def faults_told_apart() -> Iterator[None]:
 def reason(error: Exception) -> str:
     """The error code or class: messages may name tables and accounts."""
     return error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
+
+
+def condition_failed(error: Exception) -> bool:
+    """Whether DynamoDB refused a write because its condition did not hold."""
+    return reason(error) == "ConditionalCheckFailedException"

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from shared.aws_faults import faults_told_apart, reason
+from shared.aws_faults import condition_failed, faults_told_apart
 from shared.dynamodb.rows import Columns, Item, attributes, fields
 from shared.sessions.connections import Connection, Role
 from shared.sessions.session import Language
@@ -49,7 +49,7 @@ class ConnectionsTable:
                     ExpressionAttributeValues={":now": {"N": str(now)}, ":expires": {"N": str(expires_at)}},
                 )
             except ClientError as error:
-                if reason(error) != "ConditionalCheckFailedException":
+                if not condition_failed(error):
                     raise
                 return False
         return True

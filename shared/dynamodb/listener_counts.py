@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from shared.aws_faults import faults_told_apart, reason
+from shared.aws_faults import condition_failed, faults_told_apart
 from shared.sessions.headcount import INTERVAL_MS, Gathering
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class ListenerCounts:
                     },
                 )
             except ClientError as error:
-                if reason(error) != "ConditionalCheckFailedException":
+                if not condition_failed(error):
                     raise
                 return False
         return True

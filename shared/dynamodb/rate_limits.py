@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from shared.aws_faults import FAULTS, logger, reason
+from shared.aws_faults import FAULTS, condition_failed, logger, reason
 from shared.sessions.errors import TryAgainLater
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class RateLimitsTable:
                 },
             )
         except FAULTS as error:
-            if reason(error) == "ConditionalCheckFailedException":
+            if condition_failed(error):
                 return False
             logger.warning("The rate limits table does not answer", extra={"reason": reason(error)})
             raise TryAgainLater from error

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from shared.aws_faults import FAULTS, faults_told_apart, logger, reason
+from shared.aws_faults import FAULTS, condition_failed, faults_told_apart, logger, reason
 from shared.dynamodb.rows import Columns, Item, attributes, fields
 from shared.sessions.service import Refused
 from shared.sessions.session import Change, Guard, Language, QualityTier, Session, Status
@@ -137,7 +137,7 @@ def session_of(item: Item) -> Session:
 
 def _refused_or_own(error: ClientError, signature: Mapping[str, str]) -> Session | Refused:
     """What a failed condition met, or what this very write has left; other errors are raised again."""
-    if reason(error) != "ConditionalCheckFailedException":
+    if not condition_failed(error):
         raise error
     item: Item | None = error.response.get("Item")  # type: ignore[assignment]  # only this error carries a row
     if item is None:
