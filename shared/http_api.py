@@ -21,7 +21,8 @@ from shared.sessions.errors import (
     TryAgainLater,
     VersionMismatch,
 )
-from shared.sessions.session import Session
+from shared.sessions.listing import DEFAULT_LIMIT, MAX_LIMIT
+from shared.sessions.session import Session, Status
 from shared.sessions.views import owner_view, public_view
 
 ERRORS: Errors = {
@@ -41,6 +42,7 @@ MAX_BODY_BYTES = 4096
 MAX_ETAGS = 100  # as many operands as DynamoDB's IN takes
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 ETAG = re.compile(r'(W/)?"([^"]*)"')
+LIMIT = re.compile(r"[1-9][0-9]{0,2}")
 VERSION = re.compile(r"[1-9][0-9]{0,14}")
 
 
@@ -98,6 +100,20 @@ class Request(Call):
         # If-Match compares strongly: a weak tag, or one that is not ours, matches nothing (RFC 9110, 13.1.1).
         return frozenset(int(tag) for weak, tag in tags if not weak and VERSION.fullmatch(tag))
 
+    @property
+    def listing(self) -> tuple[Status | None, int, str | None]:
+        """Status, limit and cursor of the query. Raises InvalidRequest, which names every offending one."""
+        query = dict(self.event.get("queryStringParameters") or {})
+        status, limit, cursor = (query.pop(name, None) for name in ("status", "limit", "cursor"))
+        wrong = [FieldError(name, f"{name} is not a known parameter") for name in query]
+        if status is not None and status not in set(Status):
+            wrong.append(FieldError("status", f"Invalid status. Supported: {', '.join(Status)}"))
+        if limit is not None and not (LIMIT.fullmatch(limit) and int(limit) <= MAX_LIMIT):
+            wrong.append(FieldError("limit", f"Invalid limit. Supported: 1 to {MAX_LIMIT}"))
+        if wrong:
+            raise InvalidRequest(*wrong)
+        return Status(status) if status else None, int(limit or DEFAULT_LIMIT), cursor
+
     def has_current(self, session: Session) -> bool:
         """Whether If-None-Match names the session's ETag, compared weakly (RFC 9110, 13.1.2)."""
         header = self.headers.get("if-none-match", "")
@@ -128,6 +144,12 @@ class Request(Call):
 def created(session: Session) -> Response:
     """201: the owner's view, and where it is from now on."""
     return Response(201, owner_view(session), {"Location": f"/sessions/{session.id}", "ETag": _etag(session)})
+
+
+def listed(sessions: list[Session], next_cursor: str | None) -> Response:
+    """200: the owner's views, and the cursor of the next page unless this is the last."""
+    body: dict[str, object] = {"sessions": [owner_view(session) for session in sessions]}
+    return Response(200, {**body, "nextCursor": next_cursor} if next_cursor else body)
 
 
 def changed(session: Session) -> Response:

@@ -5,29 +5,35 @@ from typing import Any
 from moto.backends import get_backend
 from moto.core import DEFAULT_ACCOUNT_ID
 
-from tests.tables import TABLE
+from tests.tables import SHAPE, TABLE
 
 CONNECTIONS = "connections"
 RATE_LIMITS = "rate_limits"
-KEYS = {TABLE: ["sessionId"], CONNECTIONS: ["sessionId", "connectionId"], RATE_LIMITS: ["limitKey"]}
+KEYS = {CONNECTIONS: ["sessionId", "connectionId"], RATE_LIMITS: ["limitKey"]}
 STREAMED = (TABLE, CONNECTIONS)
 
 
 def make_tables(client: Any) -> None:
     """Make the tables of sessions, connections and rate limits."""
-    for table, keys in KEYS.items():
+    for table, shape in {TABLE: SHAPE, **{name: _shape(keys) for name, keys in KEYS.items()}}.items():
         client.create_table(
             TableName=table,
-            KeySchema=[
-                {"AttributeName": key, "KeyType": kind}
-                for key, kind in zip(keys, ("HASH", "RANGE"), strict=False)
-            ],
-            AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
-            BillingMode="PAY_PER_REQUEST",
+            **shape,
             StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
             if table in STREAMED
             else {"StreamEnabled": False},
         )
+
+
+def _shape(keys: list[str]) -> dict[str, Any]:
+    return {
+        "KeySchema": [
+            {"AttributeName": key, "KeyType": kind}
+            for key, kind in zip(keys, ("HASH", "RANGE"), strict=False)
+        ],
+        "AttributeDefinitions": [{"AttributeName": key, "AttributeType": "S"} for key in keys],
+        "BillingMode": "PAY_PER_REQUEST",
+    }
 
 
 class Stream:

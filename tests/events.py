@@ -6,6 +6,7 @@ from copy import deepcopy
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlencode
 
 FIXTURES = Path(__file__).parent / "fixtures"
 EVENT = json.loads((FIXTURES / "http_api_event.json").read_text())
@@ -16,11 +17,12 @@ SPEAKER: str = AUTHORIZER["jwt"]["claims"]["sub"]
 LAMBDA_CONTEXT = SimpleNamespace(aws_request_id="8f507cfc-xmpl-4697-b07a-ac58fc914c95")
 
 CREATE = "POST /sessions"
+LIST = "GET /sessions"
 GET = "GET /sessions/{sessionId}"
 UPDATE = "PATCH /sessions/{sessionId}"
 DELETE = "DELETE /sessions/{sessionId}"
 HEALTH = "GET /health"
-SIGNED_IN = frozenset({CREATE, UPDATE, DELETE})
+SIGNED_IN = frozenset({CREATE, LIST, UPDATE, DELETE})
 
 
 def event(
@@ -30,6 +32,7 @@ def event(
     body: object = None,
     speaker: str | None = SPEAKER,
     headers: dict[str, str] | None = None,
+    query: dict[str, str] | None = None,
 ) -> dict[str, Any]:
     """Return the event of one request. A body of text is sent as it is, bytes in base64, others as JSON."""
     method, path = route.split(" ")
@@ -38,6 +41,8 @@ def event(
     made["rawPath"] = made["requestContext"]["http"]["path"] = path.format(sessionId=session_id)
     made["requestContext"]["http"]["method"] = method
     made["headers"] |= {name.lower(): value for name, value in (headers or {}).items()}
+    if query:
+        made |= {"queryStringParameters": query, "rawQueryString": urlencode(query)}
     if "{sessionId}" in path:
         made["pathParameters"] = {"sessionId": session_id}
     if route in SIGNED_IN and speaker is not None:

@@ -1,10 +1,11 @@
-"""A store in memory: tests/contract holds it to the same promises as DynamoDB's."""
+"""A store and an index in memory: tests/contract holds them to the same promises as DynamoDB's."""
 
 from dataclasses import replace
 from threading import Lock
 
+from shared.sessions.listing import Page, Position
 from shared.sessions.service import Refused
-from shared.sessions.session import Change, Guard, Session
+from shared.sessions.session import Change, Guard, Session, Status
 
 
 class MemoryStore:
@@ -33,3 +34,30 @@ class MemoryStore:
             changed = replace(current, **change.assignments(guard.now), version=current.version + 1)
             self.rows[session_id] = changed
             return changed
+
+
+class MemoryIndex:
+    """The sessions of a memory store by speaker."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+
+    def page(
+        self, speaker: str, *, since: int, status: Status | None, after: Position | None, limit: int
+    ) -> Page:
+        found = sorted(
+            (
+                session
+                for session in self._store.rows.values()
+                if session.speaker == speaker and session.created_at >= since
+                if status in (None, session.status)
+                if after is None or _position(session) < after
+            ),
+            key=_position,
+            reverse=True,
+        )
+        return Page(found[:limit], _position(found[limit - 1]) if len(found) > limit else None)
+
+
+def _position(session: Session) -> Position:
+    return Position(session.created_at, session.id)

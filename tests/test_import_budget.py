@@ -26,7 +26,7 @@ SESSIONS = {
     "shared.aws_faults", "shared.dynamodb.client", "shared.dynamodb.rows", "shared.dynamodb.sessions",
     "shared.sessions.ids", "shared.sessions.service", "shared.wiring",
 }  # fmt: skip
-HTTP = {"shared.http_api", "shared.sessions.views"}
+HTTP = {"shared.http_api", "shared.sessions.listing", "shared.sessions.views"}
 LIMITS = {"shared.dynamodb.rate_limits", "shared.sessions.rate_limits", "shared.wiring_limits"}
 CONNECTIONS = {
     "shared.dynamodb.connections", "shared.sessions.attendance", "shared.sessions.connections",
@@ -35,6 +35,11 @@ CONNECTIONS = {
 STREAMS = {
     "shared.dynamodb.listener_counts", "shared.sessions.headcount", "shared.sessions.messages",
     "shared.sessions.notices", "shared.sockets", "shared.streams", "shared.wiring_streams",
+}  # fmt: skip
+LISTING = {
+    "shared.aws_faults", "shared.dynamodb.client", "shared.dynamodb.rows", "shared.dynamodb.session_index",
+    "shared.dynamodb.sessions", "shared.sessions.cursors", "shared.sessions.ids", "shared.sessions.service",
+    "shared.wiring_listing",
 }  # fmt: skip
 BODY, WEBSOCKET = {"shared.sessions.requests"}, {"shared.websocket_api"}
 OWN = {
@@ -46,6 +51,7 @@ OWN = {
     "disconnect_session": SESSIONS | CONNECTIONS | WEBSOCKET,
     "get_session": SESSIONS | HTTP,
     "health": SESSIONS | HTTP,
+    "list_sessions": HTTP | LISTING,
     "session_changed": SESSIONS | CONNECTIONS | STREAMS,
     "update_session": SESSIONS | HTTP | BODY,
 }

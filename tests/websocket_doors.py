@@ -22,6 +22,7 @@ SETTINGS = {
     "JOINS_PER_ADDRESS_PER_MINUTE": "10",
     "MAX_LISTENERS": "500",
     "ADDRESS_KEY": ADDRESS_KEY,
+    "CURSOR_KEY": "another-k3y-that-nobody-knows",
     "WEBSOCKET_ENDPOINT": "https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/ws",
     "USER_POOL_ID": "eu-west-1_AbCdEfGhI",
     "USER_POOL_CLIENT_ID": "3n4b5urk1ft4fl3mg5e62d9ado",

@@ -2,9 +2,9 @@
 
 from functools import _lru_cache_wrapper
 
-from shared import wiring, wiring_connections, wiring_limits, wiring_streams, wiring_tokens
+from shared import wiring, wiring_connections, wiring_limits, wiring_listing, wiring_streams, wiring_tokens
 
-MODULES = (wiring, wiring_connections, wiring_limits, wiring_streams, wiring_tokens)
+MODULES = (wiring, wiring_connections, wiring_limits, wiring_listing, wiring_streams, wiring_tokens)
 
 
 def forget_what_is_built() -> None:

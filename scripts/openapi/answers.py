@@ -9,7 +9,7 @@ from shared.http_api import Response
 from shared.sessions import errors
 
 CODES: Mapping[str, str] = {
-    "INVALID_REQUEST": "The body or a header breaks its rules; `details` names every offending field.",
+    "INVALID_REQUEST": "What was sent breaks its rules; `details` names every offending field.",
     "AUTHENTICATION_REQUIRED": "The token is good, but does not say whose it is (no `sub` claim).",
     "NOT_AUTHORIZED": "Another speaker opened the session.",
     "SESSION_NOT_FOUND": "No live session has this id: it was never made, is malformed, or has expired.",

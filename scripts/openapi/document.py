@@ -4,10 +4,11 @@ from collections.abc import Mapping
 
 from scripts.openapi.answers import possible
 from scripts.openapi.operations import OPERATIONS, Answer, Operation
-from scripts.openapi.samples import CREATED_AT, SESSION, version
+from scripts.openapi.samples import CREATED_AT, CURSOR, SESSION, version
 from scripts.openapi.schemas import Json, schemas
 from shared import http_api
 from shared.http_api import Response
+from shared.sessions.listing import DEFAULT_LIMIT, MAX_LIMIT
 
 DESCRIPTION = """\
 Sessions for live translation. A speaker opens a session and reads its id aloud; listeners look it up by it.
@@ -40,6 +41,25 @@ PARAMETERS: Mapping[str, Json] = {
         "description": "The readable id. One that does not match the pattern is 404.",
         "schema": {"$ref": "#/components/schemas/SessionId"},
         "example": SESSION.id,
+    },
+    "status": {
+        "in": "query",
+        "description": "Sessions of this status alone.",
+        "schema": {"$ref": "#/components/schemas/Status"},
+        "example": "active",
+    },
+    "limit": {
+        "in": "query",
+        "description": "How many sessions a page has at most.",
+        "schema": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
+        "example": DEFAULT_LIMIT,
+    },
+    "cursor": {
+        "in": "query",
+        "description": "`nextCursor` of the page before, for the same speaker and status. It says nothing "
+        "to clients, and one that was not given to this speaker is 400.",
+        "schema": {"type": "string"},
+        "example": CURSOR,
     },
     "Idempotency-Key": {
         "in": "header",

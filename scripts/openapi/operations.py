@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from scripts.openapi.samples import PAUSED, REQUEST, SESSION, health_answer
+from scripts.openapi.samples import CURSOR, PAUSED, REQUEST, SESSION, health_answer
 from shared import http_api
 from shared.http_api import Request, Response
 from shared.sessions import errors
@@ -47,6 +47,15 @@ def _refusal(model: type[NewSession | SessionChange], body: dict[str, Any]) -> e
     raise AssertionError(f"{model.__name__} takes {body}")
 
 
+def _listing_refusal(**query: str) -> errors.InvalidRequest:
+    """What is wrong with the query of a listing."""
+    try:
+        _ = Request({"queryStringParameters": query}).listing
+    except errors.InvalidRequest as refusal:
+        return refusal
+    raise AssertionError(f"A listing takes {query}")
+
+
 TOO_MANY_ETAGS = errors.InvalidRequest(
     errors.FieldError("If-Match", f"If-Match must list at most {http_api.MAX_ETAGS} ETags")
 )
@@ -83,6 +92,26 @@ OPERATIONS = (
             Exception(),
         ),
         links=("get_session", "update_session", "delete_session"),
+    ),
+    Operation(
+        function="list_sessions",
+        route="GET /sessions",
+        signed_in=True,
+        summary="List one's own sessions",
+        description="The speaker's own sessions that have not expired, newest first, ended ones too. What "
+        "was written within the last second may be missing or as it was. With a status a page may be "
+        "shorter than its limit, or empty: the list is at its end where `nextCursor` is missing.",
+        parameters=("status", "limit", "cursor", "traceparent"),
+        answers=(
+            Answer("last page", "A page.", "SessionPage", http_api.listed([PAUSED, SESSION], None)),
+            Answer("first page", "More follow.", "SessionPage", http_api.listed([PAUSED], CURSOR)),
+        ),
+        refusals=(
+            _listing_refusal(status="over", limit="0"),
+            errors.AuthenticationRequired(),
+            errors.TryAgainLater(),
+            Exception(),
+        ),
     ),
     Operation(
         function="get_session",

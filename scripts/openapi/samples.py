@@ -6,6 +6,8 @@ from pathlib import Path
 
 from shared import http_api
 from shared.http_api import Request, Response
+from shared.sessions.cursors import SignedCursors
+from shared.sessions.listing import Position
 from shared.sessions.session import LIFETIME_S, Language, QualityTier, Session, Status
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -25,6 +27,9 @@ SESSION = Session(
 )
 PAUSED = replace(SESSION, status=Status.PAUSED, updated_at=CREATED_AT + 60_000, version=CREATED_AT + 1)
 ENDED = replace(PAUSED, status=Status.ENDED, ended_at=CREATED_AT + 90_000)
+CURSOR = SignedCursors("a key for the sample").seal(
+    Position(SESSION.created_at, SESSION.id), speaker=SESSION.speaker, status=None
+)
 REQUEST = Request({"headers": {"if-none-match": "*"}, "requestContext": {"requestId": "Jk3xWh4gIAMEVpA="}})
 
 

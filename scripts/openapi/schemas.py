@@ -6,6 +6,7 @@ from typing import Any
 from scripts.openapi.samples import ENDED, SESSION, health_answer
 from shared import http_api
 from shared.sessions import ids
+from shared.sessions.listing import MAX_LIMIT
 from shared.sessions.requests import NewSession, SessionChange
 from shared.sessions.views import owner_view, public_view
 
@@ -50,7 +51,10 @@ def schemas() -> Json:
         "requestId": {"type": "string", "description": "What to tell the operators."},
     }
     offence = {
-        "field": {"type": "string", "description": "The field or header; `body` for the body as a whole."},
+        "field": {
+            "type": "string",
+            "description": "The field, header or parameter; `body` for the body as a whole.",
+        },
         "message": {"type": "string", "description": "A sentence for people."},
     }
     details = {"type": "array", "minItems": 1, "items": _object("One offending field.", offence)}
@@ -70,6 +74,19 @@ def schemas() -> Json:
             "What its speaker may know of a session.",
             {name: FIELDS[name] for name in owner_view(ENDED)},
             required=list(owner_view(SESSION)),
+        ),
+        "SessionPage": _object(
+            "Some of a speaker's own sessions.",
+            {
+                "sessions": {
+                    "type": "array",
+                    "maxItems": MAX_LIMIT,
+                    "items": {"$ref": "#/components/schemas/OwnerSession"},
+                    "description": "Newest first.",
+                },
+                "nextCursor": {"type": "string", "description": "The next page's `cursor`, if one follows."},
+            },
+            required=["sessions"],
         ),
         "Error": _object("A refusal by the service.", error),
         "ValidationError": _object("A refusal of what was sent, field by field.", {**error, **invalid}),

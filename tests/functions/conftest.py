@@ -15,12 +15,13 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from tests.events import CREATE, DELETE, GET, HEALTH, LAMBDA_CONTEXT, UPDATE, event
+from tests.events import CREATE, DELETE, GET, HEALTH, LAMBDA_CONTEXT, LIST, UPDATE, event
 from tests.tables import TABLE, make_table, requests_of
 from tests.wirings import forget_what_is_built
 
 DOORS = {
     CREATE: "create_session",
+    LIST: "list_sessions",
     GET: "get_session",
     UPDATE: "update_session",
     DELETE: "delete_session",
@@ -41,6 +42,7 @@ def doors() -> dict[str, ModuleType]:
         environment.setenv("ENV", "test")
         environment.setenv("SESSIONS_TABLE", TABLE)
         environment.setenv("SESSION_ID_DIGITS", "3")
+        environment.setenv("CURSOR_KEY", "a-k3y-that-nobody-knows")
         environment.setenv("RATE_LIMITS_TABLE", "rate-limits")
         environment.setenv("SESSIONS_PER_SPEAKER_PER_HOUR", "0")
         environment.setenv("VERSION", "0.1.0+0123456789ab")
@@ -75,11 +77,13 @@ class Answer:
 
 
 @pytest.fixture
-def invoke(doors: dict[str, ModuleType], client: Any) -> Callable[..., Answer]:
+def invoke(doors: dict[str, ModuleType]) -> Callable[..., Answer]:
     """Return a way to send one request to its door: invoke(route, **what tests.events.event takes)."""
 
+    clients = [doors[HEALTH].STORE._client, doors[LIST].LISTING._index._client]
+
     def invoke(route: str, **sent: Any) -> Answer:
-        with requests_of(client) as calls:
+        with requests_of(*clients) as calls:
             response = doors[route].handler(event(route, **sent), LAMBDA_CONTEXT)
         json.dumps(response)  # Lambda's runtime client does so
         body = json.loads(response["body"]) if "body" in response else None

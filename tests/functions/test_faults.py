@@ -22,10 +22,11 @@ from botocore.exceptions import ConnectionClosedError
 
 from shared.api_gateway import now_ms
 from shared.dynamodb.client import PATIENT, must_be_json
+from shared.dynamodb.session_index import SpeakerIndex
 from shared.dynamodb.sessions import DynamoDBStore
 from shared.sessions.service import Sessions
 from shared.telemetry import EmbeddedMetrics
-from tests.events import CREATE, DELETE, GET, HEALTH, REQUEST_ID, UPDATE, event
+from tests.events import CREATE, DELETE, GET, HEALTH, LIST, REQUEST_ID, UPDATE, event
 from tests.functions.conftest import DOORS, LAMBDA_CONTEXT, Answer
 from tests.tables import TABLE
 
@@ -148,6 +149,8 @@ def send(doors: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch) -> Calla
         store = DynamoDBStore(client, TABLE)
         if route == HEALTH:
             monkeypatch.setattr(doors[route], "STORE", store)
+        elif route == LIST:
+            monkeypatch.setattr(doors[route].LISTING, "_index", SpeakerIndex(client, TABLE))
         else:
             sessions = Sessions(store, EmbeddedMetrics("test"), now_ms)
             monkeypatch.setattr(doors[route], "SESSIONS", sessions)

@@ -20,7 +20,7 @@ from scripts.openapi.document import document
 from shared import http_api, wiring, wiring_limits
 from shared.sessions.session import LIFETIME_S, Status
 from tests import connection_tables, events, sessions, websocket_doors
-from tests.events import CREATE, DELETE, GET, HEALTH, UPDATE
+from tests.events import CREATE, DELETE, GET, HEALTH, LIST, UPDATE
 from tests.wirings import forget_what_is_built
 
 ROOT = Path(__file__).parents[2]
@@ -168,6 +168,11 @@ CASES: list[tuple[str, int, str | None, dict[str, Any]]] = [
     (CREATE, 429, "RATE_LIMITED", {"body": {"sourceLanguage": "en"}, "speaker": TIRED}),
     (CREATE, 503, "SERVICE_UNAVAILABLE", {"body": {"sourceLanguage": "en"}, "fault": TIMEOUT}),
     (CREATE, 500, "INTERNAL_ERROR", {"body": {"sourceLanguage": "en"}, "fault": BUG}),
+    (LIST, 200, None, {}),
+    (LIST, 400, "INVALID_REQUEST", {"query": {"status": "over", "limit": "0"}}),
+    (LIST, 401, "AUTHENTICATION_REQUIRED", {"speaker": None}),
+    (LIST, 503, "SERVICE_UNAVAILABLE", {"fault": TIMEOUT}),
+    (LIST, 500, "INTERNAL_ERROR", {"fault": BUG}),
     (GET, 200, None, {}),
     (GET, 304, None, {"headers": {"If-None-Match": "*"}}),
     (GET, 404, "SESSION_NOT_FOUND", {"session_id": NOBODYS}),

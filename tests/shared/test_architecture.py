@@ -40,6 +40,7 @@ def test_these_are_all_the_doors():
         "disconnect_session",
         "get_session",
         "health",
+        "list_sessions",
         "session_changed",
         "update_session",
     ]
