@@ -92,10 +92,6 @@ class Attendance:
             undo.pop_all()
         return mine
 
-    def leave(self, session_id: str, connection_id: str) -> None:
-        """Forget a connection that is closed; harmless when it is forgotten already."""
-        self._connections.remove(session_id, connection_id)
-
     def _running(self, session_id: str) -> Session:
         session = self._sessions.get(session_id) if ids.is_session_id(session_id) else None
         if session is None or not session.live(self._clock()):

@@ -218,7 +218,7 @@ def test_a_place_that_somebody_left_is_free():
     scene = Scene(a_session())
     scene.join("a")
     scene.join("b")
-    scene.attendance().leave(SESSION_ID, "a")
+    scene.remove(SESSION_ID, "a")
 
     scene.join("c")
 
@@ -374,17 +374,3 @@ def test_a_row_that_cannot_be_taken_back_is_soon_of_no_use():
 
 def fail() -> None:
     raise TryAgainLater
-
-
-# leaving
-
-
-def test_leaving_twice_is_as_good_as_once():
-    scene = Scene(a_session())
-    scene.join()
-    attendance = scene.attendance()
-
-    attendance.leave(SESSION_ID, "me")
-    attendance.leave(SESSION_ID, "me")
-
-    assert scene.rows == {}
