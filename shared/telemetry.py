@@ -15,6 +15,7 @@ SESSION_DELETION_COUNT = "SessionDeletionCount"
 SESSION_DURATION_SECONDS = "SessionDurationSeconds"
 SESSION_ID_CLASH_COUNT = "SessionIdClashCount"
 RATE_LIMIT_UNAVAILABLE_COUNT = "RateLimitUnavailableCount"
+LISTENER_COUNT = "ListenerCount"
 
 logger = logging.getLogger("request")
 
@@ -56,6 +57,10 @@ class EmbeddedMetrics:
     def rate_limit_unavailable(self) -> None:
         """Count 1: somebody went uncounted because the rate limits table did not answer."""
         self._emit({RATE_LIMIT_UNAVAILABLE_COUNT: (1, "Count")})
+
+    def listeners_counted(self, count: int) -> None:
+        """How many listen to one session. Its Maximum is the largest audience; a Sum of it means nothing."""
+        self._emit({LISTENER_COUNT: (count, "Count")})
 
     def _emit(
         self, metrics: Mapping[str, tuple[float, str]], dimensions: Mapping[str, str] | None = None

@@ -28,4 +28,5 @@ def notices() -> Notices:
 def headcount() -> Headcount:
     """What changes of connections set off."""
     counts = ListenerCounts(client.make(), settings.text("SESSIONS_TABLE"))
-    return Headcount(counts, wiring_connections.connections(), sockets(), now_ms, time.sleep)
+    counted = wiring.metrics().listeners_counted
+    return Headcount(counts, wiring_connections.connections(), sockets(), now_ms, time.sleep, counted)

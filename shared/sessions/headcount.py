@@ -39,7 +39,10 @@ class Counts(Protocol):
 
 
 class Headcount:
-    """What the connections table's stream sets off. `clock` returns epoch milliseconds."""
+    """What the connections table's stream sets off. `clock` returns epoch milliseconds.
+
+    `counted` is called with each session's count of listeners that is written.
+    """
 
     def __init__(
         self,
@@ -48,12 +51,14 @@ class Headcount:
         sockets: Sockets,
         clock: Callable[[], int],
         sleep: Callable[[float], None],
+        counted: Callable[[int], None],
     ) -> None:
         self._counts = counts
         self._connections = connections
         self._sockets = sockets
         self._clock = clock
         self._sleep = sleep
+        self._counted = counted
 
     def recount(self, sessions: Iterable[Gathering]) -> None:
         """Count the listeners of each session anew, and tell its speaker. Raises TryAgainLater."""
@@ -86,6 +91,7 @@ class Headcount:
         listeners = [row for row in people if row.role is Role.LISTENER]
         if not self._counts.set_listener_count(gathering, len(listeners)):
             return True
+        self._counted(len(listeners))
         speakers = [row for row in people if row.role is Role.SPEAKER]
         if not speakers:
             return True

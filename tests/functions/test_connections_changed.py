@@ -43,7 +43,11 @@ def gateway(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gateway]:
     def sleep(seconds: float) -> None:
         clock.now += round(seconds * 1000)
 
-    monkeypatch.setattr(DOOR, "HEADCOUNT", Headcount(COUNTS, CONNECTIONS, sockets, lambda: clock.now, sleep))
+    monkeypatch.setattr(
+        DOOR,
+        "HEADCOUNT",
+        Headcount(COUNTS, CONNECTIONS, sockets, lambda: clock.now, sleep, lambda _count: None),
+    )
     with mock_aws():
         make_tables(CONNECTIONS._client)
         SESSIONS.add(a_session(), reusable_before=NOW_S)

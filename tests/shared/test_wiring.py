@@ -26,6 +26,7 @@ SETTINGS = {
         "SESSIONS_PER_SPEAKER_PER_HOUR",
     },
     "get_session": {"ENV", "SESSIONS_TABLE"},
+    "list_sessions": {"SESSIONS_TABLE", "CURSOR_KEY"},
     "update_session": {"ENV", "SESSIONS_TABLE"},
     "delete_session": {"ENV", "SESSIONS_TABLE"},
     "health": {"ENV", "SESSIONS_TABLE", "VERSION"},
@@ -41,7 +42,7 @@ SETTINGS = {
     },
     "disconnect_session": {"CONNECTIONS_TABLE"},
     "session_changed": {"SESSIONS_TABLE", "CONNECTIONS_TABLE", "WEBSOCKET_ENDPOINT"},
-    "connections_changed": {"SESSIONS_TABLE", "CONNECTIONS_TABLE", "WEBSOCKET_ENDPOINT"},
+    "connections_changed": {"ENV", "SESSIONS_TABLE", "CONNECTIONS_TABLE", "WEBSOCKET_ENDPOINT"},
 }
 VALUES = {**WEBSOCKET_VALUES, "VERSION": "0.1.0"}
 

@@ -184,7 +184,14 @@ class JoinAndEnd(RuleBasedStateMachine):
             (
                 connections_changed,
                 "HEADCOUNT",
-                Headcount(ListenerCounts(self.client, TABLE), connections, sockets, world.clock, world.sleep),
+                Headcount(
+                    ListenerCounts(self.client, TABLE),
+                    connections,
+                    sockets,
+                    world.clock,
+                    world.sleep,
+                    lambda _count: None,
+                ),
             ),
             (notices, "PARALLEL", 1),  # one call at a time, so that each run is the same
         ):

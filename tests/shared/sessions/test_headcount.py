@@ -31,10 +31,16 @@ class Scene:
         self.told: list[tuple[int, str, Message]] = []
         self.gone: set[str] = set()
         self.now = LATER
+        self.counted: list[int] = []
         self.on_sleep: Callable[[], Any] = lambda: None
         self.on_post: Callable[[], Any] = lambda: None
         self.headcount = Headcount(
-            MemoryCounts(self.sessions), self.connections, self, lambda: self.now, self.sleep
+            MemoryCounts(self.sessions),
+            self.connections,
+            self,
+            lambda: self.now,
+            self.sleep,
+            self.counted.append,
         )
 
     def recount(self, *sessions: Gathering) -> int:
