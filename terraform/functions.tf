@@ -1,6 +1,6 @@
 # The APIs as a table: a function's name is its folder, its zip and its log group's end. It answers a `route` of the HTTP
 # API or a `websocket_route`, or authorizes one, or consumes the `stream` of a table. `dynamodb_actions` is all that it
-# may do, by table; `manages_connections` is what it may do to open WebSockets: POST sends to one, DELETE closes one.
+# may do, by table or index; `manages_connections` is what it may do to open WebSockets: POST sends to one, DELETE closes one.
 locals {
   functions = {
     create_session = {
@@ -16,6 +16,16 @@ locals {
         SESSION_ID_DIGITS             = tostring(var.session_id_digits)
         RATE_LIMITS_TABLE             = module.table["rate_limits"].name
         SESSIONS_PER_SPEAKER_PER_HOUR = tostring(var.sessions_per_speaker_per_hour)
+      }
+    }
+
+    list_sessions = {
+      route            = "GET /sessions"
+      signed_in        = true
+      dynamodb_actions = { "sessions/index/bySpeaker" = ["dynamodb:Query"] }
+      environment = {
+        SESSIONS_TABLE = module.table["sessions"].name
+        CURSOR_KEY     = local.secrets.cursor_key
       }
     }
 
@@ -83,7 +93,7 @@ locals {
         MAX_LISTENERS                = tostring(var.max_listeners)
         RATE_LIMITS_TABLE            = module.table["rate_limits"].name
         JOINS_PER_ADDRESS_PER_MINUTE = tostring(var.joins_per_address_per_minute)
-        ADDRESS_KEY                  = local.address_key
+        ADDRESS_KEY                  = local.secrets.address_key
       }
     }
 
@@ -121,6 +131,7 @@ locals {
       }
       manages_connections = ["POST"]
       environment = {
+        ENV                = var.environment
         SESSIONS_TABLE     = module.table["sessions"].name
         CONNECTIONS_TABLE  = module.table["connections"].name
         WEBSOCKET_ENDPOINT = module.websocket_api.endpoint

@@ -9,23 +9,43 @@ locals {
   function_timeout_seconds = 10
 
   tables = {
-    sessions    = { hash_key = "sessionId", range_key = null, stream = true }
-    connections = { hash_key = "sessionId", range_key = "connectionId", stream = true }
-    rate_limits = { hash_key = "limitKey", range_key = null, stream = false }
+    sessions = {
+      hash_key  = "sessionId"
+      range_key = null
+      stream    = true
+      indexes = {
+        # What `make sessions` counts. It holds no listenerCount, so the count of listeners costs it no writes.
+        byStatus = { hash_key = "status", range_key = "expiresAt", holds = ["sourceLanguage"] }
+        # What list_sessions reads: whole rows, for a speaker sees all of their own sessions.
+        bySpeaker = { hash_key = "speakerId", range_key = "createdAt", holds = null }
+      }
+    }
+    connections = { hash_key = "sessionId", range_key = "connectionId", stream = true, indexes = {} }
+    rate_limits = { hash_key = "limitKey", range_key = null, stream = false, indexes = {} }
   }
 
   # A function that runs out of time must say so itself, so the APIs wait a little longer than it may run.
   integration_timeout_milliseconds = local.function_timeout_seconds * 1000 + 1000
 
-  address_key = terraform_data.address_key.triggers_replace
+  # What functions.tf calls a table or an index of one.
+  dynamodb_arns = merge([
+    for name, table in local.tables : merge(
+      { (name) = module.table[name].arn },
+      { for index in keys(table.indexes) : "${name}/index/${index}" => "${module.table[name].arn}/index/${index}" },
+    )
+  ]...)
+
+  secrets = { for name, secret in terraform_data.secret : name => secret.triggers_replace }
 
   user_pool_id        = var.user_pool_id == null ? one(module.identity[*].user_pool_id) : var.user_pool_id
   user_pool_client_id = var.user_pool_id == null ? one(module.identity[*].user_pool_client_id) : var.user_pool_client_id
 }
 
-# The secret that turns a listener's address into a name without an address in it. To change it:
-# terraform apply -replace=terraform_data.address_key
-resource "terraform_data" "address_key" {
+# What only functions know: address_key turns a listener's address into a name without an address in it, cursor_key signs
+# where a page of a list goes on. To change one: terraform apply -replace='terraform_data.secret["address_key"]'
+resource "terraform_data" "secret" {
+  for_each = toset(["address_key", "cursor_key"])
+
   # 122 bits of the operating system's randomness. Not `input`, which would be shown again as `output`, unmarked.
   triggers_replace = sensitive(uuid())
 
@@ -41,6 +61,7 @@ module "table" {
   name                   = "${local.prefix}-${each.key}"
   hash_key               = each.value.hash_key
   range_key              = each.value.range_key
+  indexes                = each.value.indexes
   ttl_attribute          = "expiresAt"
   stream                 = each.value.stream
   point_in_time_recovery = var.point_in_time_recovery
@@ -82,6 +103,7 @@ module "function" {
   name               = "${local.prefix}-${each.key}"
   handler            = "functions.${each.key}.handler.handler"
   zip                = { bucket = aws_s3_object.zip[each.key].bucket, key = aws_s3_object.zip[each.key].key }
+  release            = local.manifest.version
   runtime            = local.manifest.runtime
   architecture       = local.manifest.architecture
   timeout_seconds    = lookup(each.value, "timeout_seconds", local.function_timeout_seconds)
@@ -91,7 +113,7 @@ module "function" {
   permissions = merge(
     {
       for table, actions in each.value.dynamodb_actions :
-      table => { resource = module.table[table].arn, actions = actions }
+      table => { resource = local.dynamodb_arns[table], actions = actions }
     },
     {
       for method in lookup(each.value, "manages_connections", []) :
@@ -108,7 +130,7 @@ module "stream_consumer" {
   for_each = local.streams
 
   name         = "${local.prefix}-${each.key}"
-  function_arn = module.function[each.key].arn
+  function_arn = module.function[each.key].live.arn
   role_name    = module.function[each.key].role_name
   stream_arn   = module.table[each.value.table].stream_arn
   events       = each.value.events
@@ -122,7 +144,8 @@ module "http_api" {
   routes = {
     for route, name in local.http_routes : route => {
       function_name = module.function[name].name
-      invoke_arn    = module.function[name].invoke_arn
+      alias         = module.function[name].live.name
+      invoke_arn    = module.function[name].live.invoke_arn
       signed_in     = local.functions[name].signed_in
       throttle      = lookup(var.throttles.routes, route, var.throttles.default)
     }
@@ -153,13 +176,15 @@ module "websocket_api" {
 
   authorizer = {
     function_name = module.function[local.authorizers["$connect"]].name
-    invoke_arn    = module.function[local.authorizers["$connect"]].invoke_arn
+    alias         = module.function[local.authorizers["$connect"]].live.name
+    invoke_arn    = module.function[local.authorizers["$connect"]].live.invoke_arn
   }
 
   routes = {
     for route, name in local.websocket_routes : route => {
       function_name = module.function[name].name
-      invoke_arn    = module.function[name].invoke_arn
+      alias         = module.function[name].live.name
+      invoke_arn    = module.function[name].live.invoke_arn
       throttle      = lookup(var.websocket_throttles.routes, route, var.websocket_throttles.default)
     }
   }

@@ -21,14 +21,13 @@ variable "aws_region" {
 }
 
 variable "allowed_account_ids" {
-  description = "AWS accounts that this environment may be applied to; empty allows any."
+  description = "AWS accounts that this environment may be applied to."
   type        = set(string)
   nullable    = false
-  default     = []
 
   validation {
-    condition     = alltrue([for id in var.allowed_account_ids : can(regex("^[0-9]{12}$", id))])
-    error_message = "allowed_account_ids must be account ids of 12 digits."
+    condition     = length(var.allowed_account_ids) > 0 && alltrue([for id in var.allowed_account_ids : can(regex("^[0-9]{12}$", id))])
+    error_message = "allowed_account_ids must name at least one account, by its id of 12 digits."
   }
 }
 

@@ -1,5 +1,6 @@
 environment            = "dev"
 aws_region             = "us-east-1"
+allowed_account_ids    = ["000000000000"] # write the account of dev here
 cors_allow_origins     = ["*"]
 log_retention_days     = 7
 deletion_protection    = false
@@ -23,3 +24,5 @@ websocket_throttles = {
 max_listeners                 = 500
 sessions_per_speaker_per_hour = 50
 joins_per_address_per_minute  = 10
+
+alarms = false

@@ -1,5 +1,6 @@
 environment            = "local"
 aws_region             = "us-east-1"
+allowed_account_ids    = ["123456789012"] # moto's
 cors_allow_origins     = ["*"]
 log_retention_days     = 7
 deletion_protection    = false
@@ -23,3 +24,5 @@ websocket_throttles = {
 max_listeners                 = 500
 sessions_per_speaker_per_hour = 1000 # tests and demonstrations open many as one speaker
 joins_per_address_per_minute  = 0    # everybody here comes from one address
+
+alarms = false

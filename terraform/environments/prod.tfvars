@@ -1,5 +1,6 @@
 environment            = "prod"
 aws_region             = "us-east-1"
+allowed_account_ids    = ["000000000000"]             # write the account of prod here
 cors_allow_origins     = ["https://live.example.com"] # your web clients
 log_retention_days     = 365
 deletion_protection    = true
@@ -24,3 +25,8 @@ websocket_throttles = {
 max_listeners                 = 500
 sessions_per_speaker_per_hour = 50
 joins_per_address_per_minute  = 10
+
+alarms             = true
+runbook_url        = "https://github.com/example/session-service/blob/main/docs/runbook.md" # where yours can be read
+monthly_budget_usd = 200                                                                    # docs/cost.md says of what
+# alarm_email      = "operators@example.com"

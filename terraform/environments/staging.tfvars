@@ -1,5 +1,6 @@
 environment            = "staging"
 aws_region             = "us-east-1"
+allowed_account_ids    = ["000000000000"]                # write the account of staging here
 cors_allow_origins     = ["https://staging.example.com"] # your web clients
 log_retention_days     = 30
 deletion_protection    = true
@@ -24,3 +25,7 @@ websocket_throttles = {
 max_listeners                 = 500
 sessions_per_speaker_per_hour = 50
 joins_per_address_per_minute  = 10
+
+alarms             = true
+runbook_url        = "https://github.com/example/session-service/blob/main/docs/runbook.md" # where yours can be read
+monthly_budget_usd = 50

@@ -9,6 +9,7 @@ variables {
   name               = "session-service-dev-health"
   handler            = "functions.health.handler.handler"
   zip                = { bucket = "zips", key = "health/e5.zip" }
+  release            = "1.2.3+0123456789ab"
   runtime            = "python3.12"
   architecture       = "arm64"
   timeout_seconds    = 10
@@ -30,6 +31,16 @@ run "the_function" {
   assert {
     condition     = aws_lambda_function.this.timeout == 10 && aws_lambda_function.this.memory_size == 512
     error_message = "A function has 10 s and 512 MB."
+  }
+
+  assert {
+    condition     = aws_lambda_function.this.publish && aws_lambda_function.this.description == "1.2.3+0123456789ab"
+    error_message = "Each release is published as a version of its own, which tells its release."
+  }
+
+  assert {
+    condition     = aws_lambda_alias.live.name == "live" && aws_lambda_alias.live.function_name == "session-service-dev-health"
+    error_message = "Callers invoke what `live` points at."
   }
 
   assert {

@@ -10,12 +10,14 @@ variables {
   routes = {
     "GET /things/{id}" = {
       function_name = "get_thing"
+      alias         = "live"
       invoke_arn    = "arn:aws:apigateway:us-east-1:lambda:path/get_thing"
       signed_in     = false
       throttle      = { requests_per_second = 500, burst = 1000 }
     }
     "POST /things" = {
       function_name = "create_thing"
+      alias         = "live"
       invoke_arn    = "arn:aws:apigateway:us-east-1:lambda:path/create_thing"
       signed_in     = true
       throttle      = { requests_per_second = 20, burst = 40 }
@@ -104,11 +106,11 @@ run "integrations" {
   }
 
   assert {
-    condition = jsonencode({ for key, permission in aws_lambda_permission.this : permission.function_name => permission.source_arn }) == jsonencode({
-      create_thing = "arn:aws:execute-api:us-east-1:123456789012:api1/*/POST/things"
-      get_thing    = "arn:aws:execute-api:us-east-1:123456789012:api1/*/GET/things/{id}"
+    condition = jsonencode({ for key, permission in aws_lambda_permission.this : "${permission.function_name}:${permission.qualifier}" => permission.source_arn }) == jsonencode({
+      "create_thing:live" = "arn:aws:execute-api:us-east-1:123456789012:api1/*/POST/things"
+      "get_thing:live"    = "arn:aws:execute-api:us-east-1:123456789012:api1/*/GET/things/{id}"
     })
-    error_message = "The API may invoke a function for the function's own route alone."
+    error_message = "The API may invoke a function for the function's own route alone, and what is live alone."
   }
 }
 
@@ -195,6 +197,7 @@ run "a_route_without_a_method_is_refused" {
     routes = {
       "/things" = {
         function_name = "get_thing"
+        alias         = "live"
         invoke_arn    = "arn"
         signed_in     = false
         throttle      = { requests_per_second = 1, burst = 1 }

@@ -44,19 +44,20 @@ override_resource {
 
 override_resource {
   override_during = plan
-  target          = module.function["session_changed"].aws_lambda_function.this
-  values          = { arn = "arn:session_changed" }
+  target          = module.function["session_changed"].aws_lambda_alias.live
+  values          = { arn = "arn:session_changed:live" }
 }
 
 override_resource {
   override_during = plan
-  target          = module.function["connections_changed"].aws_lambda_function.this
-  values          = { arn = "arn:connections_changed" }
+  target          = module.function["connections_changed"].aws_lambda_alias.live
+  values          = { arn = "arn:connections_changed:live" }
 }
 
 variables {
   environment            = "dev"
   aws_region             = "us-east-1"
+  allowed_account_ids    = ["123456789012"]
   dist_dir               = "tests/fixtures"
   session_id_digits      = 6
   cors_allow_origins     = ["*"]
@@ -75,9 +76,9 @@ run "functions" {
   command = plan
 
   assert {
-    # The address key is chance: address_key.tftest.hcl is about it.
+    # The keys are chance: secrets.tftest.hcl is about them.
     condition = jsonencode({
-      for name, function in module.function : name => { for key, value in function.environment : key => value if key != "ADDRESS_KEY" }
+      for name, function in module.function : name => { for key, value in function.environment : key => value if !endswith(key, "_KEY") }
       }) == jsonencode({
       create_session = {
         ENV                           = "dev"
@@ -86,6 +87,7 @@ run "functions" {
         RATE_LIMITS_TABLE             = "session-service-dev-rate_limits"
         SESSIONS_PER_SPEAKER_PER_HOUR = "40"
       }
+      list_sessions  = { SESSIONS_TABLE = "session-service-dev-sessions" }
       get_session    = { ENV = "dev", SESSIONS_TABLE = "session-service-dev-sessions" }
       update_session = { ENV = "dev", SESSIONS_TABLE = "session-service-dev-sessions" }
       delete_session = { ENV = "dev", SESSIONS_TABLE = "session-service-dev-sessions" }
@@ -108,6 +110,7 @@ run "functions" {
         WEBSOCKET_ENDPOINT = "https://ws1.example.com/ws"
       }
       connections_changed = {
+        ENV                = "dev"
         SESSIONS_TABLE     = "session-service-dev-sessions"
         CONNECTIONS_TABLE  = "session-service-dev-connections"
         WEBSOCKET_ENDPOINT = "https://ws1.example.com/ws"
@@ -122,6 +125,11 @@ run "functions" {
   }
 
   assert {
+    condition     = [for name, function in module.function : name if contains(keys(function.environment), "CURSOR_KEY")] == ["list_sessions"]
+    error_message = "The cursor key is told to the one function that gives and takes cursors."
+  }
+
+  assert {
     condition = jsonencode({
       for name, function in module.function : name => {
         for statement in jsondecode(function.policy).Statement :
@@ -129,6 +137,7 @@ run "functions" {
       }
       }) == jsonencode({
       create_session = { "arn:sessions" = ["dynamodb:PutItem"], "arn:rate_limits" = ["dynamodb:UpdateItem"] }
+      list_sessions  = { "arn:sessions/index/bySpeaker" = ["dynamodb:Query"] }
       get_session    = { "arn:sessions" = ["dynamodb:GetItem"] }
       update_session = { "arn:sessions" = ["dynamodb:UpdateItem"] }
       delete_session = { "arn:sessions" = ["dynamodb:UpdateItem"] }
@@ -198,17 +207,19 @@ run "routes" {
   assert {
     condition = jsonencode({ for key, route in module.http_api.routes : key => [route.function_name, route.authorization_type] }) == jsonencode({
       "POST /sessions"               = ["session-service-dev-create_session", "JWT"]
+      "GET /sessions"                = ["session-service-dev-list_sessions", "JWT"]
       "GET /sessions/{sessionId}"    = ["session-service-dev-get_session", "NONE"]
       "PATCH /sessions/{sessionId}"  = ["session-service-dev-update_session", "JWT"]
       "DELETE /sessions/{sessionId}" = ["session-service-dev-delete_session", "JWT"]
       "GET /health"                  = ["session-service-dev-health", "NONE"]
     })
-    error_message = "The API is these routes: whoever changes a session is signed in, whoever looks one up need not be."
+    error_message = "The API is these routes: whoever changes or lists sessions is signed in, whoever looks one up need not be."
   }
 
   assert {
     condition = jsonencode({ for key, route in module.http_api.routes : key => [route.requests_per_second, route.burst] }) == jsonencode({
       "POST /sessions"               = [50, 100]
+      "GET /sessions"                = [50, 100]
       "GET /sessions/{sessionId}"    = [50, 100]
       "PATCH /sessions/{sessionId}"  = [50, 100]
       "DELETE /sessions/{sessionId}" = [50, 100]
@@ -274,13 +285,13 @@ run "streams" {
     condition = jsonencode({ for name, consumer in module.stream_consumer : name => consumer.mapping }) == jsonencode({
       session_changed = {
         stream_arn   = "arn:sessions-stream"
-        function_arn = "arn:session_changed"
+        function_arn = "arn:session_changed:live"
         batch_size   = 10
         filters      = ["{\"eventName\":[\"MODIFY\",\"REMOVE\"]}"]
       }
       connections_changed = {
         stream_arn   = "arn:connections-stream"
-        function_arn = "arn:connections_changed"
+        function_arn = "arn:connections_changed:live"
         batch_size   = 100
         filters      = ["{\"eventName\":[\"MODIFY\",\"REMOVE\"]}"]
       }

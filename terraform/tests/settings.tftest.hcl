@@ -8,6 +8,7 @@ mock_provider "aws" {
 variables {
   environment            = "prod"
   aws_region             = "us-east-1"
+  allowed_account_ids    = ["123456789012"]
   dist_dir               = "tests/fixtures"
   cors_allow_origins     = ["https://live.example.com"]
   log_retention_days     = 365

@@ -86,3 +86,27 @@ run "a_free_table_with_a_sort_key" {
     error_message = "A table without a stream leads nobody to one."
   }
 }
+
+run "an_index" {
+  command = plan
+
+  module {
+    source = "./modules/table"
+  }
+
+  variables {
+    indexes = { byStatus = { hash_key = "status", range_key = "expiresAt", holds = ["sourceLanguage"] } }
+  }
+
+  assert {
+    condition = jsonencode([for index in aws_dynamodb_table.this.global_secondary_index : [index.name, index.hash_key, index.range_key, index.projection_type, index.non_key_attributes]]) == jsonencode([
+      ["byStatus", "status", "expiresAt", "INCLUDE", ["sourceLanguage"]],
+    ])
+    error_message = "An index has its keys, and holds what it is told to and nothing else."
+  }
+
+  assert {
+    condition     = { for attribute in aws_dynamodb_table.this.attribute : attribute.name => attribute.type } == { sessionId = "S", status = "S", expiresAt = "N" }
+    error_message = "The keys of an index are a string and a number."
+  }
+}

@@ -16,15 +16,17 @@ override_resource {
 
 variables {
   name       = "session-service-dev-websocket"
-  authorizer = { function_name = "authorize", invoke_arn = "arn:aws:apigateway:us-east-1:lambda:path/authorize" }
+  authorizer = { function_name = "authorize", alias = "live", invoke_arn = "arn:aws:apigateway:us-east-1:lambda:path/authorize" }
   routes = {
     "$connect" = {
       function_name = "connect"
+      alias         = "live"
       invoke_arn    = "arn:aws:apigateway:us-east-1:lambda:path/connect"
       throttle      = { requests_per_second = 20, burst = 40 }
     }
     "shout" = {
       function_name = "shout"
+      alias         = "live"
       invoke_arn    = "arn:aws:apigateway:us-east-1:lambda:path/shout"
       throttle      = { requests_per_second = 30, burst = 60 }
     }
@@ -73,7 +75,7 @@ run "who_may_connect" {
   }
 
   assert {
-    condition     = aws_lambda_permission.authorizer.function_name == "authorize" && aws_lambda_permission.authorizer.source_arn == "arn:aws:execute-api:us-east-1:123456789012:api1/authorizers/authorizer1"
+    condition     = "${aws_lambda_permission.authorizer.function_name}:${aws_lambda_permission.authorizer.qualifier}" == "authorize:live" && aws_lambda_permission.authorizer.source_arn == "arn:aws:execute-api:us-east-1:123456789012:api1/authorizers/authorizer1"
     error_message = "The API may ask the authorizer's function as this authorizer alone."
   }
 }
@@ -119,9 +121,9 @@ run "routes_to_functions" {
   }
 
   assert {
-    condition = jsonencode({ for permission in aws_lambda_permission.function : permission.function_name => permission.source_arn }) == jsonencode({
-      connect = "arn:aws:execute-api:us-east-1:123456789012:api1/ws/$connect"
-      shout   = "arn:aws:execute-api:us-east-1:123456789012:api1/ws/shout"
+    condition = jsonencode({ for permission in aws_lambda_permission.function : "${permission.function_name}:${permission.qualifier}" => permission.source_arn }) == jsonencode({
+      "connect:live" = "arn:aws:execute-api:us-east-1:123456789012:api1/ws/$connect"
+      "shout:live"   = "arn:aws:execute-api:us-east-1:123456789012:api1/ws/shout"
     })
     error_message = "The API may invoke a function for the function's own route alone."
   }

@@ -57,6 +57,8 @@ resource "aws_lambda_function" "this" {
   #checkov:skip=CKV_AWS_272:The zip's name is its content's hash, and only the account's deployers may write to its bucket.
 
   function_name = var.name
+  description   = var.release
+  publish       = true
   role          = aws_iam_role.this.arn
   handler       = var.handler
   runtime       = var.runtime
@@ -83,4 +85,16 @@ resource "aws_lambda_function" "this" {
 
   # Without its policy the first invocations would neither log nor reach the table.
   depends_on = [aws_iam_role_policy.this]
+}
+
+# What everybody calls. Terraform only makes it; where it points is moved by make apply, rollout and rollback, and a plan
+# that wanted to move it too would undo a rollback (docs/adr/0009-who-moves-the-alias.md).
+resource "aws_lambda_alias" "live" {
+  name             = "live"
+  function_name    = aws_lambda_function.this.function_name
+  function_version = aws_lambda_function.this.version
+
+  lifecycle {
+    ignore_changes = [function_version, routing_config]
+  }
 }

@@ -8,9 +8,13 @@ output "arn" {
   value       = aws_lambda_function.this.arn
 }
 
-output "invoke_arn" {
-  description = "ARN that API Gateway invokes the function by."
-  value       = aws_lambda_function.this.invoke_arn
+output "live" {
+  description = "The alias that callers invoke: its name, its ARN, and the ARN that API Gateway invokes it by."
+  value = {
+    name       = aws_lambda_alias.live.name
+    arn        = aws_lambda_alias.live.arn
+    invoke_arn = aws_lambda_alias.live.invoke_arn
+  }
 }
 
 output "handler" {

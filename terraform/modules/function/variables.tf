@@ -26,6 +26,12 @@ variable "zip" {
   nullable    = false
 }
 
+variable "release" {
+  description = "Version of the build that the code belongs to. Each published version carries it, so a release is found again."
+  type        = string
+  nullable    = false
+}
+
 variable "runtime" {
   description = "Lambda runtime that the zip was built for."
   type        = string

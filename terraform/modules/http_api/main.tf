@@ -51,6 +51,7 @@ resource "aws_lambda_permission" "this" {
   for_each = var.routes
 
   function_name = each.value.function_name
+  qualifier     = each.value.alias
   statement_id  = "InvokedByHttpApi"
   action        = "lambda:InvokeFunction"
   principal     = "apigateway.amazonaws.com"
@@ -72,16 +73,18 @@ resource "aws_apigatewayv2_stage" "default" {
   auto_deploy = true
 
   default_route_settings {
-    throttling_rate_limit  = var.default_throttle.requests_per_second
-    throttling_burst_limit = var.default_throttle.burst
+    throttling_rate_limit    = var.default_throttle.requests_per_second
+    throttling_burst_limit   = var.default_throttle.burst
+    detailed_metrics_enabled = true
   }
 
   dynamic "route_settings" {
     for_each = var.routes
     content {
-      route_key              = route_settings.key
-      throttling_rate_limit  = route_settings.value.throttle.requests_per_second
-      throttling_burst_limit = route_settings.value.throttle.burst
+      route_key                = route_settings.key
+      throttling_rate_limit    = route_settings.value.throttle.requests_per_second
+      throttling_burst_limit   = route_settings.value.throttle.burst
+      detailed_metrics_enabled = true # the stage's default does not reach a route with settings of its own
     }
   }
 

@@ -3,6 +3,11 @@ output "id" {
   value       = aws_apigatewayv2_api.this.id
 }
 
+output "stage" {
+  description = "Name of the API's only stage."
+  value       = aws_apigatewayv2_stage.default.name
+}
+
 output "endpoint" {
   description = "URL that the API answers at, without a slash at its end."
   value       = aws_apigatewayv2_api.this.api_endpoint
@@ -32,4 +37,9 @@ output "cors" {
 output "jwt" {
   description = "Whose tokens sign a caller in."
   value       = one(aws_apigatewayv2_authorizer.jwt.jwt_configuration)
+}
+
+output "access_log_group" {
+  description = "Name of the log group that has a line for each request."
+  value       = aws_cloudwatch_log_group.access.name
 }

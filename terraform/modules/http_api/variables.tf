@@ -13,6 +13,7 @@ variable "routes" {
   description = "The API as a table, by route key (`POST /sessions`): the function that answers, whether its caller must be signed in, and the limit of all callers together."
   type = map(object({
     function_name = string
+    alias         = string
     invoke_arn    = string
     signed_in     = bool
     throttle      = object({ requests_per_second = number, burst = number })

@@ -17,3 +17,8 @@ output "failures_queue_arn" {
   description = "ARN of the queue that tells which records the function could not handle."
   value       = aws_sqs_queue.failures.arn
 }
+
+output "failures_queue_name" {
+  description = "Name of that queue."
+  value       = aws_sqs_queue.failures.name
+}

@@ -11,10 +11,25 @@ resource "aws_dynamodb_table" "this" {
   deletion_protection_enabled = var.deletion_protection
 
   dynamic "attribute" {
-    for_each = toset(compact([var.hash_key, var.range_key]))
+    for_each = merge(
+      { for key in compact([var.hash_key, var.range_key]) : key => "S" },
+      { for index in var.indexes : index.hash_key => "S" },
+      { for index in var.indexes : index.range_key => "N" },
+    )
     content {
-      name = attribute.value
-      type = "S"
+      name = attribute.key
+      type = attribute.value
+    }
+  }
+
+  dynamic "global_secondary_index" {
+    for_each = var.indexes
+    content {
+      name               = global_secondary_index.key
+      hash_key           = global_secondary_index.value.hash_key
+      range_key          = global_secondary_index.value.range_key
+      projection_type    = global_secondary_index.value.holds == null ? "ALL" : "INCLUDE"
+      non_key_attributes = global_secondary_index.value.holds
     }
   }
 

@@ -21,6 +21,13 @@ variable "range_key" {
   default     = null
 }
 
+variable "indexes" {
+  description = "Indexes by name: the attribute of the partition key, a string; that of the sort key, a number; and what they hold beside all keys, null for whole rows."
+  type        = map(object({ hash_key = string, range_key = string, holds = optional(set(string)) }))
+  nullable    = false
+  default     = {}
+}
+
 variable "ttl_attribute" {
   description = "Attribute with the epoch second after which DynamoDB may delete a row, often days later."
   type        = string

@@ -24,6 +24,7 @@ resource "aws_apigatewayv2_authorizer" "this" {
 
 resource "aws_lambda_permission" "authorizer" {
   function_name = var.authorizer.function_name
+  qualifier     = var.authorizer.alias
   statement_id  = "InvokedByWebSocketApi"
   action        = "lambda:InvokeFunction"
   principal     = "apigateway.amazonaws.com"
@@ -58,6 +59,7 @@ resource "aws_lambda_permission" "function" {
   for_each = var.routes
 
   function_name = each.value.function_name
+  qualifier     = each.value.alias
   statement_id  = "InvokedByWebSocketApi"
   action        = "lambda:InvokeFunction"
   principal     = "apigateway.amazonaws.com"

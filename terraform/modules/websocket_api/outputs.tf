@@ -34,3 +34,8 @@ output "authorizer_function_name" {
   description = "Function that is asked whether a connection may be opened."
   value       = aws_lambda_permission.authorizer.function_name
 }
+
+output "access_log_group" {
+  description = "Name of the log group that has a line for each request."
+  value       = aws_cloudwatch_log_group.access.name
+}

@@ -11,7 +11,7 @@ variable "name" {
 
 variable "authorizer" {
   description = "Function that is asked whether a connection may be opened."
-  type        = object({ function_name = string, invoke_arn = string })
+  type        = object({ function_name = string, alias = string, invoke_arn = string })
   nullable    = false
 }
 
@@ -19,6 +19,7 @@ variable "routes" {
   description = "The routes that a function answers, by route key (`$connect`, `$disconnect` or a message's `action`), with the limit of all connections together."
   type = map(object({
     function_name = string
+    alias         = string
     invoke_arn    = string
     throttle      = object({ requests_per_second = number, burst = number })
   }))

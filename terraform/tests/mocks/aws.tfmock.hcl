@@ -25,6 +25,13 @@ mock_resource "aws_lambda_function" {
   }
 }
 
+mock_resource "aws_lambda_alias" {
+  defaults = {
+    arn        = "arn:aws:lambda:us-east-1:123456789012:function:own:live"
+    invoke_arn = "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/own:live/invocations"
+  }
+}
+
 mock_resource "aws_apigatewayv2_api" {
   defaults = {
     id            = "api1"

@@ -1,0 +1,230 @@
+# Whom GitHub Actions may be in this account: for each environment one role that deploys, which only a job of the GitHub
+# environment of that name may take, and one that plans, which pull requests take. There are no keys.
+# https://docs.github.com/en/actions/security-for-github-actions/security-hardening-your-deployments/configuring-openid-connect-in-amazon-web-services
+locals {
+  account   = data.aws_caller_identity.current.account_id
+  issuer    = "token.actions.githubusercontent.com"
+  deployed  = var.github_repository == null ? [] : var.environments
+  subjects  = { for name in local.deployed : name => "repo:${var.github_repository}:environment:${name}" }
+  regional  = "${var.aws_region}:${local.account}"
+  read_only = "^[a-z-]+:(Get|GET|List|Describe|Filter|View)"
+
+  # What Terraform and the scripts call, by what they may call it on. `#` stands for session-service-<environment>.
+  calls = {
+    functions = {
+      resources = ["arn:aws:lambda:${local.regional}:function:#-*"]
+      actions = [
+        "lambda:AddPermission", "lambda:CreateAlias", "lambda:CreateFunction", "lambda:DeleteAlias", "lambda:DeleteFunction",
+        "lambda:GetAlias", "lambda:GetFunction", "lambda:GetFunctionCodeSigningConfig", "lambda:GetFunctionConfiguration",
+        "lambda:GetPolicy", "lambda:ListTags", "lambda:ListVersionsByFunction", "lambda:PublishVersion", "lambda:RemovePermission",
+        "lambda:TagResource", "lambda:UntagResource", "lambda:UpdateAlias", "lambda:UpdateFunctionCode",
+        "lambda:UpdateFunctionConfiguration",
+      ]
+    }
+    # A mapping's name is chance.
+    streams = {
+      resources = ["arn:aws:lambda:${local.regional}:event-source-mapping:*"]
+      actions   = ["lambda:DeleteEventSourceMapping", "lambda:GetEventSourceMapping", "lambda:ListTags", "lambda:TagResource", "lambda:UpdateEventSourceMapping"]
+    }
+    roles = {
+      resources = ["arn:aws:iam::${local.account}:role/#-*"]
+      actions = [
+        "iam:CreateRole", "iam:DeleteRole", "iam:DeleteRolePolicy", "iam:GetRole", "iam:GetRolePolicy",
+        "iam:ListAttachedRolePolicies", "iam:ListInstanceProfilesForRole", "iam:ListRolePolicies", "iam:PutRolePolicy",
+        "iam:TagRole", "iam:UntagRole", "iam:UpdateAssumeRolePolicy", "iam:UpdateRole",
+      ]
+    }
+    tables = {
+      resources = ["arn:aws:dynamodb:${local.regional}:table/#-*"]
+      actions = [
+        "dynamodb:CreateTable", "dynamodb:DeleteTable", "dynamodb:DescribeContinuousBackups", "dynamodb:DescribeTable",
+        "dynamodb:DescribeTimeToLive", "dynamodb:ListTagsOfResource", "dynamodb:TagResource", "dynamodb:UntagResource",
+        "dynamodb:UpdateContinuousBackups", "dynamodb:UpdateTable", "dynamodb:UpdateTimeToLive",
+      ]
+    }
+    queues = {
+      resources = ["arn:aws:sqs:${local.regional}:#-*"]
+      actions = [
+        "sqs:CreateQueue", "sqs:DeleteQueue", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ListQueueTags",
+        "sqs:SetQueueAttributes", "sqs:TagQueue", "sqs:UntagQueue",
+      ]
+    }
+    logs = {
+      resources = ["arn:aws:logs:${local.regional}:log-group:/aws/lambda/#-*", "arn:aws:logs:${local.regional}:log-group:/aws/apigateway/#*"]
+      actions = [
+        "logs:CreateLogGroup", "logs:DeleteLogGroup", "logs:DeleteMetricFilter", "logs:DeleteRetentionPolicy",
+        "logs:DescribeMetricFilters", "logs:FilterLogEvents", "logs:ListTagsForResource", "logs:PutMetricFilter",
+        "logs:PutRetentionPolicy", "logs:TagResource", "logs:UntagResource",
+      ]
+    }
+    zips = {
+      resources = ["arn:aws:s3:::#-artifacts-${local.account}", "arn:aws:s3:::#-artifacts-${local.account}/*"]
+      actions = [
+        "s3:CreateBucket", "s3:DeleteBucket", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetAccelerateConfiguration",
+        "s3:GetBucketAcl", "s3:GetBucketCORS", "s3:GetBucketLogging", "s3:GetBucketObjectLockConfiguration", "s3:GetBucketPolicy",
+        "s3:GetBucketPublicAccessBlock", "s3:GetBucketRequestPayment", "s3:GetBucketTagging", "s3:GetBucketVersioning",
+        "s3:GetBucketWebsite", "s3:GetEncryptionConfiguration", "s3:GetLifecycleConfiguration", "s3:GetObject",
+        "s3:GetObjectTagging", "s3:GetObjectVersion", "s3:GetReplicationConfiguration", "s3:ListBucket", "s3:ListBucketVersions",
+        "s3:PutBucketPublicAccessBlock", "s3:PutBucketTagging", "s3:PutBucketVersioning", "s3:PutEncryptionConfiguration",
+        "s3:PutObject", "s3:PutObjectTagging",
+      ]
+    }
+    alarms = {
+      resources = [
+        "arn:aws:cloudwatch:${local.regional}:alarm:#-*", "arn:aws:cloudwatch::${local.account}:dashboard/#*",
+        "arn:aws:sns:${local.regional}:#-*", "arn:aws:budgets::${local.account}:budget/#*",
+      ]
+      actions = [
+        "budgets:ListTagsForResource", "budgets:ModifyBudget", "budgets:TagResource", "budgets:UntagResource", "budgets:ViewBudget",
+        "cloudwatch:DeleteAlarms", "cloudwatch:DeleteDashboards", "cloudwatch:GetDashboard", "cloudwatch:ListTagsForResource",
+        "cloudwatch:PutCompositeAlarm", "cloudwatch:PutDashboard", "cloudwatch:PutMetricAlarm", "cloudwatch:TagResource",
+        "cloudwatch:UntagResource", "sns:CreateTopic", "sns:DeleteTopic", "sns:GetSubscriptionAttributes", "sns:GetTopicAttributes",
+        "sns:ListSubscriptionsByTopic", "sns:ListTagsForResource", "sns:SetTopicAttributes", "sns:Subscribe", "sns:TagResource",
+        "sns:Unsubscribe", "sns:UntagResource",
+      ]
+    }
+    # Ids of APIs and pools are chance: what belongs to which environment cannot be told from a name.
+    apis = {
+      resources = ["arn:aws:apigateway:${var.aws_region}::/apis", "arn:aws:apigateway:${var.aws_region}::/apis/*", "arn:aws:apigateway:${var.aws_region}::/tags/*"]
+      actions   = ["apigateway:DELETE", "apigateway:GET", "apigateway:PATCH", "apigateway:POST", "apigateway:PUT", "apigateway:TagResource", "apigateway:UntagResource"]
+    }
+    pools = {
+      resources = ["arn:aws:cognito-idp:${local.regional}:userpool/*"]
+      actions = [
+        "cognito-idp:AdminCreateUser", "cognito-idp:AdminDeleteUser", "cognito-idp:AdminInitiateAuth", "cognito-idp:AdminSetUserPassword",
+        "cognito-idp:CreateUserPoolClient", "cognito-idp:DeleteUserPool", "cognito-idp:DeleteUserPoolClient", "cognito-idp:DescribeUserPool",
+        "cognito-idp:DescribeUserPoolClient", "cognito-idp:GetUserPoolMfaConfig", "cognito-idp:SetUserPoolMfaConfig",
+        "cognito-idp:TagResource", "cognito-idp:UntagResource", "cognito-idp:UpdateUserPool", "cognito-idp:UpdateUserPoolClient",
+      ]
+    }
+    # These know no resource to name.
+    # https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+    anywhere = {
+      resources = ["*"]
+      actions = [
+        "cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData", "cognito-idp:CreateUserPool", "lambda:ListEventSourceMappings",
+        "lambda:ListFunctions", "logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DescribeLogGroups",
+        "logs:DescribeResourcePolicies", "logs:GetLogDelivery", "logs:ListLogDeliveries", "logs:PutResourcePolicy",
+        "logs:UpdateLogDelivery", "sts:GetCallerIdentity",
+      ]
+    }
+  }
+
+  # What needs a condition beside its resource.
+  conditional = {
+    for name in local.deployed : name => [
+      {
+        Effect    = "Allow"
+        Action    = "iam:PassRole"
+        Resource  = "arn:aws:iam::${local.account}:role/session-service-${name}-*"
+        Condition = { StringEquals = { "iam:PassedToService" = "lambda.amazonaws.com" } }
+      },
+      {
+        Effect    = "Allow"
+        Action    = "lambda:CreateEventSourceMapping"
+        Resource  = "*"
+        Condition = { ArnLike = { "lambda:FunctionArn" = "arn:aws:lambda:${local.regional}:function:session-service-${name}-*" } }
+      },
+    ]
+  }
+
+  state = {
+    for name in local.deployed : name => [
+      { Effect = "Allow", Action = ["s3:ListBucket"], Resource = [module.state.arn] },
+      {
+        Effect   = "Allow"
+        Action   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
+        Resource = ["${module.state.arn}/session-service/${name}.tfstate.tflock"]
+      },
+    ]
+  }
+}
+
+resource "aws_iam_openid_connect_provider" "github" {
+  count = var.github_repository == null ? 0 : 1
+
+  url            = "https://${local.issuer}"
+  client_id_list = ["sts.amazonaws.com"]
+}
+
+resource "aws_iam_role" "deploy" {
+  for_each = local.subjects
+
+  name                 = "session-service-deploy-${each.key}"
+  description          = "Deploys ${each.key}, from a job of the GitHub environment ${each.key}."
+  max_session_duration = 2 * 60 * 60 # a rollout in steps takes its time
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = "sts:AssumeRoleWithWebIdentity"
+      Principal = { Federated = one(aws_iam_openid_connect_provider.github[*].arn) }
+      Condition = { StringEquals = { "${local.issuer}:aud" = "sts.amazonaws.com", "${local.issuer}:sub" = each.value } }
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "deploy" {
+  for_each = local.subjects
+
+  name = "deploy"
+  role = aws_iam_role.deploy[each.key].id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat(
+      [
+        for call in local.calls : {
+          Effect   = "Allow"
+          Action   = call.actions
+          Resource = [for resource in call.resources : replace(resource, "#", "session-service-${each.key}")]
+        }
+      ],
+      local.conditional[each.key],
+      local.state[each.key],
+      [{ Effect = "Allow", Action = ["s3:GetObject", "s3:PutObject"], Resource = ["${module.state.arn}/session-service/${each.key}.tfstate"] }],
+    )
+  })
+}
+
+resource "aws_iam_role" "plan" {
+  for_each = local.subjects
+
+  name        = "session-service-plan-${each.key}"
+  description = "Plans ${each.key} for a pull request: reads, and holds the state's lock meanwhile."
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = "sts:AssumeRoleWithWebIdentity"
+      Principal = { Federated = one(aws_iam_openid_connect_provider.github[*].arn) }
+      Condition = {
+        StringEquals = { "${local.issuer}:aud" = "sts.amazonaws.com", "${local.issuer}:sub" = "repo:${var.github_repository}:pull_request" }
+      }
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "plan" {
+  for_each = local.subjects
+
+  name = "plan"
+  role = aws_iam_role.plan[each.key].id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat(
+      [
+        for call in local.calls : {
+          Effect   = "Allow"
+          Action   = [for action in call.actions : action if can(regex(local.read_only, action))]
+          Resource = [for resource in call.resources : replace(resource, "#", "session-service-${each.key}")]
+        }
+      ],
+      local.state[each.key],
+      [{ Effect = "Allow", Action = ["s3:GetObject"], Resource = ["${module.state.arn}/session-service/${each.key}.tfstate"] }],
+    )
+  })
+}

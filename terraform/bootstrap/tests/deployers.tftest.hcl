@@ -1,0 +1,94 @@
+# Who may be a deployer, and what one may do.
+
+mock_provider "aws" {
+  override_during = plan
+  source          = "../tests/mocks"
+}
+
+override_resource {
+  override_during = plan
+  target          = aws_iam_openid_connect_provider.github
+  values          = { arn = "arn:github" }
+}
+
+override_resource {
+  override_during = plan
+  target          = module.state.aws_s3_bucket.this
+  values          = { id = "state", arn = "arn:aws:s3:::state" }
+}
+
+variables {
+  github_repository = "our/service"
+}
+
+run "whose_jobs" {
+  command = plan
+
+  assert {
+    condition = {
+      for name, role in aws_iam_role.deploy : name => one(jsondecode(role.assume_role_policy).Statement).Condition.StringEquals["token.actions.githubusercontent.com:sub"]
+      } == {
+      dev     = "repo:our/service:environment:dev"
+      staging = "repo:our/service:environment:staging"
+      prod    = "repo:our/service:environment:prod"
+    }
+    error_message = "Only a job of an environment of our repository, which waits for its approval, deploys to it."
+  }
+
+  assert {
+    condition = alltrue([
+      for role in concat(values(aws_iam_role.deploy), values(aws_iam_role.plan)) :
+      one(jsondecode(role.assume_role_policy).Statement).Principal.Federated == "arn:github" &&
+      one(jsondecode(role.assume_role_policy).Statement).Condition.StringEquals["token.actions.githubusercontent.com:aud"] == "sts.amazonaws.com"
+    ])
+    error_message = "A role is taken with GitHub's token for AWS and in no other way."
+  }
+}
+
+run "what_a_deployer_may" {
+  command = plan
+
+  assert {
+    condition     = !can(regex("staging|prod", aws_iam_role_policy.deploy["dev"].policy))
+    error_message = "The deployer of one environment names nothing of another."
+  }
+
+  assert {
+    condition     = alltrue([for policy in aws_iam_role_policy.deploy : !can(regex("\"[a-z0-9-]+:[A-Za-z]*\\*\"", policy.policy)) && !strcontains(policy.policy, "\"Action\":\"*\"")])
+    error_message = "Every action is named whole."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for policy in aws_iam_role_policy.plan : [
+        for statement in jsondecode(policy.policy).Statement : [
+          for action in statement.Action :
+          can(regex(":(Get|List|Describe|Filter|GET|View)", action)) || alltrue([for resource in statement.Resource : endswith(resource, ".tflock")])
+        ]
+      ]
+    ]))
+    error_message = "Whoever only plans changes nothing but the lock."
+  }
+}
+
+run "without_github" {
+  command = plan
+
+  variables {
+    github_repository = null
+  }
+
+  assert {
+    condition     = length(aws_iam_role.deploy) + length(aws_iam_role.plan) + length(aws_iam_openid_connect_provider.github) == 0
+    error_message = "Without a repository nobody is let in."
+  }
+}
+
+run "a_repository_without_an_owner_is_refused" {
+  command         = plan
+  expect_failures = [var.github_repository]
+
+  variables {
+    github_repository = "service"
+  }
+}

@@ -1,0 +1,182 @@
+# Four questions in the first row, and below each of them where to look for the reason. docs/dashboard.svg is drawn from
+# what is planned here: python -m scripts.dashboard_picture
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
+locals {
+  palette = ["#1f77b4", "#2ca02c", "#ff7f0e", "#9467bd", "#17becf", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#d62728", "#aec7e8", "#ffbb78"]
+
+  routes  = keys(var.http_api.routes)
+  colours = { for index, name in keys(var.function_names) : name => local.palette[index % length(local.palette)] }
+  # A route goes by its function's name: it is short, and the same in every graph.
+  drawn = { for route, name in var.http_api.routes : route => { label = name, color = local.colours[name] } }
+  # API Gateway's dimensions of a route, in the order in which a dashboard takes them.
+  of_route = {
+    for route in local.routes : route => [
+      "ApiId", var.http_api.id, "Stage", var.http_api.stage, "Method", split(" ", route)[0], "Resource", split(" ", route)[1],
+    ]
+  }
+  promised = { for route, name in var.http_api.routes : route => var.p95_milliseconds[name] if var.p95_milliseconds[name] != null }
+
+  graphs = [
+    # First row
+    {
+      title = "Are people creating sessions?"
+      stat  = "Sum"
+      metrics = [
+        ["SessionManagement", "SessionCreationCount", "Environment", var.environment, { label = "opened", color = "#2ca02c" }],
+        ["SessionManagement", "SessionDeletionCount", "Environment", var.environment, { label = "ended by their speaker", color = "#7f7f7f" }],
+      ]
+      limits = []
+    },
+    {
+      title = "Are they fast? (p95 in ms)"
+      stat  = "p95"
+      metrics = [
+        for route in keys(local.promised) :
+        concat(["AWS/ApiGateway", "Latency"], local.of_route[route], [local.drawn[route]])
+      ]
+      limits = [for value in distinct(values(local.promised)) : {
+        value = value
+        label = join(", ", [for route, promised in local.promised : var.http_api.routes[route] if promised == value])
+      }]
+    },
+    {
+      title = "Is anything failing? (5xx in %)"
+      stat  = "Sum"
+      metrics = concat(
+        [for index, route in local.routes : concat(["AWS/ApiGateway", "5xx"], local.of_route[route], [{ id = "e${index}", visible = false }])],
+        [for index, route in local.routes : concat(["AWS/ApiGateway", "Count"], local.of_route[route], [{ id = "c${index}", visible = false }])],
+        [for index, route in local.routes : [merge(local.drawn[route], { expression = "100 * FILL(e${index}, 0) / c${index}" })]],
+      )
+      limits = [{ value = 5, label = "alarm" }]
+    },
+    {
+      # Who is connected says something every ten minutes at least, or API Gateway lets them go. So those who have said
+      # anything in ten minutes are those who were there, and each is counted once, however often they speak.
+      title = "How many are listening? (in 10 min)"
+      query = join(" | ", [
+        "SOURCE '${var.websocket_log_group}'",
+        "filter status like /^2/",
+        "stats count_distinct(connectionId) as people by bin(10m)",
+      ])
+    },
+    # Second row
+    {
+      title   = "Requests"
+      stat    = "Sum"
+      metrics = [for route in local.routes : concat(["AWS/ApiGateway", "Count"], local.of_route[route], [local.drawn[route]])]
+      limits  = []
+    },
+    {
+      title = "Throttled"
+      stat  = "Sum"
+      metrics = concat(
+        [
+          [var.access_log_namespace, "ThrottledRequestCount", { label = "HTTP requests", color = "#1f77b4" }],
+          [var.access_log_namespace, "ThrottledConnectionCount", { label = "WebSocket", color = "#17becf" }],
+          [{ expression = "SUM(METRICS(\"f\"))", label = "functions", color = "#ff7f0e" }],
+          [{ expression = "SUM(METRICS(\"t\"))", label = "tables", color = "#d62728" }],
+        ],
+        [for name in keys(var.function_names) : ["AWS/Lambda", "Throttles", "FunctionName", var.function_names[name], { id = "f_${name}", visible = false }]],
+        flatten([
+          for name in keys(var.table_names) : [
+            for metric in ["ReadThrottleEvents", "WriteThrottleEvents"] : {
+              line = ["AWS/DynamoDB", metric, "TableName", var.table_names[name], { id = "t_${name}_${lower(metric)}", visible = false }]
+            }
+          ]
+        ])[*].line,
+      )
+      limits = []
+    },
+    {
+      title = "Functions that crash"
+      stat  = "Sum"
+      metrics = [
+        for name in keys(var.function_names) :
+        ["AWS/Lambda", "Errors", "FunctionName", var.function_names[name], { label = name, color = local.colours[name] }]
+      ]
+      limits = []
+    },
+    {
+      title   = "Largest audience of one session"
+      stat    = "Maximum"
+      metrics = [["SessionManagement", "ListenerCount", "Environment", var.environment, { label = "listeners", color = "#9467bd" }]]
+      limits  = [{ value = var.max_listeners, label = "full" }]
+    },
+    # Third row
+    {
+      title = "Do ids run short? Are rate limits off?"
+      stat  = "Sum"
+      metrics = [
+        ["SessionManagement", "SessionIdClashCount", "Environment", var.environment, { label = "ids that were taken", color = "#ff7f0e" }],
+        ["SessionManagement", "RateLimitUnavailableCount", "Environment", var.environment, { label = "uncounted by rate limits", color = "#d62728" }],
+      ]
+      limits = []
+    },
+    {
+      title = "Slowest invocations (ms)"
+      stat  = "Maximum"
+      metrics = [
+        for name in keys(var.function_names) :
+        ["AWS/Lambda", "Duration", "FunctionName", var.function_names[name], { label = name, color = local.colours[name] }]
+      ]
+      limits = []
+    },
+    {
+      title = "Availability by the hour (%)"
+      stat  = "Sum"
+      metrics = [
+        ["AWS/ApiGateway", "5xx", "ApiId", var.http_api.id, "Stage", var.http_api.stage, { id = "errors", visible = false, period = 3600 }],
+        ["AWS/ApiGateway", "Count", "ApiId", var.http_api.id, "Stage", var.http_api.stage, { id = "requests", visible = false, period = 3600 }],
+        [{ expression = "100 - 100 * FILL(errors, 0) / requests", label = "answered without a 5xx", color = "#2ca02c", period = 3600 }],
+      ]
+      limits = [{ value = 99.9, label = "promised" }]
+    },
+    {
+      title = "Are notices late, or given up?"
+      stat  = "Maximum"
+      metrics = concat(
+        [
+          for name in keys(var.queue_names) :
+          ["AWS/Lambda", "IteratorAge", "FunctionName", var.function_names[name], { label = "${name}: behind (ms)", color = local.colours[name] }]
+        ],
+        [
+          for name in keys(var.queue_names) :
+          ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", var.queue_names[name], { label = "${name}: given up", color = local.colours[name], yAxis = "right" }]
+        ],
+      )
+      limits = [{ value = 60000, label = "alarm" }]
+    },
+  ]
+
+  header = "# ${var.name}\nIs it well? The first row asks, the columns below explain. An alarm's paragraph, and its first look, is in the [runbook](${var.runbook_url})."
+
+  widgets = concat(
+    [{
+      type       = "text", x = 0, y = 0, width = 24, height = 2
+      properties = jsonencode({ markdown = local.header })
+    }],
+    [for arns in [slice(var.alarm_arns, 0, min(100, length(var.alarm_arns)))] : {
+      type       = "alarm", x = 0, y = 2, width = 24, height = 3
+      properties = jsonencode({ title = "Alarms", alarms = arns, sortBy = "stateUpdatedTimestamp" })
+    } if length(arns) > 0],
+    [for index, graph in local.graphs : {
+      type   = can(graph.query) ? "log" : "metric"
+      x      = index % 4 * 6
+      y      = 5 + floor(index / 4) * 6
+      width  = 6
+      height = 6
+      properties = can(graph.query) ? jsonencode({
+        title = graph.title, region = var.region, view = "bar", query = graph.query
+        }) : jsonencode({
+        title       = graph.title, region = var.region, view = "timeSeries", period = 300, stat = graph.stat, metrics = graph.metrics
+        yAxis       = { left = { min = graph.title == "Availability by the hour (%)" ? 99 : 0 } }
+        annotations = { horizontal = graph.limits }
+      })
+    }],
+  )
+}
+
+resource "aws_cloudwatch_dashboard" "this" {
+  dashboard_name = var.name
+  dashboard_body = jsonencode({ widgets = [for widget in local.widgets : merge(widget, { properties = jsondecode(widget.properties) })] })
+}

@@ -1,0 +1,9 @@
+output "name" {
+  description = "Name of the dashboard in the CloudWatch console."
+  value       = aws_cloudwatch_dashboard.this.dashboard_name
+}
+
+output "body" {
+  description = "What it shows, in CloudWatch's JSON."
+  value       = aws_cloudwatch_dashboard.this.dashboard_body
+}

@@ -1,0 +1,117 @@
+# What people are told of and what they look at: docs/runbook.md says what to do.
+locals {
+  # Milliseconds that 95 of 100 answers of a function's route take at most: the service's promise to those who wait.
+  p95_milliseconds = {
+    create_session = 2000
+    get_session    = 500
+    list_sessions  = 1000
+    update_session = 1000
+    delete_session = 1000
+    health         = null
+  }
+
+  # What only the access logs tell: API Gateway has no metric for what it refuses. It writes `-` where it has nothing to say.
+  access_log_namespace = "SessionManagement/${var.environment}"
+  access_log_metrics = {
+    ThrottledRequestCount = {
+      log_group = module.http_api.access_log_group
+      pattern   = "{ $.status = \"429\" && $.integrationId = \"-\" }"
+      above     = 10
+      says      = "The HTTP API answers 429 to more than ten requests in five minutes, before any function sees them."
+      runbook   = "throttled-requests"
+    }
+    ThrottledConnectionCount = {
+      log_group = module.websocket_api.access_log_group
+      pattern   = "{ $.status = \"429\" && $.integrationId = \"-\" }"
+      above     = 10
+      says      = "The WebSocket API answers 429 to more than ten connections or messages in five minutes, before any function sees them."
+      runbook   = "throttled-requests"
+    }
+    # Not 503, which is also how a full session is told; and an authorizer that crashes shows here alone, as a 500.
+    FailedConnectionCount = {
+      log_group = module.websocket_api.access_log_group
+      pattern   = "{ $.status = \"500\" || $.status = \"502\" || $.status = \"504\" }"
+      above     = 2
+      says      = "Listeners cannot come in: connecting to the WebSocket API fails."
+      runbook   = "failing-connections"
+    }
+  }
+}
+
+resource "aws_cloudwatch_log_metric_filter" "access" {
+  for_each = local.access_log_metrics
+
+  name           = each.key
+  log_group_name = each.value.log_group
+  pattern        = each.value.pattern
+
+  metric_transformation {
+    name          = each.key
+    namespace     = local.access_log_namespace
+    value         = "1"
+    default_value = "0"
+  }
+}
+
+module "alarms" {
+  source = "./modules/alarms"
+  count  = var.alarms ? 1 : 0
+
+  name               = local.prefix
+  account_id         = data.aws_caller_identity.current.account_id
+  environment        = var.environment
+  runbook_url        = var.runbook_url
+  email              = var.alarm_email
+  monthly_budget_usd = var.monthly_budget_usd
+
+  http_api = {
+    id     = module.http_api.id
+    stage  = module.http_api.stage
+    routes = { for route, name in local.http_routes : route => { function = name, p95_milliseconds = local.p95_milliseconds[name] } }
+  }
+
+  functions = {
+    for name, function in module.function : name => {
+      name            = function.name
+      timeout_seconds = function.timeout_seconds
+      # An authorizer refuses a bad token by failing, and anybody can send one.
+      fails_to_refuse = contains(values(local.authorizers), name)
+    }
+  }
+
+  consumers = {
+    for name, consumer in module.stream_consumer : name => {
+      function_name = module.function[name].name
+      queue_name    = consumer.failures_queue_name
+    }
+  }
+
+  tables = { for name, table in module.table : name => table.name }
+
+  access_log_metrics = {
+    for name, metric in local.access_log_metrics : name => {
+      namespace = local.access_log_namespace
+      above     = metric.above
+      says      = metric.says
+      runbook   = metric.runbook
+    }
+  }
+}
+
+module "dashboard" {
+  source = "./modules/dashboard"
+
+  name                 = local.prefix
+  region               = var.aws_region
+  environment          = var.environment
+  runbook_url          = var.runbook_url
+  alarm_arns           = flatten(module.alarms[*].arns)
+  http_api             = { id = module.http_api.id, stage = module.http_api.stage, routes = local.http_routes }
+  websocket_log_group  = module.websocket_api.access_log_group
+  access_log_namespace = local.access_log_namespace
+  max_listeners        = var.max_listeners
+  p95_milliseconds     = local.p95_milliseconds
+  function_names       = { for name, function in module.function : name => function.name }
+  table_names          = { for name, table in module.table : name => table.name }
+  queue_names          = { for name, consumer in module.stream_consumer : name => consumer.failures_queue_name }
+}
