@@ -1,4 +1,4 @@
-"""Build one zip per function, byte for byte the same from the same commit, and dist/manifest.json.
+"""Build one zip per function, byte for byte the same from the same commit, dist/manifest.json and an SBOM.
 
 python -m scripts.package [--python 3.13] [--arch arm64] [--out DIR]
 """
@@ -15,10 +15,11 @@ import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from scripts.packaging import BuildError, bytecode, imports, targets, vendor
+from scripts.packaging import BuildError, bytecode, imports, sbom, targets, vendor
 from scripts.packaging.targets import Target
 
 ROOT = Path(__file__).resolve().parent.parent
+SBOM = "sbom.cdx.json"
 # The most bytes that a zip may have; a small zip starts faster.
 SIZE_LIMIT = 4_000_000
 OTHER_LIMITS = {
@@ -58,9 +59,10 @@ def build(target: Target, out: Path, root: Path = ROOT) -> None:
     sources = {file for need in needs.values() for file in need.files}
     _check_calls(root, sources, layer.removed_methods)
     own = _own_files(root, target, interpreter, sources)
+    distributions = {name: layer.distributions(need.third_party) for name, need in needs.items()}
     zips = {}
     for name, need in needs.items():
-        files = layer.files(need.third_party)
+        files = layer.files(distributions[name])
         for file in need.files:
             files.update(own[file])
         zips[name] = zipped(files)
@@ -72,12 +74,16 @@ def build(target: Target, out: Path, root: Path = ROOT) -> None:
         made[name] = {"file": f"{name}.zip", "sha256": digest, "bytes": len(content)}
         _replace(out / f"{name}.zip", content)
         print(f"{name + '.zip':20} {len(content):>9,} bytes  sha256 {digest:.12}", flush=True)
+    release = version(root)
+    bill = sbom.document(release, layer, distributions).encode()
+    _replace(out / SBOM, bill)
     manifest = {
-        "version": version(root),
+        "version": release,
         "commit": _git(root, "rev-parse", "HEAD") or "unknown",
         "runtime": target.runtime,
         "architecture": target.architecture,
         "functions": made,
+        "sbom": {"file": SBOM, "sha256": hashlib.sha256(bill).hexdigest()},
     }
     # Last, so that it never speaks of zips that are not there.
     _replace(out / "manifest.json", json.dumps(manifest, indent=2).encode() + b"\n")

@@ -75,7 +75,8 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """Run `terraform ARGS` in `root`; its output goes to the terminal, or into the result when captured.
 
-    Raises TerraformFailed on any exit code but 0, and TerraformMissing when there is no Terraform.
+    Raises TerraformFailed on any exit code but 0, with what it said of its errors, and TerraformMissing when
+    there is no Terraform. An interrupt is raised once Terraform has ended: it must free the state's lock.
     """
     variables = environment() if env is None else env
     program = shutil.which("terraform", path=variables.get("PATH"))
@@ -83,11 +84,19 @@ def run(
         raise TerraformMissing(
             "Terraform is not on PATH. Install version 1.11 or newer: https://developer.hashicorp.com/terraform/install"
         )
-    done = subprocess.run(
-        [program, f"-chdir={root}", *args], env=variables, capture_output=capture, text=True, check=False
-    )
+    command = [program, f"-chdir={root}", *args]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command, env=variables, stdout=pipe if capture else None, stderr=pipe, text=True
+    ) as process:
+        try:
+            out, errors = process.communicate()
+        except KeyboardInterrupt:  # the terminal has sent it to Terraform as well
+            process.communicate()
+            raise
+    done = subprocess.CompletedProcess(command, process.returncode, out, errors)
     if done.returncode != 0:
-        said = _COLOUR.sub("", f"{done.stdout}{done.stderr}".strip()) if capture else "Its output is above."
+        said = _COLOUR.sub("", f"{out or ''}{errors}".strip())
         raise TerraformFailed(
             f"terraform {' '.join(args)} ended with {done.returncode}.\n{said[-_SHOWN_CHARACTERS:]}"
         )

@@ -5,6 +5,7 @@ posted to STREAMS_URL, in order. The Lambda backend here only remembers what Ter
 scripts.local.runtime is what runs it.
 """
 
+import base64
 import functools
 import json
 import os
@@ -49,6 +50,23 @@ def _keep_logging_config() -> None:
     methods = {"__init__": remember, "get_configuration": tell, "update_configuration": change}
     for name, method in methods.items():
         setattr(LambdaFunction, name, method)
+
+
+def _keep_code_of_versions() -> None:
+    """Have a published version keep its code, and tell it as a data URL: AWS tells a URL too.
+
+    moto tells of every version where the newest code was in S3, and Terraform deletes former zips there.
+    """
+    tell = LambdaFunction.get_code
+
+    def with_code(function: Any) -> dict[str, Any]:
+        told: dict[str, Any] = tell(function)
+        if function.version != "$LATEST":
+            code = base64.b64encode(function.code_bytes).decode()
+            told["Code"] = {"RepositoryType": "S3", "Location": f"data:application/zip;base64,{code}"}
+        return told
+
+    setattr(LambdaFunction, "get_code", with_code)  # noqa: B010  # as below
 
 
 def _one_call_at_a_time() -> None:
@@ -124,6 +142,7 @@ def _posted(session: requests.Session, url: str, batch: str) -> bool:
 def serve(streams_url: str) -> None:
     """Serve until asked to stop."""
     _keep_logging_config()
+    _keep_code_of_versions()
     _one_call_at_a_time()
     _rows_as_they_are()
     _look_things_up_once()

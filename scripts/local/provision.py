@@ -33,13 +33,18 @@ def provision(data_dir: Path, dist: Path, *values: str) -> None:
         "-no-color",
         "-parallelism=20",
         f"-var-file={VARIABLES}",
-        f"-var=dist_dir={dist}",
+        f"-var=dist_dir={_from_root(dist)}",
         *(f"-var={value}" for value in values),
         env=env,
         capture=True,
     )
     shown = terraform.run("show", "-json", env=env, capture=True)
     (data_dir / "shown.json").write_text(shown.stdout)
+
+
+def _from_root(dist: Path) -> str:
+    # As the environments' values have it: where this checkout lies is nothing that a plan should tell of.
+    return os.path.relpath(dist, terraform.TERRAFORM_ROOT)
 
 
 def _create_bucket(name: str) -> None:

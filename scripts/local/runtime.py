@@ -88,9 +88,11 @@ class Lambda:
     ) -> None:
         self._work = work = work.resolve()
         # A machine with two cores starts a crowd of Pythons slower than it serves from the first two.
-        starts = asyncio.Semaphore(os.cpu_count() or 1)
+        self._starts = asyncio.Semaphore(os.cpu_count() or 1)
+        self._environment = environment
+        self._moved = moved
         self._pools = {
-            name: _Pool(_Launch(function, task_roots[name], environment, moved, work), starts)
+            name: _Pool(_Launch(function, task_roots[name], environment, moved, work), self._starts)
             for name, function in functions.items()
         }
 
@@ -100,6 +102,15 @@ class Lambda:
             pool.launch.check()
         (self._work / "logs").mkdir(parents=True, exist_ok=True)
         _link_runtime(self._work / "runtime")
+
+    def add(self, name: str, function: "Function", task_root: Path) -> None:
+        """Have one more function, known by `name`, as a version is. Raises WrongRuntime."""
+        launch = _Launch(function, task_root, self._environment, self._moved, self._work)
+        launch.check()
+        self._pools[name] = _Pool(launch, self._starts)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._pools
 
     async def invoke(self, function: str, payload: bytes, *, trace_id: str = "") -> Result:
         """Run a function to its end. Raises Throttled, TooLarge, or KeyError for an unknown name."""

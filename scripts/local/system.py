@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import aiohttp
 
 from scripts.local import aws, children, declared, speakers, state
+from scripts.local.aliases import Aliases, Published
 from scripts.local.connections import Connections
 from scripts.local.console import Console
 from scripts.local.http_api import Gateway
@@ -123,7 +124,8 @@ def start(
         say("Applying Terraform to it")
         served = _provision(work / "terraform", dist, aws_url, settings, logs / "terraform.log")
         say("Serving what was declared")
-        task_roots = _unpack_functions(served, aws_url, work / "functions")
+        zips = work / "functions"
+        task_roots = _unpack_functions(served, aws_url, zips)
         access_log = stack.enter_context((logs / "access.log").open("a", buffering=1))
 
         def log(line: str) -> None:
@@ -142,10 +144,11 @@ def start(
                 moved={websocket_api.endpoint: f"{connections_url}/{websocket_api.stage}"},
             )
         )
-        websockets = WebSocketGateway(websocket_api, lambda_, connections, clock=clock, log=log)
+        live = Aliases(lambda_, Published(aws_url, served.functions, zips))
+        websockets = WebSocketGateway(websocket_api, live, connections, clock=clock, log=log)
         gateway = Gateway(
             served.api,
-            lambda_,
+            live,
             _keys_at(aws_url),
             log=log,
             elsewhere={websockets.path: websockets.handle},
@@ -153,7 +156,7 @@ def start(
         url = stack.enter_context(listening(loop, gateway, port))
         loop.run(websockets.start())
         stack.callback(lambda: loop.run(websockets.stop()))
-        loop.run(streams.consume(served.event_sources, lambda_, _queues_at(aws_url)))
+        loop.run(streams.consume(served.event_sources, live, _queues_at(aws_url)))
         console = Console(url, lambda: running.token(speakers.DEMO))
         console_loop = stack.enter_context(event_loop())
         console_url = stack.enter_context(listening(console_loop, console, console_port))

@@ -29,9 +29,10 @@ class Layer:
     modules: dict[str, str]
     requires: dict[str, list[str]]
     removed_methods: frozenset[str]
+    wheels: dict[str, dict[str, str]]
 
-    def files(self, imported: frozenset[str]) -> dict[str, bytes]:
-        """Return what to ship for these top-level modules: their distributions and all that those require."""
+    def distributions(self, imported: frozenset[str]) -> set[str]:
+        """Return the distributions of these top-level modules, and all that those require."""
         waiting = [self._distribution(module) for module in sorted(imported)]
         wanted: set[str] = set()
         while waiting:
@@ -39,9 +40,13 @@ class Layer:
             if name not in wanted:
                 wanted.add(name)
                 waiting += self.requires[name]
+        return wanted
+
+    def files(self, distributions: set[str]) -> dict[str, bytes]:
+        """Return what to ship of these distributions."""
         return {
             path.relative_to(self.folder / name).as_posix(): path.read_bytes()
-            for name in wanted
+            for name in distributions
             for path in (self.folder / name).rglob("*")
             if path.is_file()
         }
@@ -71,7 +76,8 @@ def layer(target: Target, interpreter: Path, requirements: Path, cache: Path) ->
         print(f"Pruning and compiling them for {target.runtime}", flush=True)
         _in_one_step(folder, lambda made: _make(target, interpreter, wheels, extras, made))
     index = json.loads((folder / "index.json").read_text())
-    return Layer(folder, index["modules"], index["requires"], frozenset(index["removed_methods"]))
+    removed = frozenset(index["removed_methods"])
+    return Layer(folder, index["modules"], index["requires"], removed, index["wheels"])
 
 
 def _in_one_step(folder: Path, make: Callable[[Path], None]) -> None:
@@ -107,6 +113,7 @@ def _fetch(target: Target, requirements: Path, folder: Path) -> None:
 def _make(target: Target, interpreter: Path, wheels: Path, extras: dict[str, set[str]], folder: Path) -> None:
     modules: dict[str, str] = {}
     requires: dict[str, list[str]] = {}
+    taken: dict[str, dict[str, str]] = {}
     sources: dict[str, bytes] = {}
     owners: dict[str, str] = {}
     removed: set[str] = set()
@@ -116,6 +123,8 @@ def _make(target: Target, interpreter: Path, wheels: Path, extras: dict[str, set
         metadata = next(content for name, content in unpacked.items() if name.endswith(".dist-info/METADATA"))
         headers = HeaderParser().parsestr(metadata.decode())
         distribution = canonicalize_name(headers["Name"])
+        digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+        taken[distribution] = {"version": headers["Version"], "sha256": digest}
         wanted = headers.get_all("Requires-Dist", [])
         requires[distribution] = _required(target, wanted, extras.get(distribution, set()))
         removed |= prune.removed_methods(unpacked)
@@ -131,7 +140,7 @@ def _make(target: Target, interpreter: Path, wheels: Path, extras: dict[str, set
     for path, compiled in bytecode.compile_all(interpreter, sources, columns=False).items():
         # Beside the package's other files and not in __pycache__: Python takes it without a source.
         _write(folder / owners[path] / (path + "c"), compiled)
-    index = {"modules": modules, "requires": requires, "removed_methods": sorted(removed)}
+    index = {"modules": modules, "requires": requires, "removed_methods": sorted(removed), "wheels": taken}
     (folder / "index.json").write_text(json.dumps(index))
 
 
