@@ -74,14 +74,37 @@ plan: $(VENV) ## Save and show what `make apply` would change (ENV=dev)
 apply: $(VENV) ## Apply the saved plan (ENV=dev)
 	@$(PY) -m scripts.deploy apply "$(ENV)"
 
+.PHONY: rollout
+rollout: $(VENV) ## Apply the saved plan in steps, back by itself (ENV=prod STEP=10 PAUSE=300, or TO=<release>)
+	@$(PY) -m scripts.deploy rollout "$(ENV)" $(if $(STEP),--step "$(STEP)") $(if $(PAUSE),--pause "$(PAUSE)") \
+	  $(if $(TO),--to "$(TO)")
+
+.PHONY: rollback
+rollback: $(VENV) ## Make a former release live again, in seconds (ENV=dev TO=<release>)
+	@$(PY) -m scripts.deploy rollback "$(ENV)" --to "$(TO)"
+
 .PHONY: outputs
 outputs: $(VENV) ## Print what an environment is made of (ENV=dev)
 	@$(PY) -m scripts.deploy outputs "$(ENV)"
 
+# --- Operation --------------------------------------------------------------------------------------------
+
 .PHONY: health
-health: $(VENV) ## Ask whether the service can do its work (URL=https://... or ENV=dev, COUNT=20, JSON=1)
+health: $(VENV) ## Ask all environments, ENV=dev or URL=https://... whether they can do their work (COUNT=20, JSON=1)
 	@$(PY) -m scripts.healthcheck $(if $(URL),--url "$(URL)") $(if $(ENV),--env "$(ENV)") \
 	  $(if $(COUNT),--count "$(COUNT)") $(if $(JSON),--json)
+
+.PHONY: sessions
+sessions: $(VENV) ## Count the sessions that live, by status and language (ENV=dev, JSON=1)
+	@$(PY) -m scripts.sessions "$(ENV)" $(if $(JSON),--json)
+
+.PHONY: tail
+tail: $(VENV) ## Follow the logs (ENV=dev, ROUTE="POST /sessions")
+	@exec $(PY) -m scripts.tail "$(ENV)" $(if $(ROUTE),--route "$(ROUTE)")
+
+.PHONY: doctor
+doctor: ## Check this machine's tools, and say what to install
+	@$(VENV_PYTHON) scripts/doctor.py
 
 # --- Upkeep -----------------------------------------------------------------------------------------------
 
@@ -92,6 +115,14 @@ openapi: $(VENV) ## Write docs/openapi.json from the code
 .PHONY: asyncapi
 asyncapi: $(VENV) ## Write docs/asyncapi.json from the code
 	@$(PY) -m scripts.asyncapi
+
+.PHONY: pictures
+pictures: $(VENV) ## Draw docs/dashboard.svg from Terraform's dashboard
+	@$(PY) -m scripts.dashboard_picture
+
+.PHONY: cost
+cost: $(VENV) ## Write the tables of docs/cost.md from the model
+	@$(PY) -m scripts.cost
 
 .PHONY: format
 format: $(VENV) ## Format Python and Terraform

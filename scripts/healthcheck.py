@@ -1,4 +1,4 @@
-"""Ask the service whether it is healthy: one line for people, --json for probes.
+"""Ask the service whether it is healthy: one line, or a table of all environments, or --json for probes.
 
 Exit code: 0 healthy; 1 it answered, and not that it is healthy; 2 unreachable or misused.
 """
@@ -9,7 +9,8 @@ import json
 import math
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from scripts import terraform
+from scripts.deploy import Refused, environments
 
 STATUSES = ("healthy", "unhealthy", "unreachable")
 HEALTHY, UNHEALTHY, UNREACHABLE = range(3)
@@ -40,51 +42,87 @@ class Check:
     reason: str = ""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def endpoint(environment: str) -> str:
+    """Return the URL of an environment's HTTP API.
+
+    Raises Misuse when there is no such environment, or its outputs cannot be read.
+    """
+    try:
+        return str(environments.find(environment).outputs()["http_api_endpoint"])
+    except (Refused, terraform.TerraformFailed, terraform.TerraformMissing) as problem:
+        raise Misuse(str(problem)) from problem
+
+
+def main(arguments: Sequence[str] | None = None, find: Callable[[str], str] = endpoint) -> int:
     """Make the requests, print their outcome, and return the worst exit code."""
     try:
         chosen = _parser().parse_args(arguments)
-        url = health_url(endpoint(chosen.env) if chosen.url is None else chosen.url)
+        if chosen.url is None and chosen.env is None:
+            return _all(find, chosen)
+        url = health_url(find(chosen.env) if chosen.url is None else chosen.url)
     except Misuse as problem:
         print(problem, file=sys.stderr)
         return UNREACHABLE
     checks = asyncio.run(check(url, chosen.timeout, chosen.count))
-    worst = max(checks, key=lambda one: one.exit_code)
-    times = percentiles([one.milliseconds for one in checks])
+    worst = _worst(checks)
     if chosen.json:
-        answer: dict[str, Any] = {"status": STATUSES[worst.exit_code], "url": url, "count": len(checks)}
-        answer |= {"environment": worst.environment, "version": worst.version, "reason": worst.reason}
-        print(json.dumps({**answer, "milliseconds": times}))
+        print(json.dumps(_told(url, checks)))
     else:
-        took = ", ".join(f"{name} {value:.0f} ms" for name, value in times.items())
-        took = took if chosen.count > 1 else f"{worst.milliseconds:.0f} ms"
         reason = f": {worst.reason}" if worst.reason else ""
+        took = _took(checks)
         print(f"{STATUSES[worst.exit_code]} {worst.environment} {worst.version} {took} {url}{reason}")
     return worst.exit_code
 
 
-def endpoint(environment: str) -> str:
-    """Return the URL of a deployed environment's HTTP API, from its Terraform state.
+def _all(find: Callable[[str], str], chosen: argparse.Namespace) -> int:
+    """Check every environment at once, print a table, and return the worst exit code."""
 
-    Raises Misuse when there is no such environment, or its outputs cannot be read.
-    """
-    backends = terraform.TERRAFORM_ROOT / "environments"
-    known = sorted(file.name.split(".")[0] for file in backends.glob("*.s3.tfbackend"))
-    if environment not in known:
-        raise Misuse(f"There is no environment {environment!r}; known: {', '.join(known) or 'none'}")
-    # Its own data folder: asking must not point the operator's next plan at another state.
-    data = terraform.TERRAFORM_ROOT.parent / "build" / f"terraform-outputs-{environment}"
-    # What it remembers of its backend: without it, init takes the one that the environment names now.
-    (data / "terraform.tfstate").unlink(missing_ok=True)
-    there: Any = {"root": terraform.TERRAFORM_ROOT, "env": terraform.environment(TF_DATA_DIR=str(data))}
-    try:
-        terraform.init(str(backends / f"{environment}.s3.tfbackend"), **there, capture=True)
-        outputs = json.loads(terraform.run("output", "-json", **there, capture=True).stdout)
-        return str(outputs["http_api_endpoint"]["value"])
-    except (terraform.TerraformFailed, terraform.TerraformMissing) as problem:
-        raise Misuse(f"The outputs of {environment} cannot be read: {problem}") from problem
-    except KeyError as problem:
-        raise Misuse(f"{environment} has no output http_api_endpoint: it is not deployed") from problem
+    def ask(environment: str) -> tuple[str, list[Check]]:
+        try:
+            url = health_url(find(environment))
+        except Misuse as problem:
+            return "-", [Check(UNREACHABLE, 0, environment, reason=str(problem).splitlines()[0])]
+        return url, asyncio.run(check(url, chosen.timeout, chosen.count))
+
+    with ThreadPoolExecutor() as pool:
+        asked = dict(zip(environments.DEPLOYED, pool.map(ask, environments.DEPLOYED), strict=True))
+    if chosen.json:
+        print(json.dumps({name: _told(*outcome) for name, outcome in asked.items()}))
+    else:
+        rows = [("ENVIRONMENT", "STATUS", "VERSION", "TOOK", "")]
+        for name, (url, checks) in asked.items():
+            worst = _worst(checks)
+            took = "-" if url == "-" else _took(checks)
+            rows.append((name, STATUSES[worst.exit_code], worst.version, took, worst.reason or url))
+        widths = [max(len(row[column]) for row in rows) for column in range(4)]
+        for row in rows:
+            cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+            print("  ".join([*cells, row[-1]]).rstrip())
+    return max(_worst(checks).exit_code for _, checks in asked.values())
+
+
+def _worst(checks: Sequence[Check]) -> Check:
+    return max(checks, key=lambda one: one.exit_code)
+
+
+def _took(checks: Sequence[Check]) -> str:
+    if len(checks) == 1:
+        return f"{checks[0].milliseconds:.0f} ms"
+    times = percentiles([one.milliseconds for one in checks])
+    return ", ".join(f"{name} {value:.0f} ms" for name, value in times.items())
+
+
+def _told(url: str, checks: Sequence[Check]) -> dict[str, Any]:
+    worst = _worst(checks)
+    return {
+        "status": STATUSES[worst.exit_code],
+        "url": url,
+        "count": len(checks),
+        "environment": worst.environment,
+        "version": worst.version,
+        "reason": worst.reason,
+        "milliseconds": percentiles([one.milliseconds for one in checks]),
+    }
 
 
 def health_url(url: str) -> str:
@@ -161,9 +199,9 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m scripts.healthcheck", description=__doc__)
-    where = parser.add_mutually_exclusive_group(required=True)
+    where = parser.add_mutually_exclusive_group()
     where.add_argument("--url", help="of the service; /health is added when it has no path")
-    where.add_argument("--env", help="dev, staging or prod: the URL is taken from Terraform's outputs")
+    where.add_argument("--env", help="dev, staging, prod or local; without it and --url: all three")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of one line")
     parser.add_argument("--count", type=_count, default=1, metavar="N", help="how many requests to make")
     parser.add_argument("--timeout", type=_seconds, default=5.0, metavar="SECONDS", help="of each request; 5")

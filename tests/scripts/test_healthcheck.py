@@ -6,11 +6,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
 
-from scripts import healthcheck, terraform
+from scripts import healthcheck
 
 HEALTHY = {
     "status": "healthy",
@@ -194,7 +193,6 @@ def test_a_name_that_does_not_exist_is_unreachable():
 @pytest.mark.parametrize(
     "arguments",
     [
-        [],
         ["--url", ""],
         ["--url", "ftp://127.0.0.1/"],
         ["--url", "127.0.0.1:8080"],
@@ -246,33 +244,39 @@ def test_percentiles_are_values_that_were_measured():
     assert healthcheck.percentiles([7]) == {"p50": 7, "p95": 7, "p99": 7}
 
 
-@pytest.fixture
-def deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a Terraform root whose environment `dev` keeps its state in a file."""
-    root = tmp_path / "terraform"
-    (root / "environments").mkdir(parents=True)
-    (root / "environments" / "dev.s3.tfbackend").write_text(f'path = "{root}/dev.tfstate"\n')
-    (root / ".terraform.lock.hcl").touch()
-    monkeypatch.setattr(terraform, "TERRAFORM_ROOT", root)
-    return root
-
-
-def test_an_environment_is_found_by_its_terraform_output(server, deployed, capsys):
-    (deployed / "main.tf").write_text('terraform {\n  backend "local" {}\n}\n')
-    state = {"version": 4, "serial": 1, "lineage": "test", "resources": []}
-    state["outputs"] = {"http_api_endpoint": {"value": server.url, "type": "string"}}
-    (deployed / "dev.tfstate").write_text(json.dumps(state))
-
-    code = healthcheck.main(["--env", "dev"])
+def test_an_environment_is_asked_at_its_endpoint(server, capsys):
+    code = healthcheck.main(["--env", "dev"], find=lambda environment: f"{server.url}/{environment}")
 
     assert code == 0
-    assert f"{server.url}/health" in capsys.readouterr().out
+    assert f"{server.url}/dev" in capsys.readouterr().out
 
 
-def test_an_environment_that_is_not_deployed_says_so(deployed, capsys):
-    (deployed / "main.tf").write_text('terraform {\n  backend "local" {}\n}\n')
+def test_all_environments_are_one_table_and_the_worst_decides(server, capsys):
+    server.answer = lambda request: (
+        reply({**HEALTHY, "status": "unhealthy"}, 503) if request.path == "/prod" else reply(HEALTHY)
+    )(request)
 
-    code = healthcheck.main(["--env", "dev"])
+    def find(environment: str) -> str:
+        if environment == "staging":
+            raise healthcheck.Misuse("staging is not deployed.")
+        return f"{server.url}/{environment}"
 
+    code = healthcheck.main([], find=find)
+
+    table = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert code == 2
-    assert "not deployed" in capsys.readouterr().err
+    assert table[0] == ["ENVIRONMENT", "STATUS", "VERSION", "TOOK"]
+    assert table[1][:3] == ["dev", "healthy", "0.1.0+abc"]
+    assert table[2] == ["staging", "unreachable", "-", "-", "staging", "is", "not", "deployed."]
+    assert table[3][:3] == ["prod", "unhealthy", "0.1.0+abc"]
+    assert "503," in table[3]
+
+
+def test_all_environments_as_json_are_one_object(server, capsys):
+    code = healthcheck.main(["--json"], find=lambda environment: f"{server.url}/{environment}")
+
+    told = json.loads(capsys.readouterr().out)
+    assert code == 0
+    assert {name: answer["status"] for name, answer in told.items()} == {
+        "dev": "healthy", "staging": "healthy", "prod": "healthy",
+    }  # fmt: skip
