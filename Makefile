@@ -10,6 +10,7 @@ PORT ?= 8080
 PY := .venv/bin/python
 VENV := .venv/.installed
 CHECKOV := build/checkov/.installed
+MUTATION := build/mutation/.installed
 PYTEST := $(PY) -m pytest --quiet
 
 # Terraform warns on every call about a configuration file that is not there.
@@ -55,6 +56,10 @@ lint: $(VENV) $(CHECKOV) ## Check style, types, Terraform and its policies
 	@echo "== OpenAPI and AsyncAPI ==" && $(PY) -m scripts.openapi --check && $(PY) -m scripts.asyncapi --check
 	@echo "== terraform fmt and validate ==" && terraform fmt -check -recursive terraform && $(PY) -m scripts.terraform
 	@echo "== checkov ==" && build/checkov/bin/checkov --directory terraform --config-file .checkov.yaml
+
+.PHONY: mutation
+mutation: $(VENV) $(MUTATION) ## Change the domain in every small way, and see that a test notices (minutes)
+	@nice $(PY) -m tests.mutation
 
 .PHONY: bench
 bench: package ## Measure our functions against their peers, as ratios in one run
@@ -124,6 +129,10 @@ pictures: $(VENV) ## Draw docs/dashboard.svg from Terraform's dashboard
 cost: $(VENV) ## Write the tables of docs/cost.md from the model
 	@$(PY) -m scripts.cost
 
+.PHONY: security
+security: $(VENV) ## Write the tested matrix into docs/security.md
+	@$(PY) -m tests.system.security_matrix
+
 .PHONY: format
 format: $(VENV) ## Format Python and Terraform
 	@.venv/bin/ruff format . && .venv/bin/ruff check --fix .
@@ -131,7 +140,7 @@ format: $(VENV) ## Format Python and Terraform
 
 .PHONY: lock
 lock: $(VENV) ## Renew the pins in requirements/ from their .in files
-	@for name in functions dev checkov peers; do \
+	@for name in functions dev checkov peers mutation; do \
 	  echo "Resolving requirements/$$name.txt"; \
 	  (cd requirements && ../.venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 	    --generate-hashes --no-emit-index-url --no-emit-find-links --no-header $$name.in -o $$name.txt); \
@@ -148,6 +157,12 @@ $(VENV): requirements/dev.txt
 	@echo "Installing the tools into .venv (about a minute, once)" >&2
 	@$(VENV_PYTHON) -m venv --clear .venv
 	@.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+$(MUTATION): requirements/dev.txt requirements/mutation.txt
+	@echo "Installing mutmut into build/mutation (about a minute, once)" >&2
+	@$(VENV_PYTHON) -m venv --clear build/mutation
+	@build/mutation/bin/pip install --quiet --disable-pip-version-check --require-hashes $(^:%=-r %)
 	@touch $@
 
 $(CHECKOV): requirements/checkov.txt

@@ -16,10 +16,18 @@ import pytest
 import requests
 
 from scripts.local import state
+from tests.system import credentials
 from tests.system.processes import descendants, wait_until_gone
 
+LAST = "test_logs.py"
 READY_WITHIN_S = 120  # make run is promised in 60 s on a machine that does nothing else
 TIMEOUT_S = 30
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have the logs read when everybody has written to them."""
+    items.sort(key=lambda item: item.path.name == LAST)
 
 
 def free_port() -> int:
@@ -107,6 +115,12 @@ def alice(system: System) -> str:
 def bob(system: System) -> str:
     """Return Bob's token."""
     return system.token("bob")
+
+
+@pytest.fixture(scope="session")
+def genuine(system: System) -> credentials.Genuine:
+    """Return tokens that Cognito has issued: an owner's, and those that are good elsewhere."""
+    return credentials.issue(system.running)
 
 
 Call = Callable[..., requests.Response]
