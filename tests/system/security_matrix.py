@@ -3,10 +3,11 @@
 python -m tests.system.security_matrix writes the table into the page; --check says whether it is there.
 """
 
-import argparse
 import re
 import sys
 from pathlib import Path
+
+from scripts.generated import write_or_check
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "security.md"
 REFUSED_BEFORE = "-"
@@ -67,7 +68,7 @@ MATRIX: dict[str, dict[str, str]] = {
 }
 """What each caller gets at each route."""
 
-_MARKED = re.compile(r"(<!-- matrix -->\n).*?(\n<!-- end of matrix -->)", re.DOTALL)
+_MARKED = re.compile(r"(<!-- matrix -->\n).*?(<!-- end of matrix -->)", re.DOTALL)
 
 
 def markdown() -> str:
@@ -79,20 +80,9 @@ def markdown() -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the table, or with --check say whether the one that is there is this one; 0, or 1 if not."""
-    parser = argparse.ArgumentParser(prog="python -m tests.system.security_matrix", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when the table differs")
-    chosen = parser.parse_args(arguments)
-    there = PAGE.read_text()
-    page, tables = _MARKED.subn(lambda marks: marks[1] + markdown() + marks[2], there)
-    if tables != 1:
-        print(f"{PAGE.name} has no one place that is marked for the matrix", file=sys.stderr)
-        return 1
-    if not chosen.check:
-        PAGE.write_text(page)
-    elif page != there:
-        print(f"The matrix in docs/{PAGE.name} is not the tested one: make security", file=sys.stderr)
-        return 1
-    return 0
+    page, tables = _MARKED.subn(lambda marks: f"{marks[1]}{markdown()}\n{marks[2]}", PAGE.read_text())
+    assert tables == 1, f"{PAGE} has one place that is marked for the matrix"
+    return write_or_check(PAGE, page, target="security", arguments=arguments)
 
 
 if __name__ == "__main__":
