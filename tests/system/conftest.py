@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -33,10 +34,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def free_port() -> int:
     """Return a port that is free, and the next one too."""
     while True:
-        with socket.socket() as one, socket.socket() as next_one, contextlib.suppress(OSError, OverflowError):
-            one.bind(("127.0.0.1", 0))
-            next_one.bind(("127.0.0.1", one.getsockname()[1] + 1))
-            return int(one.getsockname()[1])
+        # Below those that connections take: the system is built and applied first, and they are many meanwhile.
+        port = 20_000 + secrets.randbelow(10_000)
+        with socket.socket() as one, socket.socket() as next_one, contextlib.suppress(OSError):
+            one.bind(("127.0.0.1", port))
+            next_one.bind(("127.0.0.1", port + 1))
+            return port
 
 
 def start(work: Path, port: int) -> subprocess.Popen[bytes]:
