@@ -23,6 +23,7 @@ SETTINGS = """
 [tool.mutmut]
 source_paths = ["shared"]
 only_mutate = ["shared/sessions/*", "shared/dynamodb/*"]
+timeout_constant = 10.0
 pytest_add_cli_args_test_selection = ["tests/contract", "tests/shared/dynamodb", "tests/shared/sessions"]
 """
 LEAST_PERCENT = 90

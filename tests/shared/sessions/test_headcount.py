@@ -73,6 +73,7 @@ def test_the_count_is_that_of_the_rows_however_wrong_it_was():
     scene = Scene(*listeners(3), session=a_session(listener_count=77))
 
     assert scene.recount() == 3
+    assert scene.counted == [3]
 
 
 def test_nobody_there_is_0():
