@@ -34,7 +34,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def free_port() -> int:
     """Return a port that is free, and the next one too."""
     while True:
-        # Below those that connections take: the system is built and applied first, and they are many meanwhile.
+        # Below those that connections take, for a minute goes by until the system listens.
         port = 20_000 + secrets.randbelow(10_000)
         with socket.socket() as one, socket.socket() as next_one, contextlib.suppress(OSError):
             one.bind(("127.0.0.1", port))
