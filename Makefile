@@ -10,6 +10,7 @@ PORT ?= 8080
 PY := .venv/bin/python
 VENV := .venv/.installed
 CHECKOV := build/checkov/.installed
+LOAD := build/load/.installed
 PYTEST := $(PY) -m pytest --quiet
 
 # Terraform warns on every call about a configuration file that is not there.
@@ -55,6 +56,18 @@ lint: $(VENV) $(CHECKOV) ## Check style, types, Terraform and its policies
 	@echo "== OpenAPI and AsyncAPI ==" && $(PY) -m scripts.openapi --check && $(PY) -m scripts.asyncapi --check
 	@echo "== terraform fmt and validate ==" && terraform fmt -check -recursive terraform && $(PY) -m scripts.terraform
 	@echo "== checkov ==" && build/checkov/bin/checkov --directory terraform --config-file .checkov.yaml
+
+.PHONY: load
+load: package $(LOAD) ## Load on the local system (SECONDS=60 RATE=30): waits, errors, whose CPU time
+	@$(PY) -m tests.load $(if $(SECONDS),--seconds "$(SECONDS)") $(if $(RATE),--rate "$(RATE)")
+
+.PHONY: curve
+curve: $(VENV) ## Measure what a create costs as session ids fill up
+	@$(PY) -m tests.load.curve
+
+.PHONY: faults
+faults: package $(LOAD) ## Break DynamoDB in eight ways under load, and audit the table (5 minutes)
+	@$(PY) -m tests.faults
 
 .PHONY: bench
 bench: package ## Measure our functions against their peers, as ratios in one run
@@ -131,7 +144,7 @@ format: $(VENV) ## Format Python and Terraform
 
 .PHONY: lock
 lock: $(VENV) ## Renew the pins in requirements/ from their .in files
-	@for name in functions dev checkov peers; do \
+	@for name in functions dev checkov load peers; do \
 	  echo "Resolving requirements/$$name.txt"; \
 	  (cd requirements && ../.venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 	    --generate-hashes --no-emit-index-url --no-emit-find-links --no-header $$name.in -o $$name.txt); \
@@ -154,4 +167,10 @@ $(CHECKOV): requirements/checkov.txt
 	@echo "Installing checkov into build/checkov (about a minute, once)" >&2
 	@$(VENV_PYTHON) -m venv --clear build/checkov
 	@build/checkov/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+$(LOAD): requirements/load.txt
+	@echo "Installing the load generator into build/load (half a minute, once)" >&2
+	@$(VENV_PYTHON) -m venv --clear build/load
+	@build/load/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
