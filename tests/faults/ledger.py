@@ -104,7 +104,8 @@ def applied(events: Sequence[Event], rows: Mapping[str, Row]) -> list[Event]:
         if event.operation == "change" and acknowledged(event)
     }
     there: list[Event] = []
-    for event in filter(left_open, events):
+    # Whoever sends a change again has read before that the one before was not there.
+    for event in filter(left_open, reversed(events)):
         if event.operation == "create":
             row = rows.get(ids.get(event.key, ""))
             # A later try with the same key may have made the session; its first version is when.

@@ -104,7 +104,7 @@ def latencies(events: list[Event]) -> list[tuple[str, ...]]:
     for name in (*MIX, "all"):
         some = [event for event in events if name in (event.operation, "all")]
         took = sorted(event.took * 1000 for event in some)
-        cuts = statistics.quantiles(took, n=100) if len(took) > 1 else took * 99
+        cuts = statistics.quantiles(took, n=100, method="inclusive") if len(took) > 1 else took * 99
         wrong = Counter(event.status for event in some if event.status != EXPECTED[event.operation])
         errors = ", ".join(f"{count} x {status}" for status, count in wrong.items()) or "0"
         figures = (f"{ms:.0f}" for ms in (cuts[49], cuts[94], cuts[98], took[-1]))
