@@ -1,6 +1,9 @@
 """What every tier shares: an AWS that cannot be reached by mistake, and which tests stay together."""
 
 import os
+import shlex
+import shutil
+from collections.abc import Iterator
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
@@ -30,3 +33,16 @@ class Together(LoadScopeScheduling):
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling | None:
     """Have `--dist loadscope` take these scopes; xdist's own `loadgroup` is deaf under pytest 9.2."""
     return Together(config, log) if config.getoption("dist") == "loadscope" else None
+
+
+@pytest.fixture(scope="module")
+def patient_terraform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let Terraform give way to others, for beside it there are tests of what is promised in seconds."""
+    program = shutil.which("terraform")
+    assert program, "Terraform is not on PATH"
+    patient = tmp_path_factory.mktemp("patient") / "terraform"
+    patient.write_text(f'#!/bin/sh\nexec nice -n 15 {shlex.quote(program)} "$@"\n')
+    patient.chmod(0o755)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", f"{patient.parent}:{os.environ['PATH']}")
+        yield

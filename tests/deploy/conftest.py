@@ -21,7 +21,7 @@ skip_metadata_api_check     = true
 
 
 @pytest.fixture(scope="module")
-def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def local_aws(tmp_path_factory: pytest.TempPathFactory, patient_terraform: None) -> Iterator[str]:
     """Start an AWS of this machine, lead everything to it, and yield its URL."""
     with (tmp_path_factory.mktemp("aws") / "log").open("wb") as log, pytest.MonkeyPatch.context() as patch:
         patch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")  # bootstrap attaches one

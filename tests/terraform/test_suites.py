@@ -10,6 +10,7 @@ import pytest
 from scripts import terraform
 from scripts.dashboard_picture import SUITE
 
+pytestmark = pytest.mark.usefixtures("patient_terraform")
 BOOTSTRAP = terraform.TERRAFORM_ROOT / "bootstrap"
 ENVIRONMENTS = sorted(path.stem for path in terraform.TERRAFORM_ROOT.glob("environments/*.tfvars"))
 
@@ -34,7 +35,7 @@ def suites(part: str) -> list[str]:
     raise KeyError(part)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def initialised(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Mapping[str, str]]:
     """Return a way to initialise a root, once, with a data folder of its own: the environment to use it."""
 
