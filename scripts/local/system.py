@@ -94,11 +94,13 @@ def start(
     build: bool = True,
     settings: Mapping[str, str] = MappingProxyType({}),
     clock: Callable[[], float] = time.time,
+    way_to_aws: Callable[[str], str] = lambda aws_url: aws_url,
     say: Callable[[str], object] = lambda _: None,
 ) -> Iterator[System]:
     """Start everything and stop everything; port 0 takes a free one, and `say` hears of each step.
 
     `settings` go before those of local.tfvars. `clock` gives the WebSocket API its epoch seconds.
+    `way_to_aws` makes of the local AWS's URL the one that functions are given: a test puts faults in between.
     Raises state.AlreadyRuns, PortTaken, StepFailed, AwsFailed, NotServable or WrongRuntime.
     """
     work = work.resolve()
@@ -143,7 +145,7 @@ def start(
                 served.functions,
                 task_roots,
                 work=work,
-                environment=aws.variables(aws_url),
+                environment=aws.variables(way_to_aws(aws_url)),
                 moved={websocket_api.endpoint: f"{connections_url}/{websocket_api.stage}"},
             )
         )
