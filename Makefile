@@ -13,6 +13,7 @@ CHECKOV := build/checkov/.installed
 MUTATION := build/mutation/.installed
 LOAD := build/load/.installed
 PYTEST := $(PY) -m pytest --quiet
+WHOLE := tests/system tests/deploy tests/terraform
 
 # Terraform warns on every call about a configuration file that is not there.
 ifneq ($(TF_CLI_CONFIG_FILE),)
@@ -43,12 +44,10 @@ listen: $(VENV) ## Print what a listener of a session hears (SESSION=blessed-she
 
 .PHONY: test
 test: $(VENV) ## Run all tests, from nothing
-	@echo "== Tier 1 of 3: unit and contract =="
-	@$(PYTEST) -n 2 --dist loadfile tests --ignore=tests/system --ignore=tests/terraform
-	@echo "== Tier 2 of 3: Terraform (mocked provider, then the local AWS) =="
-	@$(PYTEST) -n 2 tests/terraform
-	@echo "== Tier 3 of 3: the whole system on this machine =="
-	@$(PYTEST) tests/system
+	@echo "== Tier 1 of 2: unit and contract =="
+	@$(PYTEST) -n 2 --dist loadfile tests $(WHOLE:%=--ignore=%)
+	@echo "== Tier 2 of 2: Terraform, deployment and the whole system =="
+	@$(PYTEST) -n 3 --dist loadscope --no-loadscope-reorder $(WHOLE)
 
 .PHONY: lint
 lint: $(VENV) $(CHECKOV) ## Check style, types, Terraform and its policies

@@ -5,7 +5,6 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,25 +14,16 @@ import requests
 from scripts import healthcheck, sessions, tail
 from scripts.deploy import __main__ as deploy
 from scripts.deploy.environments import find
-from scripts.local import system
-from tests.deploy.conftest import Project, copied
+from scripts.local.system import System
+from tests.projects import Project
+from tests.websocket_clients import eventually
 
 READ = "/sessions/blessed-shepherd-427"
 ALARM = "session-service-local-failures"
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Project, system.System]]:
-    """Run the system from real builds, as `make run` does, in folders of its own."""
-    project = Project(copied(tmp_path_factory.mktemp("project")))
-    work = project.folder / "build/local"
-    with system.start(work=work, dist=project.folder / "dist") as started:
-        yield project, started
-
-
-def command(running: tuple[Project, system.System], *arguments: str) -> int:
-    project, started = running
-    return deploy.main(list(arguments), project.folder, started.work)
+def command(project: Project, local: System, *arguments: str) -> int:
+    return deploy.main(list(arguments), project.folder, local.work)
 
 
 def rename(project: Project, release: str) -> str:
@@ -45,8 +35,8 @@ def rename(project: Project, release: str) -> str:
     return former
 
 
-def version(started: system.System) -> str:
-    return requests.get(f"{started.url}/health", timeout=10).json()["version"]
+def version(local: System) -> str:
+    return requests.get(f"{local.url}/health", timeout=10).json()["version"]
 
 
 class Clients:
@@ -122,29 +112,31 @@ class CloudWatch:
         self._client.put_metric_data(Namespace="AWS/ApiGateway", MetricData=[told])
 
 
-def test_a_good_release_takes_over_in_steps(running, capsys: pytest.CaptureFixture[str]):
-    project, started = running
+def test_a_good_release_takes_over_in_steps(
+    project: Project, local: System, capsys: pytest.CaptureFixture[str]
+):
     rename(project, "9.0.0")
-    assert command(running, "plan", "local") == 0
+    assert command(project, local, "plan", "local") == 0
 
-    code = command(running, "rollout", "local", "--step", "25", "--pause", "1")
+    code = command(project, local, "rollout", "local", "--step", "25", "--pause", "1")
 
     told = capsys.readouterr()
     assert code == 0, told.err
     assert re.findall(r"(\d+) % of the requests go to 9\.0\.0", told.out) == ["25", "50", "75", "100"]
     assert "Smoke test: a session was opened, read, changed and ended" in told.out
-    assert version(started) == "9.0.0"
+    assert version(local) == "9.0.0"
 
 
-def test_a_bad_release_goes_back_by_itself(running, capsys: pytest.CaptureFixture[str]):
-    project, started = running
-    environment = find("local", project.folder, started.work)
+def test_a_bad_release_goes_back_by_itself(
+    project: Project, local: System, capsys: pytest.CaptureFixture[str]
+):
+    environment = find("local", project.folder, local.work)
     project.build("9.1.0", status=500)
-    assert command(running, "plan", "local") == 0
+    assert command(project, local, "plan", "local") == 0
 
-    api = started.declared.api.id
-    with CloudWatch(environment, api, started.work / "logs/access.log"), Clients(started.url) as clients:
-        code = command(running, "rollout", "local", "--step", "10", "--pause", "5")
+    api = local.declared.api.id
+    with CloudWatch(environment, api, local.work / "logs/access.log"), Clients(local.url) as clients:
+        code = command(project, local, "rollout", "local", "--step", "10", "--pause", "10")
         time.sleep(1.5)  # for so long an answer about an alias is good here
         while_it_ran = Counter(clients.answers)
         time.sleep(2)
@@ -152,54 +144,61 @@ def test_a_bad_release_goes_back_by_itself(running, capsys: pytest.CaptureFixtur
 
     told = capsys.readouterr()
     assert code == 1, told.err
-    assert told.err == f"{ALARM} went off. Everything has gone back to what was live before.\n"
+    said = told.err.splitlines()
+    assert said[-1] == f"{ALARM} went off. Everything has gone back to what was live before."
     assert re.findall(r"(\d+) % of the requests go to 9\.1\.0", told.out) == ["10"]
     reported = re.search(r"Meanwhile (\d+) of (\d+) requests failed \((.+) %\)", told.out)
     assert reported
     assert 1 <= int(reported[1]) <= while_it_ran[500]
     assert float(reported[3]) < 30
     assert set(afterwards) == {404}
-    assert version(started) == "9.0.0"
+    assert version(local) == "9.0.0"
 
 
-def test_a_rollback_takes_seconds(running):
-    project, started = running
-    environment = find("local", project.folder, started.work)
+def test_a_rollback_takes_seconds(project: Project, local: System):
+    environment = find("local", project.folder, local.work)
     built = environment.client("lambda").get_function_configuration(
         FunctionName="session-service-local-health", Qualifier="1"
     )["Description"]
     began = time.monotonic()
 
-    code = command(running, "rollback", "local", "--to", built)
+    code = command(project, local, "rollback", "local", "--to", built)
 
     assert code == 0
     assert time.monotonic() - began < 10
-    time.sleep(1.1)
-    assert version(started) == built
+    eventually(lambda: version(local) == built)
 
 
-def test_sessions_that_live_are_counted(running, capsys: pytest.CaptureFixture[str]):
-    project, started = running
-    headers = {"Authorization": f"Bearer {started.token('alice')}"}
+def counted(project: Project, local: System, capsys: pytest.CaptureFixture[str]) -> dict[str, list[int]]:
+    """Return the table that is shown: by language, how many are active, paused, and both."""
+    assert sessions.main(["local"], project.folder, local.work) == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    return {language: [int(count) for count in counts] for language, *counts in rows[1:]}
+
+
+def test_sessions_that_live_are_counted(project: Project, local: System, capsys: pytest.CaptureFixture[str]):
+    before = counted(project, local, capsys)
+    headers = {"Authorization": f"Bearer {local.token('alice')}"}
     for language in ("en", "en", "es"):
         opened = requests.post(
-            f"{started.url}/sessions", json={"sourceLanguage": language}, headers=headers, timeout=10
+            f"{local.url}/sessions", json={"sourceLanguage": language}, headers=headers, timeout=10
         )
         assert opened.status_code == 201
 
-    code = sessions.main(["local"], project.folder, started.work)
+    after = counted(project, local, capsys)
 
-    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert code == 0
-    assert rows[1:] == [["en", "2", "0", "2"], ["es", "1", "0", "1"], ["all", "3", "0", "3"]]
+    come = {
+        language: [now - then for now, then in zip(counts, before.get(language, (0, 0, 0)), strict=True)]
+        for language, counts in after.items()
+    }
+    assert come == {"en": [2, 0, 2], "es": [1, 0, 1], "all": [3, 0, 3]}
 
 
-def test_the_log_of_a_route_is_followed(running, capsys: pytest.CaptureFixture[str]):
-    project, started = running
-    requests.get(f"{started.url}{READ}", timeout=10)
+def test_the_log_of_a_route_is_followed(project: Project, local: System, capsys: pytest.CaptureFixture[str]):
+    requests.get(f"{local.url}{READ}", timeout=10)
 
     code = tail.main(
-        ["local", "--route", "GET /sessions/{sessionId}"], project.folder, started.work, lambda: iter([None])
+        ["local", "--route", "GET /sessions/{sessionId}"], project.folder, local.work, lambda: iter([None])
     )
 
     shown = capsys.readouterr().out.splitlines()
@@ -208,19 +207,21 @@ def test_the_log_of_a_route_is_followed(running, capsys: pytest.CaptureFixture[s
     assert not any("create_session" in line for line in shown)
 
 
-def test_a_route_that_is_not_there_is_refused(running, capsys: pytest.CaptureFixture[str]):
-    project, started = running
+def test_a_route_that_is_not_there_is_refused(
+    project: Project, local: System, capsys: pytest.CaptureFixture[str]
+):
 
-    code = tail.main(["local", "--route", "GET /moon"], project.folder, started.work)
+    code = tail.main(["local", "--route", "GET /moon"], project.folder, local.work)
 
     assert code == 2
     assert "local has no route 'GET /moon'. It has: $connect" in capsys.readouterr().err
 
 
-def test_the_health_of_the_running_system_is_asked_at_its_own_address(running):
-    project, started = running
+def test_the_health_of_the_running_system_is_asked_at_its_own_address(project: Project, local: System):
 
     def endpoint(environment: str) -> str:
-        return find(environment, project.folder, started.work).outputs()["http_api_endpoint"]
+        asked = find(environment, project.folder, local.work)
+        asked.init()
+        return asked.outputs()["http_api_endpoint"]
 
     assert healthcheck.main(["--env", "local"], endpoint) == 0

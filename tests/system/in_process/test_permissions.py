@@ -12,7 +12,7 @@ from moto.iam.access_control import IAMPolicy, PermissionResult
 
 from scripts.local import aws
 from scripts.local.system import System
-from tests.system.websocket.conftest import MAX_LISTENERS, Session, table
+from tests.system.in_process.conftest import MAX_LISTENERS, Session, table
 from tests.websocket_clients import Refused, eventually
 
 # What Lambda itself does by a function's role, so no call of the function shows it.

@@ -15,7 +15,7 @@ from shared.dynamodb.connections import COLUMNS
 from shared.dynamodb.rows import attributes
 from shared.sessions.connections import Connection, Role
 from shared.sessions.session import Language
-from tests.system.websocket.conftest import Session, dynamodb, processes_of, table
+from tests.system.in_process.conftest import Session, dynamodb, processes_of, table
 from tests.websocket_clients import Client, Clients, eventually
 
 MANY = 1_000

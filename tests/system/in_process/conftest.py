@@ -12,6 +12,7 @@ import pytest
 import requests
 
 from scripts.local import aws, system
+from tests.projects import Project, copied
 from tests.websocket_clients import Client, Clients, clients
 
 MAX_LISTENERS = 20
@@ -22,14 +23,20 @@ Json = dict[str, Any]
 
 
 @pytest.fixture(scope="session")
-def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[system.System]:
-    """Start the system; stop it when all tests are done."""
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Return a copy of the project, from which tests deploy to the system."""
+    return Project(copied(tmp_path_factory.mktemp("project")))
+
+
+@pytest.fixture(scope="session")
+def local(project: Project) -> Iterator[system.System]:
+    """Start the system in folders of its own; stop it when all tests are done."""
     settings = {
         "max_listeners": str(MAX_LISTENERS),
         "joins_per_address_per_minute": str(JOINS_PER_MINUTE),
     }
-    work = tmp_path_factory.mktemp("websocket")
-    with system.start(work=work, dist=work / "dist", settings=settings) as running:
+    work, dist = project.folder / "build/local", project.folder / "dist"
+    with system.start(work=work, dist=dist, settings=settings) as running:
         yield running
 
 

@@ -10,7 +10,7 @@ import jwt
 import pytest
 
 from scripts.local.system import System
-from tests.system.websocket.conftest import JOINS_PER_MINUTE, MAX_LISTENERS, Session
+from tests.system.in_process.conftest import JOINS_PER_MINUTE, MAX_LISTENERS, Session
 from tests.websocket_clients import Client, Clients, Refused, eventually
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.system.websocket.conftest import TIMEOUT_S, Session
+from tests.system.in_process.conftest import TIMEOUT_S, Session
 from tests.websocket_clients import eventually
 
 Listen = Callable[..., subprocess.Popen[str]]

@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from scripts.local.system import System
-from tests.system.websocket.conftest import Session, dynamodb, table
+from tests.system.in_process.conftest import Session, dynamodb, table
 from tests.websocket_clients import eventually
 
 
