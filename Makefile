@@ -10,6 +10,7 @@ PORT ?= 8080
 PY := .venv/bin/python
 VENV := .venv/.installed
 CHECKOV := build/checkov/.installed
+FUZZ := build/fuzz/.installed
 PYTEST := $(PY) -m pytest --quiet
 
 # Terraform warns on every call about a configuration file that is not there.
@@ -59,6 +60,10 @@ lint: $(VENV) $(CHECKOV) ## Check style, types, Terraform and its policies
 .PHONY: bench
 bench: package ## Measure our functions against their peers, as ratios in one run
 	@$(PY) -m tests.benchmarks
+
+.PHONY: fuzz
+fuzz: $(VENV) $(FUZZ) ## Look for what nobody thought of, for about ten minutes (PARTS="api machine guided")
+	@$(PY) -m tests.fuzz $(PARTS)
 
 # --- Delivery ---------------------------------------------------------------------------------------------
 
@@ -131,7 +136,7 @@ format: $(VENV) ## Format Python and Terraform
 
 .PHONY: lock
 lock: $(VENV) ## Renew the pins in requirements/ from their .in files
-	@for name in functions dev checkov peers; do \
+	@for name in functions dev checkov peers fuzz; do \
 	  echo "Resolving requirements/$$name.txt"; \
 	  (cd requirements && ../.venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 	    --generate-hashes --no-emit-index-url --no-emit-find-links --no-header $$name.in -o $$name.txt); \
@@ -154,4 +159,10 @@ $(CHECKOV): requirements/checkov.txt
 	@echo "Installing checkov into build/checkov (about a minute, once)" >&2
 	@$(VENV_PYTHON) -m venv --clear build/checkov
 	@build/checkov/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+$(FUZZ): requirements/fuzz.txt
+	@echo "Installing atheris and Schemathesis into build/fuzz (about a minute, once)" >&2
+	@$(VENV_PYTHON) -m venv --clear build/fuzz
+	@build/fuzz/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
