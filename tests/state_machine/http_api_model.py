@@ -1,4 +1,4 @@
-"""What the HTTP API promises, in fifty lines: no table, no conditions, no events. Times are epoch ms."""
+"""What the HTTP API promises, and nothing of how: no table, no conditions, no events. Times are epoch ms."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
