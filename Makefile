@@ -11,6 +11,8 @@ PY := .venv/bin/python
 VENV := .venv/.installed
 CHECKOV := build/checkov/.installed
 FUZZ := build/fuzz/.installed
+MUTATION := build/mutation/.installed
+LOAD := build/load/.installed
 PYTEST := $(PY) -m pytest --quiet
 
 # Terraform warns on every call about a configuration file that is not there.
@@ -56,6 +58,22 @@ lint: $(VENV) $(CHECKOV) ## Check style, types, Terraform and its policies
 	@echo "== OpenAPI and AsyncAPI ==" && $(PY) -m scripts.openapi --check && $(PY) -m scripts.asyncapi --check
 	@echo "== terraform fmt and validate ==" && terraform fmt -check -recursive terraform && $(PY) -m scripts.terraform
 	@echo "== checkov ==" && build/checkov/bin/checkov --directory terraform --config-file .checkov.yaml
+
+.PHONY: mutation
+mutation: $(VENV) $(MUTATION) ## Change the domain in every small way, and see that a test notices (minutes)
+	@nice $(PY) -m tests.mutation
+
+.PHONY: load
+load: package $(LOAD) ## Load on the local system (SECONDS=60 RATE=30): waits, errors, whose CPU time
+	@$(PY) -m tests.load $(if $(SECONDS),--seconds "$(SECONDS)") $(if $(RATE),--rate "$(RATE)")
+
+.PHONY: curve
+curve: $(VENV) ## Measure what a create costs as session ids fill up
+	@$(PY) -m tests.load.curve
+
+.PHONY: faults
+faults: package $(LOAD) ## Break DynamoDB in eight ways under load, and audit the table (5 minutes)
+	@$(PY) -m tests.faults
 
 .PHONY: bench
 bench: package ## Measure our functions against their peers, as ratios in one run
@@ -129,6 +147,10 @@ pictures: $(VENV) ## Draw docs/dashboard.svg from Terraform's dashboard
 cost: $(VENV) ## Write the tables of docs/cost.md from the model
 	@$(PY) -m scripts.cost
 
+.PHONY: security
+security: $(VENV) ## Write the tested matrix into docs/security.md
+	@$(PY) -m tests.system.security_matrix
+
 .PHONY: format
 format: $(VENV) ## Format Python and Terraform
 	@.venv/bin/ruff format . && .venv/bin/ruff check --fix .
@@ -136,7 +158,7 @@ format: $(VENV) ## Format Python and Terraform
 
 .PHONY: lock
 lock: $(VENV) ## Renew the pins in requirements/ from their .in files
-	@for name in functions dev checkov peers fuzz; do \
+	@for name in functions dev checkov fuzz load mutation peers; do \
 	  echo "Resolving requirements/$$name.txt"; \
 	  (cd requirements && ../.venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 	    --generate-hashes --no-emit-index-url --no-emit-find-links --no-header $$name.in -o $$name.txt); \
@@ -155,10 +177,12 @@ $(VENV): requirements/dev.txt
 	@.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
-$(CHECKOV): requirements/checkov.txt
-	@echo "Installing checkov into build/checkov (about a minute, once)" >&2
-	@$(VENV_PYTHON) -m venv --clear build/checkov
-	@build/checkov/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+# Tools that few need lie in folders of their own: build/checkov is what requirements/checkov.txt pins.
+build/mutation/.installed: requirements/dev.txt
+build/%/.installed: requirements/%.txt
+	@echo "Installing what requirements/$*.txt pins into build/$* (about a minute, once)" >&2
+	@$(VENV_PYTHON) -m venv --clear build/$*
+	@build/$*/bin/pip install --quiet --disable-pip-version-check --require-hashes $(^:%=-r %)
 	@touch $@
 
 $(FUZZ): requirements/fuzz.txt

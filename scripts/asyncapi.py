@@ -3,7 +3,6 @@
 It is the WebSocket API in AsyncAPI 3.0: https://www.asyncapi.com/docs/reference/specification/v3.0.0
 """
 
-import argparse
 import json
 import sys
 from typing import Any, get_args, get_type_hints
@@ -11,6 +10,7 @@ from typing import Any, get_args, get_type_hints
 from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
+from scripts.generated import write_or_check
 from scripts.openapi.samples import ENDED, PAUSED, ROOT, SESSION, version
 from shared.sessions import ids
 from shared.sessions.connections import Connection, Role
@@ -216,17 +216,8 @@ def _doc(kind: type) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the document, or with --check say whether the one that is there is this one; 0, or 1 if not."""
-    parser = argparse.ArgumentParser(prog="python -m scripts.asyncapi", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when the file differs")
-    chosen = parser.parse_args(arguments)
     text = json.dumps(document(), indent=2) + "\n"
-    if not chosen.check:
-        FILE.parent.mkdir(exist_ok=True)
-        FILE.write_text(text)
-    elif not FILE.is_file() or FILE.read_text() != text:
-        print("docs/asyncapi.json is not what the code says. Write it again: make asyncapi", file=sys.stderr)
-        return 1
-    return 0
+    return write_or_check(FILE, text, target="asyncapi", arguments=arguments)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """The AWS of one machine: moto in a process of its own, and clients that speak to it."""
 
+import os
 import sys
+from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import boto3
@@ -28,12 +30,15 @@ class AwsFailed(Exception):
     """The local AWS did not start."""
 
 
-def start(log: IO[bytes], streams_url: str) -> "tuple[subprocess.Popen[bytes], str]":
-    """Start moto, which posts what is written to tables to `streams_url`; return its process and its URL.
+def start(
+    log: IO[bytes], streams_url: str, calls: Path = Path(os.devnull)
+) -> "tuple[subprocess.Popen[bytes], str]":
+    """Start moto; return its process and its URL.
 
+    It posts what is written to tables to `streams_url`, and notes in `calls` what functions ask of tables.
     Raises AwsFailed.
     """
-    command = [sys.executable, "-m", "scripts.local.moto_server", streams_url]
+    command = [sys.executable, "-m", "scripts.local.moto_server", streams_url, str(calls)]
     process = children.spawn(command, output=log, pipe=True)
     assert process.stdout is not None  # noqa: S101 - it is a pipe
     with process.stdout:

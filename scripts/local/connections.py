@@ -17,6 +17,9 @@ from scripts.local.websocket_events import Connection
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
 MESSAGE_LIMIT_BYTES = 128 * 1024
 
+Permitted = Callable[[str, str, str], bool]
+"""Whether whoever signed, by Authorization, may use a method on a path."""
+
 CLOSE_SECONDS = 2.0
 """How long a client may take to read what was sent before its end; then it is cut off."""
 
@@ -87,11 +90,17 @@ class OpenConnection:
 class Connections:
     """The open connections of one stage, by id, served at /<stage>/@connections/<id>.
 
+    `permitted` says whether whoever signed may do so; it is asked with Authorization, method and path.
     `refuse` may have API Gateway refuse what a function wants: it is asked with the method and the
     connection's id, and returns a status, 429 say, or None.
     """
 
-    def __init__(self, refuse: Callable[[str, str], int | None] = lambda _, __: None) -> None:
+    def __init__(
+        self,
+        permitted: Permitted = lambda *_: True,
+        refuse: Callable[[str, str], int | None] = lambda _, __: None,
+    ) -> None:
+        self._permitted = permitted
         self.open: dict[str, OpenConnection] = {}
         self.refuse = refuse
         self._runner: web.ServerRunner | None = None
@@ -113,9 +122,10 @@ class Connections:
         """Answer one request of a function's."""
         before, _, connection_id = request.path.rpartition("/")
         # Without a signature it is no function's: it may be some web page's in this machine's browser.
-        if not before.endswith("/@connections") or "AWS4-HMAC-SHA256" not in request.headers.get(
-            "authorization", ""
-        ):
+        authorization = request.headers.get("authorization", "")
+        if not before.endswith("/@connections") or "AWS4-HMAC-SHA256" not in authorization:
+            return _error(403)
+        if not await asyncio.to_thread(self._permitted, authorization, request.method, request.path):
             return _error(403)
         if not _well_formed(connection_id):
             return _error(400)

@@ -1,8 +1,9 @@
 """moto as a server: serves on a free port of 127.0.0.1, says `ready <URL>`, and ends when asked to.
 
-`python -m scripts.local.moto_server STREAMS_URL`: each write to a table whose stream leads to a function is
-posted to STREAMS_URL, in order. The Lambda backend here only remembers what Terraform creates;
-scripts.local.runtime is what runs it.
+`python -m scripts.local.moto_server STREAMS_URL CALLS`: each write to a table whose stream leads to a
+function is posted to STREAMS_URL, in order. What functions ask of DynamoDB is noted in the file CALLS, and
+refused when their roles do not allow it; moto's own check takes no notice of which table it is. The Lambda
+backend here only remembers what Terraform creates; scripts.local.runtime is what runs it.
 """
 
 import base64
@@ -15,17 +16,25 @@ import sys
 import threading
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import requests
 from moto import backends
+from moto.awslambda.exceptions import UnknownFunctionException
 from moto.awslambda.models import LambdaFunction
+from moto.awslambda_simple.models import lambda_simple_backends
 from moto.core import responses
+from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.core.serialize import BaseJSONSerializer
 from moto.core.utils import method_names_from_class
 from moto.dynamodb.models.table import StreamRecord, StreamShard
 from moto.dynamodb.responses import DynamoHandler
+from moto.iam.models import iam_backends
 from moto.server import ThreadedMotoServer
+
+from scripts.local import aws
+from scripts.local.permissions import Permissions
 
 
 def _keep_logging_config() -> None:
@@ -78,6 +87,35 @@ def _one_call_at_a_time() -> None:
             return call(handler)
 
     setattr(DynamoHandler, "call_action", alone)  # noqa: B010  # mypy refuses the plain assignment
+
+
+def _no_more_than_roles_allow(calls: Path) -> None:
+    """Have DynamoDB refuse to functions what their roles do not allow, and note their calls."""
+    call, permissions = DynamoHandler.call_action, Permissions(_policies, calls)
+
+    def allowed(handler: Any) -> Any:
+        asked = json.loads(handler.body or "{}")
+        action = handler.headers.get("X-Amz-Target", "").rpartition(".")[2]
+        index = f"/index/{asked['IndexName']}" if "IndexName" in asked else ""
+        table = f"arn:aws:dynamodb:{handler.region}:{handler.current_account}:table/{asked.get('TableName')}"
+        if permissions.allow(handler.headers.get("Authorization", ""), f"dynamodb:{action}", table + index):
+            return call(handler)
+        told = {
+            "__type": "com.amazon.coral.service#AccessDeniedException",
+            "Message": f"No {action} on {table}",
+        }
+        return 400, {}, json.dumps(told)
+
+    setattr(DynamoHandler, "call_action", allowed)  # noqa: B010  # mypy refuses the plain assignment
+
+
+def _policies(function: str) -> list[str] | None:
+    try:
+        role = lambda_simple_backends[DEFAULT_ACCOUNT_ID][aws.REGION].get_function(function).role
+    except UnknownFunctionException:
+        return None
+    held = iam_backends[DEFAULT_ACCOUNT_ID]["aws"].get_role(role.rpartition("/")[2])
+    return list(held.policies.values())
 
 
 def _look_things_up_once() -> None:
@@ -139,11 +177,12 @@ def _posted(session: requests.Session, url: str, batch: str) -> bool:
     return True
 
 
-def serve(streams_url: str) -> None:
+def serve(streams_url: str, calls: Path) -> None:
     """Serve until asked to stop."""
     _keep_logging_config()
     _keep_code_of_versions()
     _one_call_at_a_time()
+    _no_more_than_roles_allow(calls)
     _rows_as_they_are()
     _look_things_up_once()
     _post_streams(streams_url)
@@ -162,4 +201,4 @@ def serve(streams_url: str) -> None:
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1])
+    serve(sys.argv[1], Path(sys.argv[2]))

@@ -195,6 +195,7 @@ class _Launch:
         return {
             **{name: self.moved.get(value, value) for name, value in function.environment.items()},
             **self.environment,
+            "AWS_ACCESS_KEY_ID": function.name,  # whose role it is: see scripts.local.permissions
             "AWS_DEFAULT_REGION": region,
             "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.runtime}",
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),

@@ -27,9 +27,10 @@ import aiohttp
 
 from scripts.local import aws, children, declared, speakers, state
 from scripts.local.aliases import Aliases, Published
-from scripts.local.connections import Connections
+from scripts.local.connections import Connections, Permitted
 from scripts.local.console import Console
 from scripts.local.http_api import Gateway
+from scripts.local.permissions import Permissions, Roles
 from scripts.local.runtime import Lambda, unpack
 from scripts.local.streams import Streams
 from scripts.local.websocket_api import WebSocketGateway
@@ -93,11 +94,13 @@ def start(
     build: bool = True,
     settings: Mapping[str, str] = MappingProxyType({}),
     clock: Callable[[], float] = time.time,
+    way_to_aws: Callable[[str], str] = lambda aws_url: aws_url,
     say: Callable[[str], object] = lambda _: None,
 ) -> Iterator[System]:
     """Start everything and stop everything; port 0 takes a free one, and `say` hears of each step.
 
     `settings` go before those of local.tfvars. `clock` gives the WebSocket API its epoch seconds.
+    `way_to_aws` makes of the local AWS's URL the one that functions are given: a test puts faults in between.
     Raises state.AlreadyRuns, PortTaken, StepFailed, AwsFailed, NotServable or WrongRuntime.
     """
     work = work.resolve()
@@ -119,7 +122,8 @@ def start(
         streams = Streams()
         streams_url = stack.enter_context(listening(loop, streams, 0))
         aws_log = stack.enter_context((logs / "aws.log").open("wb"))
-        aws_process, aws_url = aws.start(aws_log, streams_url)
+        calls = logs / "calls.log"
+        aws_process, aws_url = aws.start(aws_log, streams_url, calls)
         stack.callback(children.stop, aws_process)
         say("Applying Terraform to it")
         served = _provision(work / "terraform", dist, aws_url, settings, logs / "terraform.log")
@@ -131,16 +135,17 @@ def start(
         def log(line: str) -> None:
             access_log.write(f"{line}\n")
 
-        connections = Connections()
-        connections_url = stack.enter_context(listening(loop, connections, 0))
         websocket_api = served.websocket_api
+        permissions = Permissions(Roles(aws_url), calls)
+        connections = Connections(_connections_permitted(websocket_api.execution_arn, permissions))
+        connections_url = stack.enter_context(listening(loop, connections, 0))
         lambda_ = stack.enter_context(
             running_functions(
                 loop,
                 served.functions,
                 task_roots,
                 work=work,
-                environment=aws.variables(aws_url),
+                environment=aws.variables(way_to_aws(aws_url)),
                 moved={websocket_api.endpoint: f"{connections_url}/{websocket_api.stage}"},
             )
         )
@@ -185,6 +190,15 @@ def start(
             ),
         )
         yield running
+
+
+def _connections_permitted(execution_arn: str, permissions: Permissions) -> Permitted:
+    def permitted(authorization: str, method: str, path: str) -> bool:
+        stage, connection = path.strip("/").split("/", 1)
+        resource = f"{execution_arn}/{stage}/{method}/{connection}"
+        return permissions.allow(authorization, "execute-api:ManageConnections", resource)
+
+    return permitted
 
 
 def check_free(port: int) -> None:

@@ -7,7 +7,7 @@ from tests.benchmarks.results import Results
 
 WIDTH, LABEL, BAR, STEP, TOP = 800, 260, 22, 34, 64
 OURS = "ours: create_session"
-_STYLE = """\
+STYLE = """\
 text { font: 13px system-ui, -apple-system, "Segoe UI", sans-serif; fill: #1f2328 }
 .title { font-size: 16px; font-weight: 600 }
 .note { font-size: 12px; fill: #59636e }
@@ -37,7 +37,7 @@ def chart(results: Results) -> str:
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img">',
         "<title>Cold start of POST /sessions in milliseconds of CPU time</title>",
-        f"<style>\n{_STYLE}\n</style>",
+        f"<style>\n{STYLE}\n</style>",
         '<text class="title" x="10" y="24">Cold start of POST /sessions, CPU milliseconds</text>',
         '<text class="note" x="10" y="44">Spawn to first response, under Lambda\'s runtime client</text>',
     ]

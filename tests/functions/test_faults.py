@@ -188,6 +188,7 @@ TRANSIENT = {
     "hang-up": hangs_up,
     "reset": resets,
     "half an answer": stops_half_way,
+    "half a refusal": answers(400, b'{"__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFa'),
 }
 LASTING = {
     "access denied": refuses("AccessDeniedException"),
@@ -195,7 +196,7 @@ LASTING = {
     "bad signature": refuses("InvalidSignatureException"),
     "unknown key": refuses("UnrecognizedClientException"),
     "invalid call": refuses("ValidationException"),
-    "an error of no kind": answers(400, b"garbage"),
+    "an error of no kind": answers(400, b"{}"),
 }
 
 
