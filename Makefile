@@ -184,9 +184,3 @@ build/%/.installed: requirements/%.txt
 	@$(VENV_PYTHON) -m venv --clear build/$*
 	@build/$*/bin/pip install --quiet --disable-pip-version-check --require-hashes $(^:%=-r %)
 	@touch $@
-
-$(FUZZ): requirements/fuzz.txt
-	@echo "Installing atheris and Schemathesis into build/fuzz (about a minute, once)" >&2
-	@$(VENV_PYTHON) -m venv --clear build/fuzz
-	@build/fuzz/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
-	@touch $@

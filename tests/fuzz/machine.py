@@ -9,9 +9,10 @@ from typing import Any
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
+import tests.conftest  # noqa: F401  # an AWS that cannot be reached by mistake
 from tests.state_machine.test_http_api import HttpApi, TestHttpApi
 
-EXAMPLES = 600
+EXAMPLES = 250
 STEPS = 50
 
 
