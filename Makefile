@@ -10,6 +10,7 @@ PORT ?= 8080
 PY := .venv/bin/python
 VENV := .venv/.installed
 CHECKOV := build/checkov/.installed
+FUZZ := build/fuzz/.installed
 MUTATION := build/mutation/.installed
 LOAD := build/load/.installed
 PYTEST := $(PY) -m pytest --quiet
@@ -76,6 +77,10 @@ faults: package $(LOAD) ## Break DynamoDB in eight ways under load, and audit th
 .PHONY: bench
 bench: package ## Measure our functions against their peers, as ratios in one run
 	@$(PY) -m tests.benchmarks
+
+.PHONY: fuzz
+fuzz: $(VENV) $(FUZZ) ## Look for what nobody thought of, for about ten minutes (PARTS="api machine guided")
+	@$(PY) -m tests.fuzz $(PARTS)
 
 # --- Delivery ---------------------------------------------------------------------------------------------
 
@@ -152,7 +157,7 @@ format: $(VENV) ## Format Python and Terraform
 
 .PHONY: lock
 lock: $(VENV) ## Renew the pins in requirements/ from their .in files
-	@for name in functions dev checkov load mutation peers; do \
+	@for name in functions dev checkov fuzz load mutation peers; do \
 	  echo "Resolving requirements/$$name.txt"; \
 	  (cd requirements && ../.venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 	    --generate-hashes --no-emit-index-url --no-emit-find-links --no-header $$name.in -o $$name.txt); \
