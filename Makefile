@@ -10,8 +10,11 @@ PORT ?= 8080
 PY := .venv/bin/python
 VENV := .venv/.installed
 CHECKOV := build/checkov/.installed
+FUZZ := build/fuzz/.installed
+MUTATION := build/mutation/.installed
 LOAD := build/load/.installed
 PYTEST := $(PY) -m pytest --quiet
+WHOLE := tests/system tests/deploy tests/terraform
 
 # Terraform warns on every call about a configuration file that is not there.
 ifneq ($(TF_CLI_CONFIG_FILE),)
@@ -42,12 +45,10 @@ listen: $(VENV) ## Print what a listener of a session hears (SESSION=blessed-she
 
 .PHONY: test
 test: $(VENV) ## Run all tests, from nothing
-	@echo "== Tier 1 of 3: unit and contract =="
-	@$(PYTEST) -n 2 --dist loadfile tests --ignore=tests/system --ignore=tests/terraform
-	@echo "== Tier 2 of 3: Terraform (mocked provider, then the local AWS) =="
-	@$(PYTEST) -n 2 tests/terraform
-	@echo "== Tier 3 of 3: the whole system on this machine =="
-	@$(PYTEST) tests/system
+	@echo "== Tier 1 of 2: unit and contract =="
+	@$(PYTEST) -n 2 --dist loadfile tests $(WHOLE:%=--ignore=%)
+	@echo "== Tier 2 of 2: Terraform, deployment and the whole system =="
+	@$(PYTEST) -n 3 --dist loadscope --no-loadscope-reorder $(WHOLE)
 
 .PHONY: lint
 lint: $(VENV) $(CHECKOV) ## Check style, types, Terraform and its policies
@@ -56,6 +57,10 @@ lint: $(VENV) $(CHECKOV) ## Check style, types, Terraform and its policies
 	@echo "== OpenAPI and AsyncAPI ==" && $(PY) -m scripts.openapi --check && $(PY) -m scripts.asyncapi --check
 	@echo "== terraform fmt and validate ==" && terraform fmt -check -recursive terraform && $(PY) -m scripts.terraform
 	@echo "== checkov ==" && build/checkov/bin/checkov --directory terraform --config-file .checkov.yaml
+
+.PHONY: mutation
+mutation: $(VENV) $(MUTATION) ## Change the domain in every small way, and see that a test notices (minutes)
+	@nice $(PY) -m tests.mutation
 
 .PHONY: load
 load: package $(LOAD) ## Load on the local system (SECONDS=60 RATE=30): waits, errors, whose CPU time
@@ -72,6 +77,10 @@ faults: package $(LOAD) ## Break DynamoDB in eight ways under load, and audit th
 .PHONY: bench
 bench: package ## Measure our functions against their peers, as ratios in one run
 	@$(PY) -m tests.benchmarks
+
+.PHONY: fuzz
+fuzz: $(VENV) $(FUZZ) ## Look for what nobody thought of, for about ten minutes (PARTS="api machine guided")
+	@$(PY) -m tests.fuzz $(PARTS)
 
 # --- Delivery ---------------------------------------------------------------------------------------------
 
@@ -137,6 +146,10 @@ pictures: $(VENV) ## Draw docs/dashboard.svg from Terraform's dashboard
 cost: $(VENV) ## Write the tables of docs/cost.md from the model
 	@$(PY) -m scripts.cost
 
+.PHONY: security
+security: $(VENV) ## Write the tested matrix into docs/security.md
+	@$(PY) -m tests.system.security_matrix
+
 .PHONY: format
 format: $(VENV) ## Format Python and Terraform
 	@.venv/bin/ruff format . && .venv/bin/ruff check --fix .
@@ -144,7 +157,7 @@ format: $(VENV) ## Format Python and Terraform
 
 .PHONY: lock
 lock: $(VENV) ## Renew the pins in requirements/ from their .in files
-	@for name in functions dev checkov load peers; do \
+	@for name in functions dev checkov fuzz load mutation peers; do \
 	  echo "Resolving requirements/$$name.txt"; \
 	  (cd requirements && ../.venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 	    --generate-hashes --no-emit-index-url --no-emit-find-links --no-header $$name.in -o $$name.txt); \
@@ -163,14 +176,10 @@ $(VENV): requirements/dev.txt
 	@.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
-$(CHECKOV): requirements/checkov.txt
-	@echo "Installing checkov into build/checkov (about a minute, once)" >&2
-	@$(VENV_PYTHON) -m venv --clear build/checkov
-	@build/checkov/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
-	@touch $@
-
-$(LOAD): requirements/load.txt
-	@echo "Installing the load generator into build/load (half a minute, once)" >&2
-	@$(VENV_PYTHON) -m venv --clear build/load
-	@build/load/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+# Tools that few need lie in folders of their own: build/checkov is what requirements/checkov.txt pins.
+build/mutation/.installed: requirements/dev.txt
+build/%/.installed: requirements/%.txt
+	@echo "Installing what requirements/$*.txt pins into build/$* (about a minute, once)" >&2
+	@$(VENV_PYTHON) -m venv --clear build/$*
+	@build/$*/bin/pip install --quiet --disable-pip-version-check --require-hashes $(^:%=-r %)
 	@touch $@

@@ -46,9 +46,11 @@ class Tokens:
             raise
         except (jwt.PyJWTError, UnicodeError):
             raise AuthenticationRequired from None
-        # An id token names its client as audience, an access token as client_id.
-        audience = claims.get("aud") if claims.get("token_use") == "id" else claims.get("client_id")
-        if claims.get("token_use") not in ("id", "access") or audience != self._client_id:
+        # An id token names its client as audience, an access token as client_id. One that is bound to another
+        # service has that as its audience besides: API Gateway's own authorizer does not take it either.
+        client = claims.get("aud") if claims.get("token_use") == "id" else claims.get("client_id")
+        bound_to = claims.get("aud", client)
+        if claims.get("token_use") not in ("id", "access") or not client == bound_to == self._client_id:
             raise AuthenticationRequired
         # Nobody's name must not make a listener of a bad token.
         if not claims["sub"]:

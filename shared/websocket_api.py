@@ -98,7 +98,11 @@ class Handshake(Call):
         header = next(
             (value for name, value in self.headers.items() if name.lower() == "authorization"), None
         )
-        return None if header is None else str(header).removeprefix("Bearer ").strip()
+        if header is None:
+            return None
+        # The scheme's name has no case (RFC 9110, 11.1), and API Gateway's own authorizer needs none.
+        scheme, _, token = str(header).strip().partition(" ")
+        return token.strip() if scheme.lower() == "bearer" else str(header)
 
     @property
     def _query(self) -> Mapping[str, Any]:

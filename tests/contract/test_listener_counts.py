@@ -107,6 +107,17 @@ def test_telling_the_speaker_changes_nothing_that_anybody_sees(kept: Kept):
 # DynamoDB alone
 
 
+def test_what_is_kept_beside_a_session_has_names_that_another_version_knows_too(client: Any):
+    store, counts = DynamoDBStore(client, TABLE), ListenerCounts(client, TABLE)
+    store.add(a_session(), reusable_before=NOW_S)
+
+    counts.set_listener_count(HERE, 3)
+    counts.may_tell_speaker(HERE, NOW)
+
+    (row,) = client.scan(TableName=TABLE)["Items"]
+    assert (row["listenerCount"], row["audienceToldAt"]) == ({"N": "3"}, {"N": str(NOW)})
+
+
 @pytest.mark.parametrize(
     "use",
     [

@@ -108,8 +108,10 @@ def test_whatever_is_wrong_with_the_table_is_said_the_same_way(
     with pytest.raises(TryAgainLater):
         RateLimitsTable(client, RATE_LIMITS).take("joins#secret#1", 1, EXPIRES_AT)
 
-    assert len(caplog.records) == 1
-    assert "secret" not in str(vars(caplog.records[0]))
+    (record,) = caplog.records
+    said = vars(record)
+    assert (said["msg"], said["reason"]) == ("The rate limits table does not answer", reason(fault))
+    assert "secret" not in str(said)
 
 
 def raising(error: Exception) -> Callable[..., None]:

@@ -96,6 +96,7 @@ def test_a_status_is_filled_up_to_the_limit_from_among_others(both: Both):
     second = page(index, status=Status.PAUSED, after=first.last)
 
     assert ids(first) == ["holy-psalm-101", "holy-psalm-103", "holy-psalm-105"]
+    assert first.last == Position(NOW - 5, "holy-psalm-105")
     assert (ids(second), second.last) == (["holy-psalm-107", "holy-psalm-109"], None)
 
 

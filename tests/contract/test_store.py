@@ -216,6 +216,12 @@ def test_a_change_is_written_only_at_a_version_that_the_caller_accepts(
     assert written or result == Refused(before)
 
 
+def test_no_version_at_all_is_not_even_the_first(store: Store):
+    session = put(store, version=1)
+
+    assert store.update(session.id, PAUSE, guard(versions=frozenset())) == Refused(session)
+
+
 @pytest.mark.parametrize(("seconds_left", "written"), [(1, True), (0, False), (-1, False)])
 def test_a_session_past_its_end_is_not_written_from_that_second(
     store: Store, seconds_left: int, written: bool
@@ -350,6 +356,23 @@ def test_each_use_of_the_table_is_exactly_one_call(
         call(dynamodb)
 
     assert sent == [operation]
+
+
+def test_a_table_that_is_there_answers(dynamodb: DynamoDBStore):
+    assert dynamodb.answers() is True
+
+
+def test_a_table_that_is_not_there_is_said_in_the_log_without_its_name(
+    client: Any, caplog: pytest.LogCaptureFixture
+):
+    assert DynamoDBStore(client, "nowhere").answers() is False
+
+    (said,) = map(vars, caplog.records)
+    assert (said["msg"], said["reason"]) == (
+        "The sessions table does not answer",
+        "ResourceNotFoundException",
+    )
+    assert "nowhere" not in str(said)
 
 
 def test_a_read_is_consistent(client: Any, dynamodb: DynamoDBStore):

@@ -186,6 +186,7 @@ NOBODYS: dict[str, Callable[[], str]] = {
     "without client": lambda: signed(aud=None),
     "another client's access token": lambda: access(client_id="another"),
     "an access token with an audience": lambda: access(client_id=None, aud=CLIENT),
+    "an access token bound to another service": lambda: access(aud="another"),
     "an id token with a client id": lambda: signed(aud=None, client_id=CLIENT),
     "without use": lambda: signed(token_use=None),
     "another use": lambda: signed(token_use="refresh"),

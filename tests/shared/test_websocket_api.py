@@ -148,6 +148,8 @@ def test_a_call_is_logged_without_address_token_and_subject(caplog: pytest.LogCa
         ({}, {}, None),
         ({"token": "a.b.c"}, {}, "a.b.c"),
         ({}, {"Authorization": "Bearer a.b.c"}, "a.b.c"),
+        ({}, {"Authorization": "bearer a.b.c"}, "a.b.c"),
+        ({}, {"Authorization": "BEARER  a.b.c "}, "a.b.c"),
         ({}, {"authorization": "a.b.c"}, "a.b.c"),
         ({"token": "a.b.c"}, {"Authorization": "Bearer x.y.z"}, "a.b.c"),
         ({"token": ""}, {}, ""),

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -16,19 +17,29 @@ import pytest
 import requests
 
 from scripts.local import state
+from tests.system import credentials
 from tests.system.processes import descendants, wait_until_gone
 
-READY_WITHIN_S = 120  # make run is promised in 60 s on a machine that does nothing else
+LAST = "test_logs.py"
+READY_WITHIN_S = 300  # make run is promised in 60 s, on a machine that does nothing else
 TIMEOUT_S = 30
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have the logs read when everybody has written to them."""
+    items.sort(key=lambda item: item.path.name == LAST)
 
 
 def free_port() -> int:
     """Return a port that is free, and the next one too."""
     while True:
-        with socket.socket() as one, socket.socket() as next_one, contextlib.suppress(OSError, OverflowError):
-            one.bind(("127.0.0.1", 0))
-            next_one.bind(("127.0.0.1", one.getsockname()[1] + 1))
-            return int(one.getsockname()[1])
+        # Below those that connections take, for a minute goes by until the system listens.
+        port = 20_000 + secrets.randbelow(10_000)
+        with socket.socket() as one, socket.socket() as next_one, contextlib.suppress(OSError):
+            one.bind(("127.0.0.1", port))
+            next_one.bind(("127.0.0.1", port + 1))
+            return port
 
 
 def start(work: Path, port: int) -> subprocess.Popen[bytes]:
@@ -49,7 +60,7 @@ def stop(process: subprocess.Popen[bytes], with_signal: int) -> None:
     started = descendants(process.pid)
     process.send_signal(with_signal)
     process.wait(TIMEOUT_S)
-    assert wait_until_gone(started, seconds=10) == []
+    assert wait_until_gone(started, seconds=30) == []
 
 
 @dataclass(frozen=True)
@@ -107,6 +118,12 @@ def alice(system: System) -> str:
 def bob(system: System) -> str:
     """Return Bob's token."""
     return system.token("bob")
+
+
+@pytest.fixture(scope="session")
+def genuine(system: System) -> credentials.Genuine:
+    """Return tokens that Cognito has issued: an owner's, and those that are good elsewhere."""
+    return credentials.issue(system.running)
 
 
 Call = Callable[..., requests.Response]

@@ -9,6 +9,7 @@ import pytest
 from shared.sessions.attendance import PATIENCE_MS, Attendance
 from shared.sessions.connections import HANDSHAKE_S, LIFETIME_S, Connection, Role
 from shared.sessions.errors import (
+    FieldError,
     InvalidRequest,
     SessionEnded,
     SessionFull,
@@ -111,7 +112,7 @@ def test_a_listener_must_say_what_to_hear(caller: str | None):
     with pytest.raises(InvalidRequest) as refused:
         scene.join(caller=caller, language=None)
 
-    assert [offence.field for offence in refused.value.fields] == ["targetLanguage"]
+    assert refused.value.fields == (FieldError("targetLanguage", "targetLanguage is required"),)
     assert scene.rows == {}
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from shared.sessions.connections import HANDSHAKE_S, Connection
 from shared.sessions.errors import TryAgainLater
-from shared.sessions.headcount import INTERVAL_MS, Gathering, Headcount, gatherings
+from shared.sessions.headcount import INTERVAL_MS, PATIENCE_MS, Gathering, Headcount, gatherings
 from shared.sessions.messages import Message
 from shared.sessions.session import Language, Session, Status
 from tests.memory_connections import MemoryConnections, MemoryCounts
@@ -73,10 +73,14 @@ def test_the_count_is_that_of_the_rows_however_wrong_it_was():
     scene = Scene(*listeners(3), session=a_session(listener_count=77))
 
     assert scene.recount() == 3
+    assert scene.counted == [3]
 
 
 def test_nobody_there_is_0():
-    assert Scene(session=a_session(listener_count=5)).recount() == 0
+    scene = Scene(session=a_session(listener_count=5))
+
+    assert scene.recount() == 0
+    assert scene.now == LATER
 
 
 @pytest.mark.parametrize(
@@ -113,6 +117,7 @@ def test_a_session_that_is_gone_is_nobodys_concern():
     scene.recount(Gathering("blessed-shepherd-427", OLDER), Gathering("holy-psalm-100", NOW))
 
     assert (scene.sessions["blessed-shepherd-427"].listener_count, scene.told) == (0, [])
+    assert scene.now == LATER
 
 
 def test_the_speaker_hears_who_listens_in_which_language():
@@ -175,6 +180,15 @@ def test_a_speaker_who_is_still_coming_in_is_told_as_soon_as_that_is_possible():
     scene.recount()
 
     assert scene.counts_told() == [1]
+
+
+def test_a_speaker_who_cannot_be_told_is_tried_for_a_second_and_a_half():
+    scene = Scene(the_speaker(id="s", joined_at=LATER - 10), *listeners(1))
+    scene.gone.add("s")
+
+    scene.recount()
+
+    assert scene.now == LATER + PATIENCE_MS
 
 
 def test_one_session_does_not_keep_others_from_being_counted():

@@ -101,6 +101,16 @@ def test_a_cursor_into_what_has_expired_meanwhile_is_the_end():
     assert scene.page(cursor=cursor) == ([], None)
 
 
+def test_pages_can_be_turned_in_the_last_second_of_what_they_list():
+    sessions = [opened(NOW % 1000, number) for number in (100, 101, 102)]
+    scene = Scene(*sessions)
+    _, cursor = scene.page()
+
+    scene.now = sessions[0].expires_at * 1000 - 1
+
+    assert len(scene.page(cursor=cursor)[0]) == 1
+
+
 def test_what_is_opened_while_somebody_turns_pages_moves_nothing():
     scene = Scene(opened(1, 101), opened(2, 102), opened(3, 103))
     _, cursor = scene.page()

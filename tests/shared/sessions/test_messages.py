@@ -46,6 +46,16 @@ def test_an_end_by_time_says_when_the_time_was_up_in_milliseconds():
     }
 
 
+def test_an_end_by_time_is_not_the_end_that_the_speaker_made():
+    ended = a_session(status=Status.ENDED, ended_at=NOW + 7, expires_at=NOW_S)
+
+    assert session_ended(ended, "expired")["timestamp"] == NOW_S * 1000
+
+
+def test_an_end_that_nobody_dated_is_dated_by_the_time_that_is_up():
+    assert session_ended(a_session(expires_at=NOW_S), "ended")["timestamp"] == NOW_S * 1000
+
+
 def test_the_audience_is_counted_by_language_in_the_order_of_the_languages():
     languages = [Language.SPANISH, Language.GERMAN, Language.SPANISH]
     listeners = [a_listener(id=str(n), target_language=language) for n, language in enumerate(languages)]

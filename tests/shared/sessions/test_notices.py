@@ -10,7 +10,7 @@ import pytest
 from shared.sessions.connections import HANDSHAKE_S, Connection
 from shared.sessions.errors import TryAgainLater
 from shared.sessions.messages import Message
-from shared.sessions.notices import PARALLEL, RESERVE_MS, Notices
+from shared.sessions.notices import PARALLEL, PAUSE_S, RESERVE_MS, Notices
 from shared.sessions.session import Language, QualityTier, Session, Status
 from tests.memory_connections import MemoryConnections
 from tests.memory_store import MemoryStore
@@ -259,13 +259,14 @@ def test_whoever_has_gone_without_a_word_is_forgotten(new: Session | None):
     scene.changes(ACTIVE, new)
 
     assert len(scene.told["there"]) == 1
+    assert scene.now == LATER
     assert "gone" not in {row.id for row in scene.connections.rows.values()}
 
 
 @pytest.mark.parametrize("operation", ["post", "close"])
 def test_when_api_gateway_is_too_busy_it_is_asked_again(operation: str):
-    scene = Scene(*(a_listener(id=f"listener-{number}") for number in range(5)))
-    scene.before = busy(12, operation)
+    scene = Scene(the_speaker(), *(a_listener(id=f"listener-{number}") for number in range(5)))
+    scene.before = busy(14, operation)
 
     scene.changes(ACTIVE, ENDED)
 
@@ -296,6 +297,33 @@ def test_what_cannot_be_done_in_time_is_left_for_the_next_call_which_does_the_re
     assert 1000 <= took_ms <= 1500
     assert scene.reasons() == {"done": ["ended"], "left": ["ended"]}
     assert scene.connections.rows == {}
+
+
+@pytest.mark.parametrize("row", [the_speaker(), a_listener()], ids=["a speaker", "a listener"])
+def test_api_gateway_is_given_a_pause_before_it_is_asked_again(row: Connection):
+    scene = Scene(row)
+    scene.before = busy(2)
+
+    scene.changes(ACTIVE, ENDED)
+
+    assert scene.now == LATER + 2 * round(PAUSE_S * 1000)
+
+
+def test_time_that_is_just_enough_is_used():
+    scene = Scene(a_listener(id="a"))
+    scene.before = busy(1)
+
+    scene.changes(ACTIVE, ENDED, time_left=RESERVE_MS)
+
+    assert scene.reasons() == {"a": ["ended"]}
+
+
+def test_an_end_by_time_that_not_all_have_heard_of_is_left_for_the_next_call():
+    scene = Scene(a_listener())
+    scene.before = busy(100)
+
+    with pytest.raises(TryAgainLater):
+        scene.changes(ACTIVE, None, time_left=RESERVE_MS)
 
 
 def test_a_function_killed_half_way_leaves_exactly_those_who_are_not_done():

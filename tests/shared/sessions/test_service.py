@@ -16,7 +16,7 @@ from shared.sessions.errors import (
     VersionMismatch,
 )
 from shared.sessions.requests import NewSession, SessionChange
-from shared.sessions.service import CLASH_TRIES_MS, Sessions
+from shared.sessions.service import CLASH_TRIES_MS, Refused, Sessions
 from shared.sessions.session import Language, QualityTier, Session, Status
 from tests.memory_store import MemoryStore
 from tests.sessions import ALICE, BOB, NOW, NOW_S, a_session
@@ -47,12 +47,15 @@ class CountedMetrics:
 
     def __init__(self) -> None:
         self.counted: list[str] = []
+        self.sessions: list[Session] = []
 
     def session_created(self, session: Session) -> None:
         self.counted.append("created")
+        self.sessions.append(session)
 
     def session_ended(self, session: Session) -> None:
         self.counted.append("ended")
+        self.sessions.append(session)
 
     def session_id_clash(self) -> None:
         self.counted.append("clash")
@@ -129,9 +132,18 @@ def test_a_new_session_is_active_has_no_listeners_and_lives_24_hours(sessions: S
 def test_opening_is_one_write_and_is_counted_once(
     sessions: Sessions, store: CountedStore, metrics: CountedMetrics
 ):
-    open_one(sessions)
+    opened = open_one(sessions)
 
     assert (store.calls, metrics.counted) == (["add"], ["created"])
+    assert metrics.sessions == [opened]
+
+
+def test_what_has_ended_is_counted_as_it_is_at_its_end(sessions: Sessions, metrics: CountedMetrics):
+    opened = open_one(sessions)
+
+    ended = sessions.end(opened.id, speaker=ALICE, versions=None)
+
+    assert metrics.sessions == [opened, ended]
 
 
 def test_without_a_key_each_request_opens_another_session(store: CountedStore, metrics: CountedMetrics):
@@ -242,11 +254,16 @@ def test_a_default_that_is_written_out_is_the_same_body(sessions: Sessions):
     assert open_one(sessions, spelled_out, key="k1") == first
 
 
-def test_the_same_key_with_another_body_is_refused(sessions: Sessions, store: CountedStore):
+@pytest.mark.parametrize(
+    "another", [FRENCH, NewSession.parse({"sourceLanguage": "en", "qualityTier": "premium"})]
+)
+def test_the_same_key_with_another_body_is_refused(
+    sessions: Sessions, store: CountedStore, another: NewSession
+):
     first = open_one(sessions, key="k1")
 
     with pytest.raises(IdempotencyKeyReused):
-        open_one(sessions, FRENCH, key="k1")
+        open_one(sessions, another, key="k1")
 
     assert list(store.rows.values()) == [first]
 
@@ -270,6 +287,17 @@ def test_a_stranger_on_the_first_candidate_of_a_key_is_a_clash_and_no_replay(
 
     assert opened.id == again.id == second
     assert metrics.counted == ["clash", "created", "clash"]
+
+
+@pytest.mark.parametrize(("speaker", "key"), [(BOB, "k1"), (ALICE, "k2")], ids=["speaker", "key"])
+def test_a_session_of_another_speaker_or_key_is_never_handed_out(
+    sessions: Sessions, store: CountedStore, speaker: str, key: str
+):
+    theirs = open_one(sessions, speaker=speaker, key=key)
+    first, second, *_ = candidates("k1")
+    store.rows = {first: replace(theirs, id=first)}
+
+    assert open_one(sessions, key="k1").id == second
 
 
 def test_a_session_opened_without_a_key_is_never_handed_out_for_one(sessions: Sessions, store: CountedStore):
@@ -390,12 +418,27 @@ def test_a_refused_change_leaves_the_session_as_it_was(
     opened = open_one(sessions)
     clock.now += age_s * 1000
 
-    with pytest.raises(refusal):
+    with pytest.raises(refusal) as change:
         sessions.change(opened.id, PAUSE, speaker=speaker, versions=versions)
-    with pytest.raises(refusal):
+    with pytest.raises(refusal) as end:
         sessions.end(opened.id, speaker=speaker, versions=versions)
 
     assert store.rows[opened.id] == opened
+    if refusal is NotOwner:
+        assert [str(refused.value) for refused in (change, end)] == [
+            "Not authorized to update this session",
+            "Not authorized to delete this session",
+        ]
+
+
+def test_a_store_that_refuses_what_is_permitted_is_a_bug(
+    sessions: Sessions, store: CountedStore, monkeypatch: pytest.MonkeyPatch
+):
+    opened = open_one(sessions)
+    monkeypatch.setattr(store, "update", lambda *_: Refused(opened))
+
+    with pytest.raises(AssertionError, match=r"^The store refused a write that the guard permits$"):
+        sessions.change(opened.id, PAUSE, speaker=ALICE, versions=None)
 
 
 def test_an_absent_session_cannot_be_changed(sessions: Sessions):

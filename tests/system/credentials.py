@@ -1,0 +1,159 @@
+"""What callers may send as Authorization: genuine tokens, and forged ones that each have one fault.
+
+Tokens are forged with the local pool's own key, so that nothing but that fault can refuse them.
+"""
+
+import base64
+import gzip
+import hmac
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from scripts.local import aws
+from scripts.local.state import Running
+
+PASSWORD = "Only-for-tests-1"
+
+
+def _pool_key() -> rsa.RSAPrivateKey:
+    """Return the private key of every user pool of moto."""
+    packed = resources.files("moto.cognitoidp").joinpath("resources/jwks-private.json.gz").read_bytes()
+    key = jwt.PyJWK(json.loads(gzip.decompress(packed)), algorithm="RS256").key
+    assert isinstance(key, rsa.RSAPrivateKey)
+    return key
+
+
+KEY = _pool_key()
+OTHER_KEY = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
+PUBLIC_PEM = KEY.public_key().public_bytes(
+    serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+)
+
+
+@dataclass(frozen=True)
+class Genuine:
+    """Tokens that the local Cognito has issued."""
+
+    access: str
+    id: str
+    refresh: str
+    strangers: str
+    other_clients: str
+    other_pools: str
+
+
+def issue(running: Running) -> Genuine:
+    """Have Cognito issue tokens: a speaker's, a stranger's, another client's and another pool's."""
+    cognito: Any = aws.session().client("cognito-idp", endpoint_url=running.aws_url, config=aws.CLIENT_CONFIG)
+
+    def client_of(pool: str) -> str:
+        made = cognito.create_user_pool_client(UserPoolId=pool, ClientName="another")
+        return str(made["UserPoolClient"]["ClientId"])
+
+    def sign_in(pool: str, client: str, name: str) -> dict[str, str]:
+        given = {"USERNAME": name, "PASSWORD": PASSWORD}
+        answer = cognito.admin_initiate_auth(
+            UserPoolId=pool, ClientId=client, AuthFlow="ADMIN_USER_PASSWORD_AUTH", AuthParameters=given
+        )
+        tokens: dict[str, str] = answer["AuthenticationResult"]
+        return tokens
+
+    def make(pool: str, name: str) -> None:
+        cognito.admin_create_user(UserPoolId=pool, Username=name, MessageAction="SUPPRESS")
+        cognito.admin_set_user_password(UserPoolId=pool, Username=name, Password=PASSWORD, Permanent=True)
+
+    ours, our_client = running.user_pool_id, running.user_pool_client_id
+    theirs = cognito.create_user_pool(PoolName="theirs")["UserPool"]["Id"]
+    for pool, name in ((ours, "owner"), (ours, "stranger"), (theirs, "owner")):
+        make(pool, name)
+    owner = sign_in(ours, our_client, "owner")
+    return Genuine(
+        access=owner["AccessToken"],
+        id=owner["IdToken"],
+        refresh=owner["RefreshToken"],
+        strangers=sign_in(ours, our_client, "stranger")["AccessToken"],
+        other_clients=sign_in(ours, client_of(ours), "owner")["AccessToken"],
+        other_pools=sign_in(theirs, client_of(theirs), "owner")["AccessToken"],
+    )
+
+
+def forge(
+    token: str,
+    *,
+    key: Any = KEY,
+    algorithm: str = "RS256",
+    header: dict[str, str] | None = None,
+    **different: Any,
+) -> str:
+    """Return a token with what is wanted different; None takes a claim out."""
+    claims = jwt.decode(token, options={"verify_signature": False}) | different
+    said = {name: value for name, value in claims.items() if value is not None}
+    kept = {"kid": jwt.get_unverified_header(token)["kid"]}
+    return jwt.encode(said, key, algorithm=algorithm, headers=kept | (header or {}))
+
+
+def _in(seconds: int) -> int:
+    return int(time.time()) + seconds
+
+
+def _hs256_signed_with_the_public_key(token: str) -> str:
+    # PyJWT refuses to sign so by itself.
+    header, claims, _ = token.split(".")
+    decoded = json.loads(base64.urlsafe_b64decode(header + "=="))
+    header = base64.urlsafe_b64encode(json.dumps(decoded | {"alg": "HS256"}).encode()).decode().rstrip("=")
+    signature = hmac.digest(PUBLIC_PEM, f"{header}.{claims}".encode(), "sha256")
+    return f"{header}.{claims}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}"
+
+
+def _with_other_claims(token: str) -> str:
+    header, _, signature = token.split(".")
+    return f"{header}.{forge(token, sub='somebody-else').split('.')[1]}.{signature}"
+
+
+AUTHORIZATION: dict[str, Callable[[Genuine], str | None]] = {
+    "nothing": lambda tokens: None,
+    "an empty header": lambda tokens: "",
+    "`Bearer` alone": lambda tokens: "Bearer ",
+    "no token at all": lambda tokens: "Bearer nonsense",
+    "three parts of nothing": lambda tokens: "Bearer a.b.c",
+    "another scheme": lambda tokens: f"Basic {tokens.access}",
+    "expired": lambda tokens: f"Bearer {forge(tokens.access, exp=_in(-1))}",
+    "without an end": lambda tokens: f"Bearer {forge(tokens.access, exp=None)}",
+    "`nbf` in the future": lambda tokens: f"Bearer {forge(tokens.access, nbf=_in(600))}",
+    "`iat` in the future": lambda tokens: f"Bearer {forge(tokens.access, iat=_in(600))}",
+    "wrong client": lambda tokens: f"Bearer {forge(tokens.access, client_id='another')}",
+    "wrong audience, right client": lambda tokens: f"Bearer {forge(tokens.access, aud='another')}",
+    "neither audience nor client": lambda tokens: f"Bearer {forge(tokens.access, client_id=None)}",
+    "wrong issuer": lambda tokens: (
+        f"Bearer {forge(tokens.access, iss='https://cognito-idp.us-east-1.amazonaws.com/us-east-1_other')}"
+    ),
+    "without an issuer": lambda tokens: f"Bearer {forge(tokens.access, iss=None)}",
+    "without a subject": lambda tokens: f"Bearer {forge(tokens.access, sub=None)}",
+    "an empty subject": lambda tokens: f"Bearer {forge(tokens.access, sub='')}",
+    "`alg` none": lambda tokens: f"Bearer {forge(tokens.access, key=None, algorithm='none')}",
+    "HS256 with the public key": lambda tokens: f"Bearer {_hs256_signed_with_the_public_key(tokens.access)}",
+    "another's key under our key id": lambda tokens: f"Bearer {forge(tokens.access, key=OTHER_KEY)}",
+    "an unknown key id": lambda tokens: (
+        f"Bearer {forge(tokens.access, key=OTHER_KEY, header={'kid': 'other'})}"
+    ),
+    "other claims under the signature": lambda tokens: f"Bearer {_with_other_claims(tokens.access)}",
+    "the signature cut off": lambda tokens: f"Bearer {tokens.access.rpartition('.')[0]}.",
+    "a refresh token": lambda tokens: f"Bearer {tokens.refresh}",
+    "another client's access token": lambda tokens: f"Bearer {tokens.other_clients}",
+    "another pool's access token": lambda tokens: f"Bearer {tokens.other_pools}",
+    "another speaker's access token": lambda tokens: f"Bearer {tokens.strangers}",
+    "the owner's access token": lambda tokens: f"Bearer {tokens.access}",
+    "the owner's id token": lambda tokens: f"Bearer {tokens.id}",
+    "the owner's, `bearer` in small letters": lambda tokens: f"bearer {tokens.access}",
+    "the owner's, without a scheme": lambda tokens: tokens.access,
+    "forged from the owner's without a fault": lambda tokens: f"Bearer {forge(tokens.access)}",
+}
+"""The Authorization header of each caller; None is no header."""

@@ -1,0 +1,84 @@
+"""How long refusals take beside one another, asked of the system that `make run` has started.
+
+python -m tests.system.refusal_timing [--rounds 200]
+
+Each round asks once for each refusal, so that a busy moment of the machine meets all of them.
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from statistics import median
+
+import requests
+
+from scripts.local import speakers, state
+
+TIMEOUT_S = 30
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.system.refusal_timing", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=200)
+    parser.add_argument("--work", type=Path, default=state.DEFAULT_WORK, help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    running = state.find(chosen.work)
+    if running is None or not running.ready:
+        print("Nothing runs here: start it with make run", file=sys.stderr)
+        return 1
+    took = measure(running, chosen.rounds)
+    for name, times in took.items():
+        ratio = median(times) / median(took["403"])
+        print(f"{name:28}  median {median(times) * 1000:6.2f} ms, {ratio:.2f} of that of 403")
+    return 0
+
+
+def measure(running: state.Running, rounds: int) -> dict[str, list[float]]:
+    """Return the seconds that each kind of refusal took, in each round."""
+    owner, stranger = (
+        speakers.token(
+            name,
+            aws_url=running.aws_url,
+            user_pool_id=running.user_pool_id,
+            client_id=running.user_pool_client_id,
+        )
+        for name in ("alice", "mallory")
+    )
+    with requests.Session() as http:
+        opened = http.post(
+            f"{running.url}/sessions",
+            json={"sourceLanguage": "en"},
+            headers={"Authorization": f"Bearer {owner}"},
+            timeout=TIMEOUT_S,
+        )
+        targets = {
+            "403": opened.headers["Location"],
+            "404, nobody has the id": "/sessions/holy-psalm-999999999",
+            "404, nobody could have it": "/sessions/holy-psalm-1",
+        }
+        took: dict[str, list[float]] = {name: [] for name in targets}
+        for _ in range(rounds):
+            for name, path in targets.items():
+                took[name].append(_refuse(http, f"{running.url}{path}", stranger, int(name[:3])))
+    return took
+
+
+def _refuse(http: requests.Session, url: str, token: str, status: int) -> float:
+    while True:
+        began = time.perf_counter()
+        answer = http.patch(
+            url,
+            json={"status": "paused"},
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=TIMEOUT_S,
+        )
+        seconds = time.perf_counter() - began
+        if answer.status_code == status:
+            return seconds
+        assert answer.status_code == 429, answer.text
+        time.sleep(0.5)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
