@@ -76,8 +76,8 @@ def main() -> int:
     for digits, live in moments.items():
         print(
             f"Raise session_id_digits from {digits} at {live:,} ids held, {RAISE_AT} clashes per create;"
-            f" of so many creates one fails: {1 / filled(digits, live).failing:.0e};"
-            f" with a hundred times as many: {1 / filled(digits, live * 100).failing:.0e}."
+            f" one create in {1 / filled(digits, live).failing:.0e} finds all five taken;"
+            f" with a hundred times as many held, one in {1 / filled(digits, live * 100).failing:.0e}."
         )
     if chosen.write:
         picture = curve_chart.chart([(point.live, point.calls) for point in points], moments)
