@@ -10,9 +10,11 @@ PORT ?= 8080
 PY := .venv/bin/python
 VENV := .venv/.installed
 CHECKOV := build/checkov/.installed
+FUZZ := build/fuzz/.installed
 MUTATION := build/mutation/.installed
 LOAD := build/load/.installed
 PYTEST := $(PY) -m pytest --quiet
+WHOLE := tests/system tests/deploy tests/terraform
 
 # Terraform warns on every call about a configuration file that is not there.
 ifneq ($(TF_CLI_CONFIG_FILE),)
@@ -43,12 +45,10 @@ listen: $(VENV) ## Print what a listener of a session hears (SESSION=blessed-she
 
 .PHONY: test
 test: $(VENV) ## Run all tests, from nothing
-	@echo "== Tier 1 of 3: unit and contract =="
-	@$(PYTEST) -n 2 --dist loadfile tests --ignore=tests/system --ignore=tests/terraform
-	@echo "== Tier 2 of 3: Terraform (mocked provider, then the local AWS) =="
-	@$(PYTEST) -n 2 tests/terraform
-	@echo "== Tier 3 of 3: the whole system on this machine =="
-	@$(PYTEST) tests/system
+	@echo "== Tier 1 of 2: unit and contract =="
+	@$(PYTEST) -n 2 --dist loadfile tests $(WHOLE:%=--ignore=%)
+	@echo "== Tier 2 of 2: Terraform, deployment and the whole system =="
+	@$(PYTEST) -n 3 --dist loadscope --no-loadscope-reorder $(WHOLE)
 
 .PHONY: lint
 lint: $(VENV) $(CHECKOV) ## Check style, types, Terraform and its policies
@@ -77,6 +77,10 @@ faults: package $(LOAD) ## Break DynamoDB in eight ways under load, and audit th
 .PHONY: bench
 bench: package ## Measure our functions against their peers, as ratios in one run
 	@$(PY) -m tests.benchmarks
+
+.PHONY: fuzz
+fuzz: $(VENV) $(FUZZ) ## Look for what nobody thought of, for about ten minutes (PARTS="api machine guided")
+	@$(PY) -m tests.fuzz $(PARTS)
 
 # --- Delivery ---------------------------------------------------------------------------------------------
 
@@ -153,7 +157,7 @@ format: $(VENV) ## Format Python and Terraform
 
 .PHONY: lock
 lock: $(VENV) ## Renew the pins in requirements/ from their .in files
-	@for name in functions dev checkov load mutation peers; do \
+	@for name in functions dev checkov fuzz load mutation peers; do \
 	  echo "Resolving requirements/$$name.txt"; \
 	  (cd requirements && ../.venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 	    --generate-hashes --no-emit-index-url --no-emit-find-links --no-header $$name.in -o $$name.txt); \

@@ -48,7 +48,9 @@ def endpoint(environment: str) -> str:
     Raises Misuse when there is no such environment, or its outputs cannot be read.
     """
     try:
-        return str(environments.find(environment).outputs()["http_api_endpoint"])
+        asked = environments.find(environment)
+        asked.init()
+        return str(asked.outputs()["http_api_endpoint"])
     except (Refused, terraform.TerraformFailed, terraform.TerraformMissing) as problem:
         raise Misuse(str(problem)) from problem
 

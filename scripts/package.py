@@ -127,7 +127,8 @@ def zipped(files: Mapping[str, bytes]) -> bytes:
             entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
             entry.create_system = 3
             entry.external_attr = 0o100644 << 16
-            archive.writestr(entry, content, zipfile.ZIP_DEFLATED, compresslevel=9)
+            # Level 9 makes it 0.8 % smaller in three times the time.
+            archive.writestr(entry, content, zipfile.ZIP_DEFLATED, compresslevel=6)
     return target.getvalue()
 
 

@@ -62,7 +62,9 @@ def environment(**extra: str) -> dict[str, str]:
     # Each data folder would fetch the provider anew from the registry, some 600 MB.
     cache = TERRAFORM_ROOT.parent / "build/terraform/plugins"
     cache.mkdir(parents=True, exist_ok=True)
-    variables = {"TF_PLUGIN_CACHE_DIR": str(cache), **os.environ, **unattended, **extra}
+    # A third of the provider's processor time goes into collecting garbage that it makes while it starts.
+    usual = {"TF_PLUGIN_CACHE_DIR": str(cache), "GOGC": "400"}
+    variables = {**usual, **os.environ, **unattended, **extra}
     config = variables.get("TF_CLI_CONFIG_FILE")
     if config and not Path(config).is_file():
         # Terraform warns on every call about a configuration file that is not there.

@@ -36,6 +36,7 @@ from tests.connection_tables import make_tables
 from tests.events import CREATE, GET, LIST, UPDATE, event
 from tests.sessions import ALICE, NOW
 
+AWS = botocore.session.get_session()  # it takes long to make
 MODULES = Path(__file__).resolve().parent.parent / "terraform/modules"
 CONNECTION_ID = "L0SM9cOFvHcCIhw="
 KEYS = {"sessions": ["sessionId"], "connections": ["sessionId", "connectionId"], "rate_limits": ["limitKey"]}
@@ -152,7 +153,7 @@ def size(item: Item) -> int:
 @pytest.fixture
 def meter() -> Iterator[Meter]:
     with mock_aws():
-        client, onlooker = (botocore.session.get_session().create_client("dynamodb") for _ in range(2))
+        client, onlooker = (AWS.create_client("dynamodb") for _ in range(2))
         make_tables(client)
         yield Meter(client, onlooker)
 

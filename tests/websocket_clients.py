@@ -66,7 +66,7 @@ class Clients:
     def __init__(self, loop: EventLoop, session: aiohttp.ClientSession) -> None:
         self._loop = loop
         self._session = session
-        self._listening: set[asyncio.Task[None]] = set()
+        self._opened: list[tuple[Client, asyncio.Task[None]]] = []
 
     def open(self, url: str, headers: Mapping[str, str] | None = None, **query: str) -> Client:
         """Open one. Raises Refused."""
@@ -92,15 +92,16 @@ class Clients:
         except aiohttp.WSServerHandshakeError as error:
             raise Refused(error) from None
         client = Client(self._loop, socket)
-        task = asyncio.create_task(client.listen())
-        self._listening.add(task)
-        task.add_done_callback(self._listening.discard)
+        self._opened.append((client, asyncio.create_task(client.listen())))
         return client
 
     async def leave_all(self) -> None:
         """End whatever is open."""
-        for task in set(self._listening):
+        for _, task in self._opened:
             task.cancel()
+        await asyncio.gather(*(task for _, task in self._opened), return_exceptions=True)
+        # Nobody listens to the answer any more, so none is waited for.
+        await asyncio.gather(*(client.socket.close() for client, _ in self._opened))
         await self._session.close()
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from scripts import healthcheck, terraform
-from scripts.deploy import Failed, Refused, environments, smoke
+from scripts.deploy import Failed, Refused, environments, progress, smoke
 from scripts.deploy.environments import Environment
 from scripts.deploy.plans import Plan, summary
 from scripts.deploy.releases import Releases
@@ -27,6 +27,7 @@ Proof = Callable[[Environment, Mapping[str, Any], str], None]
 
 def prove(environment: Environment, outputs: Mapping[str, Any], release: str) -> None:
     """Prove that a release works in an environment: smoke test, then health check. Raises Failed."""
+    progress(f"Proving that {release} works in {environment.name}")
     smoke.test(environment, outputs, release)
     print(f"Smoke test: a session was opened, read, changed and ended at {outputs['http_api_endpoint']}")
     if healthcheck.main(["--url", outputs["http_api_endpoint"]]) != healthcheck.HEALTHY:
@@ -67,7 +68,9 @@ def rollout(
     """Apply the saved plan, or take a release that is there, and make it live in steps."""
     saved = Plan(environment)
     release = to or saved.release
-    if to is None:
+    if to:
+        environment.init()
+    else:
         saved.check()
         if not Releases(environment).functions():
             print(f"{environment.name} is not deployed yet: there is nothing to shift from.")
@@ -116,6 +119,7 @@ def main(
             case "rollback":
                 rollback(environment, chosen.to)
             case "outputs":
+                environment.init()
                 for name, value in sorted(environment.outputs().items()):
                     print(f"{name} = {value if isinstance(value, str) else json.dumps(value, indent=2)}")
     except Refused as refusal:

@@ -80,8 +80,7 @@ class Environment:
         return said or ""
 
     def outputs(self) -> dict[str, Any]:
-        """Return the outputs of what was applied last, by name. Raises Refused when nothing was."""
-        self.init()
+        """Return what was applied last tells, by name; init comes first. Raises Refused when nothing was."""
         told = json.loads(self.terraform("output", "-json"))
         if "http_api_endpoint" not in told:
             raise Refused(f"{self.name} is not deployed. Deploy it: make plan ENV={self.name}")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from scripts.deploy import Refused
+from scripts.deploy import Refused, progress
 from scripts.deploy.environments import Environment
 
 # What no build brings back: what is in it would be gone with it.
@@ -60,6 +60,7 @@ class Plan:
         if self.release.endswith(".dirty") and name in ("staging", "prod"):
             raise Refused(f"{self.release} holds changes that are in no commit. Commit, then: make package")
         self._discard()
+        progress(f"Planning {name}: about a quarter of a minute")
         self._environment.init()
         self._environment.terraform(
             "plan", "-input=false", f"-var-file=environments/{name}.tfvars", f"-out={self._file}"
@@ -80,6 +81,7 @@ class Plan:
             raise Refused(f"There is no saved plan. Make one and read it: make plan ENV={name}")
         if self.release and (self._dist / "manifest.json").read_bytes() != self._builds.read_bytes():
             raise Refused(f"The functions were built again since the plan. Plan again: make plan ENV={name}")
+        progress(f"Checking the saved plan of {name}")
         self._environment.init()
         plan = self._read()
         # A plan carries the backend that it was made for: Terraform would apply it there.

@@ -76,7 +76,8 @@ class DynamoDBStore:
                     Key=_key(session_id),
                     UpdateExpression="SET #version = #version + :one"
                     + "".join(f", #{name} = :{name}" for name in sets),
-                    ConditionExpression=condition,
+                    # Sent again by the SDK, it must not be made twice: its signature is there already.
+                    ConditionExpression=f"{condition} AND #{SIGNATURE} <> :{SIGNATURE}",
                     ExpressionAttributeNames={f"#{name}": name for name in ("status", "version", *sets)},
                     ExpressionAttributeValues={
                         ":one": {"N": "1"},

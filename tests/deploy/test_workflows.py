@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.deploy.conftest import SOURCES
+from tests.projects import SOURCES
 
 FILES = sorted((SOURCES / ".github/workflows").glob("*.yml"))
 WORKFLOWS = {file.name: yaml.safe_load(file.read_text()) for file in FILES}

@@ -111,10 +111,11 @@ def applied(events: Sequence[Event], rows: Mapping[str, Row]) -> list[Event]:
             # A later try with the same key may have made the session; its first version is when.
             if row and event.at <= row.first_version / 1000 + CLOCK_S <= event.at + event.took + 2 * CLOCK_S:
                 there.append(event)
-        elif event.operation == "change" and event.if_match is not None:
+        elif event.operation == "change" and event.if_match is not None and not event.refusal:
             row = rows.get(event.session or "")
             version = (event.session, event.if_match + 1)
-            if row and row.version > event.if_match and version not in made:
+            ended = row and row.content["status"] == "ended" and row.version == event.if_match + 1
+            if row and row.version > event.if_match and version not in made and not ended:
                 made.add(version)
                 there.append(event)
     return there
@@ -180,7 +181,7 @@ def _histories(events: Sequence[Event]) -> dict[str, _History]:
             elif version is not None:
                 histories[session].seen[version].append(content)
         history = histories.get(event.session or "")
-        if history and event.operation == "change" and event.if_match is not None:
+        if history and event.operation == "change" and event.if_match is not None and not event.refusal:
             history.changes[event.if_match].append(event)
         elif history and event.operation == "end":
             history.ends.append(event)

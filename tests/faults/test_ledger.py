@@ -84,6 +84,13 @@ def test_a_create_left_open_counts_as_applied_when_it_made_the_session_and_not_a
     assert applied([open_, later], {ID: Row(50_060, 50_060, AT_FIRST)}) == []
 
 
+def test_a_change_that_had_to_be_refused_and_got_no_answer_is_not_taken_for_the_create():
+    stale = replace(OPEN_CHANGE, if_match=99, refusal=412)
+
+    assert check([CREATE, stale], {ID: Row(100, 100, AT_FIRST)}) == []
+    assert applied([CREATE, stale], {ID: Row(100, 100, AT_FIRST)}) == []
+
+
 def test_a_change_left_open_that_is_there_twice_is_found():
     (finding,) = check([CREATE, OPEN_CHANGE], {ID: Row(100, 102, FRENCH)})
 

@@ -287,13 +287,14 @@ def test_one_fault_is_cured_by_the_sdks_own_retry(send: Callable[..., Any]):
 
 
 @contextmanager
-def every_answer_lost(client: Any, operation: str) -> Iterator[None]:
-    """Let each request of the operation reach the table, then break its connection."""
+def every_answer_lost(client: Any, operation: str, *, up_to: int = 2) -> Iterator[None]:
+    """Let each request of the operation reach the table, then break its connection; `up_to` of them."""
     name = f"before-send.dynamodb.{operation}"
     sending = threading.local()
+    left = iter(range(up_to))
 
     def send_and_lose(request: AWSRequest, **_: Any) -> None:
-        if getattr(sending, "now", False):
+        if getattr(sending, "now", False) or next(left, None) is None:
             return
         sending.now = True
         try:
@@ -330,6 +331,15 @@ def test_an_end_whose_answers_got_lost_can_be_sent_again(opened: Answer, client:
 
     assert (lost.status, again.status) == (503, 204)
     assert invoke(GET, session_id=opened.body["sessionId"]).body["status"] == "ended"
+
+
+def test_a_change_whose_first_answer_got_lost_is_made_once(opened: Answer, client: Any, invoke: Invoke):
+    with every_answer_lost(client, "UpdateItem", up_to=1):
+        changed = invoke(UPDATE, session_id=opened.body["sessionId"], body={"status": "paused"})
+
+    assert (changed.status, changed.body["status"]) == (200, "paused")
+    assert changed.calls == ["UpdateItem", "UpdateItem"]
+    assert int(changed.headers["ETag"].strip('"')) == int(opened.headers["ETag"].strip('"')) + 1
 
 
 def test_a_change_is_whole_or_not_at_all_when_its_answers_got_lost(

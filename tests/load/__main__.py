@@ -21,9 +21,8 @@ from tests.load.generator import load
 from tests.load.mix import MIX, Event
 
 WARM_UP_S = 8
-USERS_PER_REQUEST = (
-    2  # each user may take two seconds for an answer before another is sent later than planned
-)
+# So each user may take two seconds for an answer before its next request is sent later than planned.
+USERS_PER_REQUEST = 2
 SPEAKERS = 10
 PATIENCE_S = 35
 # What users get is in terraform/environments; a load must meet the functions and not the throttles.

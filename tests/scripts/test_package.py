@@ -1,5 +1,6 @@
 """The zips: the same bytes everywhere, only what each function imports, and an SDK that still works."""
 
+import functools
 import hashlib
 import io
 import json
@@ -37,11 +38,15 @@ SETTINGS = {
 }
 
 
-def copy_of_the_repository(folder: Path) -> Path:
-    """Copy what a build reads, and share the wheels that were fetched already."""
+def copy_of_the_repository(folder: Path, *, only: str = "*") -> Path:
+    """Copy what a build of all functions, or of one, reads; share the wheels that were fetched already."""
     ignored = shutil.ignore_patterns("__pycache__", "local")
     for name in ("functions", "shared", "scripts", "requirements"):
         shutil.copytree(package.ROOT / name, folder / name, ignore=ignored)
+    for handler in set(folder.glob("functions/*/handler.py")) - set(
+        folder.glob(f"functions/{only}/handler.py")
+    ):
+        shutil.rmtree(handler.parent)
     shutil.copy(package.ROOT / "pyproject.toml", folder)
     wheels = package.ROOT / "build" / "wheels"
     wheels.mkdir(parents=True, exist_ok=True)
@@ -193,8 +198,10 @@ def test_the_version_names_the_commit_and_whether_files_differ_from_it(tmp_path)
     assert dirty == f"1.2.4+{commit[:12]}.dirty"
 
 
-def test_arm64_holds_arm64_binaries(repository, tmp_path):
-    built = run_package(repository, "--arch", "arm64", "--out", str(tmp_path))
+def test_arm64_holds_arm64_binaries(tmp_path):
+    root = copy_of_the_repository(tmp_path / "repository", only="create_session")
+
+    built = run_package(root, "--arch", "arm64", "--out", str(tmp_path))
 
     assert built.returncode == 0, built.stderr
     archive = zipfile.ZipFile(tmp_path / "create_session.zip")
@@ -393,8 +400,10 @@ def test_a_call_of_an_operation_that_is_pruned_is_told_with_its_line(repository,
 
 
 def test_a_zip_over_its_limit_fails_the_build_by_name_and_figure(repository, tmp_path, monkeypatch, capsys):
+    root = copy_of_the_repository(tmp_path / "repository", only="health")
+    (root / "build" / "layers").symlink_to(repository / "build" / "layers")
     monkeypatch.setitem(package.OTHER_LIMITS, "health", 1000)
-    monkeypatch.setattr(package, "ROOT", repository)
+    monkeypatch.setattr(package, "build", functools.partial(package.build, root=root))
 
     code = package.main(["--out", str(tmp_path / "dist")])
 

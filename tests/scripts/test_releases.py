@@ -12,6 +12,7 @@ from moto import mock_aws
 from scripts.deploy import Failed, Refused
 from scripts.deploy.releases import Releases
 
+AWS = boto3.Session(region_name="us-east-1")  # it takes long to make
 HEALTH = "session-service-dev-health"
 
 
@@ -21,15 +22,15 @@ class Environment:
     prefix: str = "session-service-dev"
 
     def client(self, service: str) -> Any:
-        return boto3.client(service, region_name="us-east-1")
+        return AWS.client(service)
 
 
 @pytest.fixture
 def client():
     with mock_aws():
-        iam = boto3.client("iam", region_name="us-east-1")
+        iam = AWS.client("iam")
         role = iam.create_role(RoleName="any", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
-        client = boto3.client("lambda", region_name="us-east-1")
+        client = AWS.client("lambda")
         code = io.BytesIO()
         with zipfile.ZipFile(code, "w") as archive:
             archive.writestr("handler.py", "")

@@ -22,7 +22,7 @@ def run(work: Path, port: int) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-m", "scripts.local", "--port", str(port), "--work", str(work)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
 
@@ -73,7 +73,7 @@ def test_no_process_is_left_of_a_system_that_is_stopped_while_terraform_runs(
     tmp_path: Path, with_signal: signal.Signals
 ):
     process = start(tmp_path, free_port())
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while not any(member.name.startswith("terraform") for member in descendants(process.pid)):
         assert process.poll() is None, (tmp_path / "said").read_text()
         assert time.monotonic() < deadline, (tmp_path / "said").read_text()

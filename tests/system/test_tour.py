@@ -21,7 +21,7 @@ def test_the_readmes_tour_creates_reads_changes_and_ends_a_session(system: Syste
         env=os.environ | {"API": system.url, "TOKEN": alice},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
 
@@ -86,7 +86,7 @@ def test_health_says_which_build_runs_where(call: Call):
 def test_health_is_well_for_the_probe_too(system: System):
     command = [sys.executable, "-m", "scripts.healthcheck", "--url", system.url]
 
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
 
     assert done.returncode == 0, done.stdout + done.stderr
 

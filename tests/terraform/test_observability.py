@@ -13,6 +13,7 @@ from shared import telemetry
 from shared.telemetry import EmbeddedMetrics
 from tests.sessions import a_session
 
+pytestmark = pytest.mark.usefixtures("patient_terraform")
 RUNBOOK = PICTURE.parent / "runbook.md"
 RUNBOOK_URL = "https://example.com/docs/runbook.md"
 

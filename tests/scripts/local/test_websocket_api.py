@@ -21,6 +21,7 @@ from scripts.local.websocket_api import WebSocketGateway
 from tests.scripts.local.conftest import DOMAIN, NOW, Clock, Pool
 from tests.websocket_clients import Client, Clients, Refused, clients, eventually
 
+AWS = boto3.Session("key", "secret", region_name="us-east-1")  # it takes long to make
 METHOD_ARN = "arn:aws:execute-api:us-east-1:123456789012:ws1/ws/$connect"
 ALLOWED = {
     "principalId": "somebody",
@@ -65,9 +66,7 @@ class Stage:
         self.gateway = gateway
         self.connections = connections
         self.connections_url = f"{connections_url}/ws"
-        self.client = boto3.Session("key", "secret", region_name="us-east-1").client(
-            "apigatewaymanagementapi", endpoint_url=self.connections_url
-        )
+        self.client = AWS.client("apigatewaymanagementapi", endpoint_url=self.connections_url)
 
     @property
     def only_id(self) -> str:

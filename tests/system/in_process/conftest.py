@@ -1,0 +1,161 @@
+"""The whole system within the test process, so that tests can reach into it: little room, strict limits."""
+
+import contextlib
+import itertools
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from scripts.local import aws, system
+from tests.projects import Project, copied
+from tests.websocket_clients import Client, Clients, clients
+
+MAX_LISTENERS = 20
+JOINS_PER_MINUTE = 60
+TIMEOUT_S = 30
+
+Json = dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Return a copy of the project, from which tests deploy to the system."""
+    return Project(copied(tmp_path_factory.mktemp("project")))
+
+
+@pytest.fixture(scope="session")
+def local(project: Project) -> Iterator[system.System]:
+    """Start the system in folders of its own; stop it when all tests are done."""
+    settings = {
+        "max_listeners": str(MAX_LISTENERS),
+        "joins_per_address_per_minute": str(JOINS_PER_MINUTE),
+    }
+    work, dist = project.folder / "build/local", project.folder / "dist"
+    with system.start(work=work, dist=dist, settings=settings) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _nothing_goes_wrong_unless_a_test_says_so(local: system.System) -> Iterator[None]:
+    yield
+    local.websockets.loses = lambda _: False
+    local.connections.refuse = lambda _, __: None
+
+
+_ADDRESSES = itertools.count(2)
+
+
+@pytest.fixture
+def people() -> Iterator[Clients]:
+    """People at one address, which no other test has."""
+    with clients(f"127.0.1.{next(_ADDRESSES)}") as opener:
+        yield opener
+
+
+class Session:
+    """One session, its speaker's token, and how people come to it."""
+
+    def __init__(self, local: system.System, people: Clients, speaker: str) -> None:
+        self.local = local
+        self.token = local.token(speaker)
+        self._people = people
+        opened = self.call("POST", "/sessions", json={"sourceLanguage": "en"})
+        assert opened.status_code == 201, opened.text
+        self.id = str(opened.json()["sessionId"])
+        self.path = f"/sessions/{self.id}"
+
+    def call(self, method: str, path: str | None = None, **sent: Any) -> requests.Response:
+        """Send a request as the speaker; a throttled one is sent again."""
+        url = self.local.url + (path or self.path)
+        headers = {"Authorization": f"Bearer {self.token}"}
+        deadline = time.monotonic() + TIMEOUT_S
+        while True:
+            answer = requests.request(method, url, headers=headers, timeout=TIMEOUT_S, **sent)
+            if answer.status_code != 429 or time.monotonic() > deadline:
+                return answer
+            time.sleep(0.2)
+
+    def change(self, **fields: str) -> None:
+        """PATCH it."""
+        assert self.call("PATCH", json=fields).status_code == 200
+
+    def end(self) -> None:
+        """DELETE it."""
+        assert self.call("DELETE").status_code == 204
+
+    def read(self) -> Json:
+        """What GET says of it."""
+        found: Json = self.call("GET").json()
+        return found
+
+    def speaker(self) -> Client:
+        """The speaker comes in."""
+        return self._people.open(self.local.websocket_url, sessionId=self.id, token=self.token)
+
+    def listener(self, language: str = "es", **query: str) -> Client:
+        """A listener comes in. Raises Refused."""
+        return self._people.open(
+            self.local.websocket_url, sessionId=self.id, targetLanguage=language, **query
+        )
+
+    def rows(self) -> list[Json]:
+        """The rows of its connections."""
+        return rows(self.local, self.id)
+
+
+def dynamodb(local: system.System) -> Any:
+    """Return a client of the local DynamoDB."""
+    return aws.session().client("dynamodb", endpoint_url=local.aws_url, config=aws.CLIENT_CONFIG)
+
+
+def table(local: system.System, name: str) -> str:
+    """Return the name in AWS of the table of `sessions` or `connections`."""
+    return local.declared.functions["session-service-local-session_changed"].environment[
+        f"{name.upper()}_TABLE"
+    ]
+
+
+def rows(local: system.System, session_id: str) -> list[Json]:
+    """Return the rows of connections under a session's id."""
+    pages = (
+        dynamodb(local)
+        .get_paginator("query")
+        .paginate(
+            TableName=table(local, "connections"),
+            KeyConditionExpression="sessionId = :id",
+            ExpressionAttributeValues={":id": {"S": session_id}},
+            ConsistentRead=True,
+        )
+    )
+    return [item for page in pages for item in page["Items"]]
+
+
+def processes_of(function: str) -> list[int]:
+    """Return the ids of the processes that run copies of a function of ours."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            parent = (process / "stat").read_text().rpartition(")")[2].split()[1]
+            if int(parent) == os.getpid() and f".{function}." in (process / "cmdline").read_text():
+                found.append(int(process.name))
+    return found
+
+
+_SPEAKERS = itertools.count()
+
+
+@pytest.fixture
+def open_session(local: system.System, people: Clients) -> Callable[[], Session]:
+    """Return a way to open sessions, each with a speaker of its own."""
+    return lambda: Session(local, people, f"speaker-{next(_SPEAKERS)}")
+
+
+@pytest.fixture
+def session(open_session: Callable[[], Session]) -> Session:
+    """Open a session."""
+    return open_session()

@@ -1,0 +1,117 @@
+"""Least privilege: what each function's role allows is what the function does, no less and no more."""
+
+import contextlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from moto.iam.access_control import IAMPolicy, PermissionResult
+
+from scripts.local import aws
+from scripts.local.system import System
+from tests.system.in_process.conftest import MAX_LISTENERS, Session, table
+from tests.websocket_clients import Refused, eventually
+
+# What Lambda itself does by a function's role, so no call of the function shows it.
+LAMBDAS_OWN = ("logs:", "xray:")
+PREFIX = "session-service-local-"
+
+
+def statements(local: System) -> dict[str, list[dict[str, Any]]]:
+    """Return the statements of each function's own policy, as Terraform has applied them."""
+    session: Any = aws.session()
+    iam = session.client("iam", endpoint_url=local.aws_url, config=aws.CLIENT_CONFIG)
+    return {
+        name: [
+            statement
+            for statement in iam.get_role_policy(RoleName=name, PolicyName="own")["PolicyDocument"][
+                "Statement"
+            ]
+            if not statement["Action"][0].startswith(LAMBDAS_OWN)
+        ]
+        for name in local.declared.functions
+    }
+
+
+def calls(local: System) -> list[dict[str, Any]]:
+    """Return what functions have done since the system started, all tests before this one included."""
+    return [json.loads(line) for line in (local.work / "logs/calls.log").read_text().splitlines()]
+
+
+def unused(local: System) -> list[str]:
+    """Return what is allowed, one action on one resource, and was not done yet."""
+
+    def permissions() -> Iterator[tuple[str, str, dict[str, str]]]:
+        for function, own in statements(local).items():
+            for statement in own:
+                for action in statement["Action"]:
+                    yield function, action, {**statement, "Action": action}
+
+    made = calls(local)
+    return [
+        f"{function}: {action} on {statement['Resource']}"
+        for function, action, statement in permissions()
+        if not any(
+            call["function"] == function
+            and IAMPolicy(json.dumps({"Statement": [statement]})).is_action_permitted(
+                call["action"], call["resource"]
+            )
+            == PermissionResult.PERMITTED
+            for call in made
+        )
+    ]
+
+
+def test_functions_do_all_that_they_may_and_nothing_else(session: Session):
+    local = session.local
+
+    session.call("GET", "/sessions")
+    session.call("GET", "/health")
+    session.read()
+    session.speaker()
+    listeners = [session.listener() for _ in range(MAX_LISTENERS)]
+    with pytest.raises(Refused):
+        session.listener()
+    listeners[0].leave()
+    session.change(status="paused")
+    session.end()
+
+    with contextlib.suppress(AssertionError):  # the next line says better what is wrong
+        eventually(lambda: unused(local) == [], seconds=20)
+    assert unused(local) == []
+    assert [call for call in calls(local) if not call["allowed"]] == []
+    assert {call["function"] for call in calls(local)} == {
+        name for name, own in statements(local).items() if own
+    }
+
+
+@pytest.mark.parametrize(
+    ("function", "operation", "asked"),
+    [
+        ("get_session", "get_item", {"TableName": "connections", "Key": {"sessionId": {"S": "x"}}}),
+        ("get_session", "delete_item", {"TableName": "sessions", "Key": {"sessionId": {"S": "x"}}}),
+        (
+            "list_sessions",
+            "query",
+            {
+                "TableName": "sessions",
+                "KeyConditionExpression": "sessionId = :id",
+                "ExpressionAttributeValues": {":id": {"S": "x"}},
+            },
+        ),
+        ("health", "scan", {"TableName": "sessions"}),
+    ],
+)
+def test_what_a_role_does_not_allow_is_refused_as_on_aws(
+    local: System, function: str, operation: str, asked: dict[str, Any]
+):
+    session: Any = aws.boto3.Session(f"{PREFIX}{function}", "local", "local", region_name=aws.REGION)
+    client = session.client(
+        "dynamodb", endpoint_url=local.aws_url, config=Config(retries={"total_max_attempts": 1})
+    )
+
+    with pytest.raises(ClientError, match="AccessDeniedException"):
+        getattr(client, operation)(**{**asked, "TableName": table(local, asked["TableName"])})

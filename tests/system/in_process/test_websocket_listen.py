@@ -1,0 +1,75 @@
+"""`make listen`, as a person at a terminal uses it."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.system.in_process.conftest import TIMEOUT_S, Session
+from tests.websocket_clients import eventually
+
+Listen = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def listen(session: Session) -> Iterator[Listen]:
+    """Return a way to start the command; whatever still runs at the end is killed."""
+    started = []
+
+    def start(*arguments: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "scripts.local.listen", session.id, *arguments]
+        process = subprocess.Popen(
+            [*command, "--work", str(session.local.work)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            # A shell has its background jobs ignore Ctrl-C, and they hand that down to all that they start.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def test_a_listener_sees_what_is_said_until_the_end(session: Session, listen: Listen):
+    process = listen("es")
+    eventually(lambda: session.read()["listenerCount"] == 1)
+
+    session.change(status="paused")
+    eventually(lambda: session.read()["status"] == "paused")
+    session.end()
+
+    out, err = process.communicate(timeout=TIMEOUT_S)
+    assert (process.returncode, err) == (0, "")
+    assert '"sessionEnded"' in out.splitlines()[-1]
+
+
+def test_a_speaker_sees_the_audience(session: Session, listen: Listen):
+    process = listen("--token", session.token)
+    eventually(lambda: session.rows())
+    session.listener("fr")
+    eventually(lambda: session.read()["listenerCount"] == 1)
+
+    session.end()
+
+    out, _ = process.communicate(timeout=TIMEOUT_S)
+    assert '"audience"' in out
+    assert session.token not in out
+
+
+def test_ctrl_c_leaves_without_a_word_too_many(session: Session, listen: Listen):
+    process = listen("es")
+    eventually(lambda: session.read()["listenerCount"] == 1)
+
+    process.send_signal(signal.SIGINT)
+
+    out, err = process.communicate(timeout=TIMEOUT_S)
+    assert (process.returncode, err) == (0, "")
+    assert out.endswith("You have left.\n")
+    eventually(lambda: session.rows() == [])

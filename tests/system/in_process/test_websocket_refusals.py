@@ -1,0 +1,123 @@
+"""Who is not let in, and how the handshake says so."""
+
+import gzip
+import json
+import time
+from collections.abc import Callable
+from importlib import resources
+
+import jwt
+import pytest
+
+from scripts.local.system import System
+from tests.system.in_process.conftest import JOINS_PER_MINUTE, MAX_LISTENERS, Session
+from tests.websocket_clients import Client, Clients, Refused, eventually
+
+
+def _refused(people: Clients, local: System, headers: dict[str, str] | None = None, **query: str) -> int:
+    with pytest.raises(Refused) as refused:
+        people.open(local.websocket_url, headers, **query)
+    return refused.value.status
+
+
+def _expired(token: str) -> str:
+    """Return the same token, signed by the same pool, that has expired a minute ago."""
+    packed = resources.files("moto.cognitoidp").joinpath("resources/jwks-private.json.gz").read_bytes()
+    key = jwt.PyJWK(json.loads(gzip.decompress(packed)), algorithm="RS256").key
+    claims = jwt.decode(token, options={"verify_signature": False}) | {"exp": int(time.time()) - 60}
+    kid = jwt.get_unverified_header(token)["kid"]
+    return jwt.encode(claims, key, algorithm="RS256", headers={"kid": kid})
+
+
+BAD_TOKENS: dict[str, Callable[[str], str]] = {
+    "empty": lambda token: "",
+    "nonsense": lambda token: "nonsense",
+    "changed": lambda token: token[:-6] + "AAAAAA",
+    "unsigned": lambda token: jwt.encode({"sub": "x"}, None, algorithm="none"),
+    "expired": _expired,
+}
+
+
+@pytest.mark.parametrize("make", BAD_TOKENS.values(), ids=BAD_TOKENS.keys())
+def test_a_bad_token_is_refused_and_nobody_comes_in_as_a_stranger(
+    session: Session, people: Clients, local: System, make: Callable[[str], str]
+):
+    token = make(session.token)
+    wanted = {"sessionId": session.id, "targetLanguage": "es"}
+
+    by_query = _refused(people, local, **wanted, token=token)
+    by_header = _refused(people, local, {"Authorization": f"Bearer {token}"}, **wanted)
+
+    assert (by_query, by_header) == (401, 401)
+    assert session.rows() == []
+
+
+def test_a_token_may_come_by_header(session: Session, people: Clients, local: System):
+    people.open(local.websocket_url, {"Authorization": f"Bearer {session.token}"}, sessionId=session.id)
+
+    assert [row["role"]["S"] for row in session.rows()] == ["speaker"]
+
+
+@pytest.mark.parametrize("language", [None, "", "xx", "ES", "es "])
+def test_a_listener_gives_a_language_that_is_supported(
+    session: Session, people: Clients, local: System, language: str | None
+):
+    query = {} if language is None else {"targetLanguage": language}
+
+    assert _refused(people, local, sessionId=session.id, **query) == 400
+    assert session.rows() == []
+
+
+def test_a_connection_says_to_which_session(people: Clients, local: System):
+    assert _refused(people, local, targetLanguage="es") == 400
+
+
+@pytest.mark.parametrize("session_id", ["pure-hope-999999999", "Blessed-Shepherd-427", "x", "../health"])
+def test_a_session_that_is_not_there_is_not_found(people: Clients, local: System, session_id: str):
+    assert _refused(people, local, sessionId=session_id, targetLanguage="es") == 404
+
+
+def test_an_ended_session_is_gone_for_good(session: Session, people: Clients, local: System):
+    session.end()
+
+    for query in ({"targetLanguage": "es"}, {"token": session.token}):
+        assert _refused(people, local, sessionId=session.id, **query) == 410
+    assert session.rows() == []
+
+
+def test_too_many_from_one_address_are_refused(people: Clients, local: System):
+    statuses = []
+    while 429 not in statuses and len(statuses) <= 2 * JOINS_PER_MINUTE:  # a new minute may begin meanwhile
+        statuses.append(_refused(people, local, sessionId="pure-hope-999999999", targetLanguage="es"))
+
+    assert statuses[-1] == 429
+    assert set(statuses[:-1]) == {404}
+    assert len(statuses) > JOINS_PER_MINUTE
+
+
+def test_of_forty_who_come_at_once_exactly_as_many_come_in_as_there_is_room_for(
+    session: Session, people: Clients, local: System
+):
+    speaker = session.speaker()
+
+    crowd = people.open_all(
+        local.websocket_url, [{"sessionId": session.id, "targetLanguage": "es"}] * (2 * MAX_LISTENERS)
+    )
+
+    admitted = [person for person in crowd if isinstance(person, Client)]
+    assert len(admitted) == MAX_LISTENERS
+    assert [person for person in crowd if not isinstance(person, Client)] == [503] * MAX_LISTENERS
+    eventually(lambda: session.read()["listenerCount"] == MAX_LISTENERS, seconds=2)
+    eventually(lambda: speaker.told and speaker.told[-1]["listenerCount"] == MAX_LISTENERS)
+    assert len(session.rows()) == MAX_LISTENERS + 1
+    assert all(person.close_code is None for person in admitted)
+
+
+def test_a_seat_that_is_left_can_be_taken(session: Session, people: Clients, local: System):
+    here = [session.listener() for _ in range(MAX_LISTENERS)]
+    assert _refused(people, local, sessionId=session.id, targetLanguage="es") == 503
+
+    here[0].leave()
+
+    eventually(lambda: len(session.rows()) == MAX_LISTENERS - 1)
+    assert session.listener().close_code is None
