@@ -4,15 +4,17 @@ import itertools
 import json
 import os
 import random
+import time
 from pathlib import Path
 
 import gevent
-from locust import FastHttpUser, constant_throughput, task
+from locust import FastHttpUser, task
 
 from tests.load.mix import NO_ANSWER, Answer, Event, Speaker, World
 
 SETTINGS = json.loads(os.environ["LOAD"])
 LEDGER = Path(SETTINGS["ledger"]).open("a", buffering=1)  # noqa: SIM115 - open as long as the process
+PERIOD_S = 1 / SETTINGS["rate_per_user"]
 NUMBERS = itertools.count()
 WORLD = World()
 
@@ -22,7 +24,6 @@ def record(event: Event) -> None:
 
 
 class User(FastHttpUser):
-    wait_time = constant_throughput(SETTINGS["rate_per_user"])
     host = SETTINGS["url"]
     network_timeout = connection_timeout = SETTINGS["patience_s"]
 
@@ -39,8 +40,13 @@ class User(FastHttpUser):
             chance=chance,
             refusals=SETTINGS["refusals"],
         )
-        # Else all users would send in the same moment of each second.
-        gevent.sleep(chance.uniform(0, 1 / SETTINGS["rate_per_user"]))
+        gevent.sleep(chance.uniform(0, PERIOD_S))
+        self.began = time.monotonic()
+
+    def wait_time(self) -> float:
+        # Until the next of its own moments, also after a late answer: else all users who have waited for one
+        # slow start would send together from then on.
+        return PERIOD_S - (time.monotonic() - self.began) % PERIOD_S
 
     @task
     def turn(self) -> None:
