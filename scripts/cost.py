@@ -5,9 +5,10 @@ python -m scripts.cost
 tests/test_cost.py counts the same use in the real code, so the model cannot drift from it.
 """
 
-import re
 from pathlib import Path
 from typing import NamedTuple
+
+from scripts.generated import markdown_table, with_part
 
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs/cost.md"
 
@@ -130,10 +131,7 @@ def tables() -> dict[str, str]:
 def written(document: str) -> str:
     """The document with each table between its marks made anew."""
     for name, table in tables().items():
-        mark = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
-        document, places = mark.subn(rf"\g<1>{table}\n\g<2>", document)
-        if places != 1:
-            raise ValueError(f"docs/cost.md has {places} places for the table {name}")
+        document = with_part(document, name, table)
     return document
 
 
@@ -150,7 +148,7 @@ def _costs() -> str:
         spent = dollars(use)
         cells = [_usd(sum(spent[name] for name in names)) for names in parts.values()]
         rows.append([scenario, *cells, f"**{_usd(sum(spent.values()))}**"])
-    return _table(["", *parts, "Together"], rows)
+    return markdown_table(["", *parts, "Together"], rows)
 
 
 def _use() -> str:
@@ -176,7 +174,7 @@ def _use() -> str:
         "log bytes",
     ]
     rows = [[name, *(f"{use._asdict()[column]:g}" for column in columns)] for name, use in operations.items()]
-    return _table(["one", *heads], rows)
+    return markdown_table(["one", *heads], rows)
 
 
 def _prices() -> str:
@@ -184,7 +182,7 @@ def _prices() -> str:
         [price.unit, f"${price.usd:g} per {price.per:,}", f"<https://aws.amazon.com/{price.page}/pricing/>"]
         for price in PRICES.values()
     ]
-    return _table(["what", "price", "to check at"], rows)
+    return markdown_table(["what", "price", "to check at"], rows)
 
 
 def _monthly() -> str:
@@ -193,18 +191,13 @@ def _monthly() -> str:
         for name, price in MONTHLY_PRICES.items()
     ]
     together = sum(MONTHLY[name] * price.usd for name, price in MONTHLY_PRICES.items())
-    return _table(
+    return markdown_table(
         ["what", "at most", "each", "a month"], [*rows, ["**together**", "", "", f"**${together:.2f}**"]]
     )
 
 
 def _usd(amount: float) -> str:
     return f"${amount:.2f}" if amount >= 0.1 else f"${amount:.4f}"
-
-
-def _table(heads: list[str], rows: list[list[str]]) -> str:
-    lines = [heads, ["---", *["---:"] * (len(heads) - 1)], *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def main() -> None:

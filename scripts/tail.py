@@ -119,14 +119,12 @@ def follow(source: Source, prefix: str, show: Callable[[str], object], wait: Ite
 
 def functions(environment: Environment, route: str | None) -> list[str]:
     """Return the functions of an environment, or the one that answers a route. Raises Refused for no such."""
-    answering = dict(_routes(environment))
     if route is None:
-        listed = environment.client("lambda").get_paginator("list_functions").paginate()
-        names = [function["FunctionName"] for page in listed for function in page["Functions"]]
-        own = sorted(name for name in names if name.startswith(f"{environment.prefix}-"))
+        own = environment.function_names()
         if not own:
             raise Refused(f"{environment.name} is not deployed. Deploy it: make plan ENV={environment.name}")
         return own
+    answering = dict(_routes(environment))
     if route not in answering:
         raise Refused(f"{environment.name} has no route {route!r}. It has: {', '.join(sorted(answering))}.")
     return [answering[route]]

@@ -32,14 +32,14 @@ from shared.sessions.requests import NewSession
 from shared.sessions.service import Sessions
 from shared.sessions.session import Change, Guard, Language, QualityTier, Session, Status
 from shared.telemetry import EmbeddedMetrics
-from tests.connection_tables import make_tables
+from tests import connection_tables
 from tests.events import CREATE, GET, LIST, UPDATE, event
 from tests.sessions import ALICE, NOW
 
 AWS = botocore.session.get_session()  # it takes long to make
 MODULES = Path(__file__).resolve().parent.parent / "terraform/modules"
 CONNECTION_ID = "L0SM9cOFvHcCIhw="
-KEYS = {"sessions": ["sessionId"], "connections": ["sessionId", "connectionId"], "rate_limits": ["limitKey"]}
+KEYS = {"sessions": ["sessionId"], **connection_tables.KEYS}
 # The keys of each index and what else it holds, None for everything.
 INDEXES: dict[str, list[tuple[set[str], set[str] | None]]] = {
     "sessions": [({"speakerId", "createdAt"}, None), ({"status", "expiresAt"}, {"sourceLanguage"})]
@@ -154,7 +154,7 @@ def size(item: Item) -> int:
 def meter() -> Iterator[Meter]:
     with mock_aws():
         client, onlooker = (AWS.create_client("dynamodb") for _ in range(2))
-        make_tables(client)
+        connection_tables.make_tables(client)
         yield Meter(client, onlooker)
 
 

@@ -24,7 +24,7 @@ def test_a_page_that_says_otherwise_is_noticed(
 
 def test_a_page_that_is_written_again_shows_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     page = tmp_path / "security.md"
-    page.write_text("before\n<!-- matrix -->\n<!-- end of matrix -->\nafter\n")
+    page.write_text("before\n<!-- matrix -->\n<!-- /matrix -->\nafter\n")
     monkeypatch.setattr(security_matrix, "PAGE", page)
 
     assert security_matrix.main([]) == 0

@@ -57,6 +57,12 @@ class Environment:
         session = boto3.Session(region_name=self._value("aws_region", f"environments/{self.name}.tfvars"))
         return session.client(service, config=_AWS_CONFIG)
 
+    def function_names(self) -> list[str]:
+        """Return the names in AWS of its functions, in order; none when nothing is deployed."""
+        listed = self.client("lambda").get_paginator("list_functions").paginate()
+        names = [function["FunctionName"] for page in listed for function in page["Functions"]]
+        return sorted(name for name in names if name.startswith(f"{self.prefix}-"))
+
     def init(self) -> None:
         """Lead Terraform to the environment's state. Raises Refused when nothing says where that is."""
         file = f"environments/{self.name}.s3.tfbackend"

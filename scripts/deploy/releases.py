@@ -41,11 +41,7 @@ class Releases:
 
     def functions(self) -> list[Function]:
         """Return every function that has an alias `live`; none when nothing is deployed."""
-        listed = self._lambda.get_paginator("list_functions").paginate()
-        names = [function["FunctionName"] for page in listed for function in page["Functions"]]
-        return [
-            self._function(name) for name in sorted(names) if name.startswith(f"{self._environment.prefix}-")
-        ]
+        return [self._function(name) for name in self._environment.function_names()]
 
     def live(self) -> str | None:
         """Return the release that is live, `a and b` when functions differ, or None for none."""

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from string import Template
 
+from scripts.generated import markdown_table
 from tests.benchmarks.contenders import FASTAPI_COMPILED
 from tests.benchmarks.results import Results, Target, targets
 from tests.benchmarks.stages import STAGES
@@ -78,10 +79,10 @@ def markdown(results: Results) -> str:
         compiled=times(FASTAPI_COMPILED),
         powertools=times("Powertools"),
         run=f"{results.version}, {results.rounds} rounds; {machine()}",
-        costs=_markdown_table(HEAD, rows(results)),
+        costs=markdown_table(HEAD, rows(results)),
         missed=f"Missed: {missed} of {len(asked)}." if missed else "Everything is met.",
-        targets=_markdown_table(("", "what", "measured", "asked"), [_target_row(target) for target in asked]),
-        stages=_markdown_table(("step", *results.stages), stage_rows(results)),
+        targets=markdown_table(("", "what", "measured", "asked"), [_target_row(target) for target in asked]),
+        stages=markdown_table(("step", *results.stages), stage_rows(results)),
     )
 
 
@@ -95,11 +96,6 @@ def machine() -> str:
         f"{os.cpu_count()} processors ({model}), {memory:.0f} GB, {platform.system()}, "
         f"Python {platform.python_version()}, load per processor {load:.1f}"
     )
-
-
-def _markdown_table(head: tuple[str, ...], lines: list[tuple[str, ...]]) -> str:
-    ruler = ["---", *["---:"] * (len(head) - 1)]
-    return "\n".join("| " + " | ".join(line) + " |" for line in (head, ruler, *lines))
 
 
 def _verdict(target: Target) -> str:

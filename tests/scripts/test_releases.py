@@ -2,24 +2,22 @@
 
 import io
 import zipfile
-from dataclasses import dataclass
 from typing import Any
 
 import boto3
 import pytest
 from moto import mock_aws
 
-from scripts.deploy import Failed, Refused
+from scripts.deploy import Failed, Refused, environments
 from scripts.deploy.releases import Releases
 
 AWS = boto3.Session(region_name="us-east-1")  # it takes long to make
 HEALTH = "session-service-dev-health"
 
 
-@dataclass
-class Environment:
-    name: str = "dev"
-    prefix: str = "session-service-dev"
+class Environment(environments.Environment):
+    def __init__(self) -> None:
+        super().__init__("dev", environments.PROJECT)
 
     def client(self, service: str) -> Any:
         return AWS.client(service)

@@ -3,11 +3,10 @@
 python -m tests.system.security_matrix writes the table into the page; --check says whether it is there.
 """
 
-import re
 import sys
 from pathlib import Path
 
-from scripts.generated import write_or_check
+from scripts.generated import with_part, write_or_check
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "security.md"
 REFUSED_BEFORE = "-"
@@ -68,8 +67,6 @@ MATRIX: dict[str, dict[str, str]] = {
 }
 """What each caller gets at each route."""
 
-_MARKED = re.compile(r"(<!-- matrix -->\n).*?(<!-- end of matrix -->)", re.DOTALL)
-
 
 def markdown() -> str:
     """The table as the page shows it."""
@@ -80,8 +77,7 @@ def markdown() -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the table, or with --check say whether the one that is there is this one; 0, or 1 if not."""
-    page, tables = _MARKED.subn(lambda marks: f"{marks[1]}{markdown()}\n{marks[2]}", PAGE.read_text())
-    assert tables == 1, f"{PAGE} has one place that is marked for the matrix"
+    page = with_part(PAGE.read_text(), "matrix", markdown())
     return write_or_check(PAGE, page, target="security", arguments=arguments)
 
 
