@@ -14,7 +14,7 @@ FUZZ := build/fuzz/.installed
 MUTATION := build/mutation/.installed
 LOAD := build/load/.installed
 PYTEST := $(PY) -m pytest --quiet
-WHOLE := tests/system tests/deploy tests/terraform
+WHOLE := tests/system tests/terraform
 
 # Terraform warns on every call about a configuration file that is not there.
 ifneq ($(TF_CLI_CONFIG_FILE),)
@@ -54,39 +54,39 @@ test: $(VENV) ## Run all tests, from nothing
 lint: $(VENV) $(CHECKOV) ## Check style, types, Terraform and its policies
 	@echo "== ruff ==" && .venv/bin/ruff check . && .venv/bin/ruff format --check .
 	@echo "== mypy ==" && .venv/bin/mypy
-	@echo "== OpenAPI and AsyncAPI ==" && $(PY) -m scripts.openapi --check && $(PY) -m scripts.asyncapi --check
+	@echo "== OpenAPI and AsyncAPI ==" && $(PY) -m scripts.docs.openapi --check && $(PY) -m scripts.docs.asyncapi --check
 	@echo "== terraform fmt and validate ==" && terraform fmt -check -recursive terraform && $(PY) -m scripts.terraform
 	@echo "== checkov ==" && build/checkov/bin/checkov --directory terraform --config-file .checkov.yaml
 
 .PHONY: mutation
 mutation: $(VENV) $(MUTATION) ## Change the domain in every small way, and see that a test notices (minutes)
-	@nice $(PY) -m tests.mutation
+	@nice $(PY) -m tests.stress.mutation
 
 .PHONY: load
 load: package $(LOAD) ## Load on the local system (SECONDS=60 RATE=30): waits, errors, whose CPU time
-	@$(PY) -m tests.load $(if $(SECONDS),--seconds "$(SECONDS)") $(if $(RATE),--rate "$(RATE)")
+	@$(PY) -m tests.stress.load $(if $(SECONDS),--seconds "$(SECONDS)") $(if $(RATE),--rate "$(RATE)")
 
 .PHONY: curve
 curve: $(VENV) ## Measure what a create costs as session ids fill up
-	@$(PY) -m tests.load.curve
+	@$(PY) -m tests.stress.load.curve
 
 .PHONY: faults
 faults: package $(LOAD) ## Break DynamoDB in eight ways under load, and audit the table (5 minutes)
-	@$(PY) -m tests.faults
+	@$(PY) -m tests.stress.faults
 
 .PHONY: bench
 bench: package ## Measure our functions against their peers, as ratios in one run
-	@$(PY) -m tests.benchmarks
+	@$(PY) -m tests.stress.benchmarks
 
 .PHONY: fuzz
 fuzz: $(VENV) $(FUZZ) ## Look for what nobody thought of, for about ten minutes (PARTS="api machine guided")
-	@$(PY) -m tests.fuzz $(PARTS)
+	@$(PY) -m tests.stress.fuzz $(PARTS)
 
 # --- Delivery ---------------------------------------------------------------------------------------------
 
 .PHONY: package
 package: $(VENV) ## Build dist/<function>.zip and dist/manifest.json (PYTHON=3.13 ARCH=arm64)
-	@$(PY) -m scripts.package $(if $(PYTHON),--python "$(PYTHON)") $(if $(ARCH),--arch "$(ARCH)")
+	@$(PY) -m scripts.build.package $(if $(PYTHON),--python "$(PYTHON)") $(if $(ARCH),--arch "$(ARCH)")
 
 .PHONY: plan
 plan: $(VENV) ## Save and show what `make apply` would change (ENV=dev)
@@ -113,30 +113,30 @@ outputs: $(VENV) ## Print what an environment is made of (ENV=dev)
 
 .PHONY: health
 health: $(VENV) ## Ask all environments, ENV=dev or URL=https://... whether they can do their work (COUNT=20, JSON=1)
-	@$(PY) -m scripts.healthcheck $(if $(URL),--url "$(URL)") $(if $(ENV),--env "$(ENV)") \
+	@$(PY) -m scripts.operate.health $(if $(URL),--url "$(URL)") $(if $(ENV),--env "$(ENV)") \
 	  $(if $(COUNT),--count "$(COUNT)") $(if $(JSON),--json)
 
 .PHONY: sessions
 sessions: $(VENV) ## Count the sessions that live, by status and language (ENV=dev, JSON=1)
-	@$(PY) -m scripts.sessions "$(ENV)" $(if $(JSON),--json)
+	@$(PY) -m scripts.operate.sessions "$(ENV)" $(if $(JSON),--json)
 
 .PHONY: tail
 tail: $(VENV) ## Follow the logs (ENV=dev, ROUTE="POST /sessions")
-	@exec $(PY) -m scripts.tail "$(ENV)" $(if $(ROUTE),--route "$(ROUTE)")
+	@exec $(PY) -m scripts.operate.tail "$(ENV)" $(if $(ROUTE),--route "$(ROUTE)")
 
 .PHONY: doctor
 doctor: ## Check this machine's tools, and say what to install
-	@$(VENV_PYTHON) scripts/doctor.py
+	@$(VENV_PYTHON) scripts/operate/doctor.py
 
 # --- Upkeep -----------------------------------------------------------------------------------------------
 
 .PHONY: openapi
 openapi: $(VENV) ## Write docs/openapi.json from the code
-	@$(PY) -m scripts.openapi
+	@$(PY) -m scripts.docs.openapi
 
 .PHONY: asyncapi
 asyncapi: $(VENV) ## Write docs/asyncapi.json from the code
-	@$(PY) -m scripts.asyncapi
+	@$(PY) -m scripts.docs.asyncapi
 
 .PHONY: pictures
 pictures: $(VENV) ## Draw docs/dashboard.svg from Terraform's dashboard
@@ -144,7 +144,7 @@ pictures: $(VENV) ## Draw docs/dashboard.svg from Terraform's dashboard
 
 .PHONY: cost
 cost: $(VENV) ## Write the tables of docs/cost.md from the model
-	@$(PY) -m scripts.cost
+	@$(PY) -m scripts.docs.cost
 
 .PHONY: security
 security: $(VENV) ## Write the tested matrix into docs/security.md

@@ -11,7 +11,9 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-TERRAFORM_ROOT = Path(__file__).resolve().parent.parent / "terraform"
+from scripts.project import ROOT
+
+TERRAFORM_ROOT = ROOT / "terraform"
 
 PROVIDER = "registry.terraform.io/hashicorp/aws"
 """Where a filesystem mirror keeps the one provider that the project uses."""

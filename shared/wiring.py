@@ -3,12 +3,12 @@
 from functools import cache
 
 from shared import settings
-from shared.api_gateway import now_ms
-from shared.dynamodb import client
-from shared.dynamodb.sessions import DynamoDBStore
+from shared.aws import dynamodb
+from shared.aws.metrics import EmbeddedMetrics
+from shared.aws.sessions_table import DynamoDBStore
+from shared.events.api_gateway import now_ms
 from shared.sessions import ids
 from shared.sessions.service import Sessions
-from shared.telemetry import EmbeddedMetrics
 
 
 def session_id_digits() -> int:
@@ -19,7 +19,7 @@ def session_id_digits() -> int:
 @cache
 def store() -> DynamoDBStore:
     """The sessions table that SESSIONS_TABLE names."""
-    return DynamoDBStore(client.make(), settings.text("SESSIONS_TABLE"))
+    return DynamoDBStore(dynamodb.make(), settings.text("SESSIONS_TABLE"))
 
 
 @cache

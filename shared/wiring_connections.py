@@ -6,16 +6,16 @@ from collections.abc import Callable
 from functools import cache
 
 from shared import settings, wiring
-from shared.api_gateway import now_ms
-from shared.dynamodb import client
-from shared.dynamodb.connections import ConnectionsTable
-from shared.sessions.attendance import Attendance
+from shared.audience.join import Attendance
+from shared.aws import dynamodb
+from shared.aws.connections_table import ConnectionsTable
+from shared.events.api_gateway import now_ms
 
 
 @cache
 def connections() -> ConnectionsTable:
     """The connections table that CONNECTIONS_TABLE names."""
-    return ConnectionsTable(client.make(), settings.text("CONNECTIONS_TABLE"))
+    return ConnectionsTable(dynamodb.make(), settings.text("CONNECTIONS_TABLE"))
 
 
 @cache

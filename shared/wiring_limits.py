@@ -3,10 +3,10 @@
 from functools import cache
 
 from shared import settings, wiring
-from shared.api_gateway import now_ms
-from shared.dynamodb import client
-from shared.dynamodb.rate_limits import RateLimitsTable
-from shared.sessions.rate_limits import RateLimit
+from shared.aws import dynamodb
+from shared.aws.rate_limits_table import RateLimitsTable
+from shared.events.api_gateway import now_ms
+from shared.rate_limits import RateLimit
 
 
 @cache
@@ -22,6 +22,6 @@ def joins_per_address() -> RateLimit:
 
 
 def _limit(name: str, setting: str, window_s: int) -> RateLimit:
-    table = RateLimitsTable(client.make(client.BRIEF), settings.text("RATE_LIMITS_TABLE"))
+    table = RateLimitsTable(dynamodb.make(dynamodb.BRIEF), settings.text("RATE_LIMITS_TABLE"))
     unavailable = wiring.metrics().rate_limit_unavailable
     return RateLimit(name, settings.number(setting), window_s, table, now_ms, unavailable)

@@ -4,12 +4,12 @@ import time
 from functools import cache
 
 from shared import settings, wiring, wiring_connections
-from shared.api_gateway import now_ms
-from shared.dynamodb import client
-from shared.dynamodb.listener_counts import ListenerCounts
-from shared.sessions.headcount import Headcount
-from shared.sessions.notices import Notices
-from shared.sockets import WebSocketConnections, make_client
+from shared.audience.listener_counter import Headcount
+from shared.audience.notifier import Notices
+from shared.aws import dynamodb
+from shared.aws.listener_counts import ListenerCounts
+from shared.aws.management_api import WebSocketConnections, make_client
+from shared.events.api_gateway import now_ms
 
 
 @cache
@@ -27,6 +27,6 @@ def notices() -> Notices:
 @cache
 def headcount() -> Headcount:
     """What changes of connections set off."""
-    counts = ListenerCounts(client.make(), settings.text("SESSIONS_TABLE"))
+    counts = ListenerCounts(dynamodb.make(), settings.text("SESSIONS_TABLE"))
     counted = wiring.metrics().listeners_counted
     return Headcount(counts, wiring_connections.connections(), sockets(), now_ms, time.sleep, counted)

@@ -3,7 +3,7 @@
 from functools import cache
 
 from shared import settings
-from shared.tokens import Tokens
+from shared.aws.cognito import Tokens
 
 
 @cache

@@ -1,6 +1,7 @@
 """The authorizer of $connect: a speaker by token, anybody else by none; a bad token is nobody's."""
 
-from shared import websocket_api, wiring_tokens
+from shared import wiring_tokens
+from shared.events import websocket_api
 
 TOKENS = wiring_tokens.tokens()
 

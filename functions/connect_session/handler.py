@@ -1,6 +1,7 @@
 """$connect: let a speaker or a listener into a session."""
 
-from shared import websocket_api, wiring_connections, wiring_limits
+from shared import wiring_connections, wiring_limits
+from shared.events import websocket_api
 
 ATTENDANCE = wiring_connections.attendance()
 LIMIT = wiring_limits.joins_per_address()

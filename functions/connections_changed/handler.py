@@ -2,14 +2,15 @@
 
 from typing import Any
 
-from shared import streams, wiring_streams
-from shared.sessions.headcount import gatherings
+from shared import wiring_streams
+from shared.audience.listener_counter import gatherings
+from shared.events import table_stream
 
 HEADCOUNT = wiring_streams.headcount()
 
 
-@streams.consumer
-def handler(event: streams.Event, _context: Any) -> streams.Answer:
-    changes = streams.connection_changes(event)
+@table_stream.consumer
+def handler(event: table_stream.Event, _context: Any) -> table_stream.Answer:
+    changes = table_stream.connection_changes(event)
     rows = [row for change in changes for row in (change.old, change.new) if row]
-    return streams.all_at_once(changes, lambda: HEADCOUNT.recount(gatherings(rows)))
+    return table_stream.all_at_once(changes, lambda: HEADCOUNT.recount(gatherings(rows)))

@@ -1,6 +1,7 @@
 """POST /sessions: open a session for the signed-in speaker."""
 
-from shared import http_api, wiring, wiring_limits
+from shared import wiring, wiring_limits
+from shared.events import http_api
 from shared.sessions.requests import NewSession
 
 SESSIONS = wiring.sessions()

@@ -1,6 +1,7 @@
 """DELETE /sessions/{sessionId}: end the signed-in speaker's own session."""
 
-from shared import http_api, wiring
+from shared import wiring
+from shared.events import http_api
 
 SESSIONS = wiring.sessions()
 

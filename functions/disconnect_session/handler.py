@@ -1,6 +1,7 @@
 """$disconnect: forget a connection that is closed."""
 
-from shared import websocket_api, wiring_connections
+from shared import wiring_connections
+from shared.events import websocket_api
 
 CONNECTIONS = wiring_connections.connections()
 

@@ -1,6 +1,7 @@
 """GET /sessions/{sessionId}: what anybody may know of a session."""
 
-from shared import http_api, wiring
+from shared import wiring
+from shared.events import http_api
 
 SESSIONS = wiring.sessions()
 

@@ -2,7 +2,8 @@
 
 import time
 
-from shared import http_api, settings, wiring
+from shared import settings, wiring
+from shared.events import http_api
 
 STORE = wiring.store()
 ENVIRONMENT = settings.text("ENV")

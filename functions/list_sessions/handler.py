@@ -1,6 +1,7 @@
 """GET /sessions: the signed-in speaker's own sessions, newest first."""
 
-from shared import http_api, wiring_listing
+from shared import wiring_listing
+from shared.events import http_api
 
 LISTING = wiring_listing.listing()
 

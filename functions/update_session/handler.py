@@ -1,6 +1,7 @@
 """PATCH /sessions/{sessionId}: change the signed-in speaker's own session."""
 
-from shared import http_api, wiring
+from shared import wiring
+from shared.events import http_api
 from shared.sessions.requests import SessionChange
 
 SESSIONS = wiring.sessions()

@@ -13,14 +13,17 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from scripts import healthcheck, terraform
-from scripts.deploy import Failed, Refused, environments, progress, smoke
-from scripts.deploy.environments import Environment
+from scripts import environments, terraform
+from scripts.deploy import smoke
 from scripts.deploy.plans import Plan, summary
 from scripts.deploy.releases import Releases
 from scripts.deploy.rollout import Rollout
 from scripts.deploy.watch import Watch
+from scripts.environments import Environment
+from scripts.errors import Failed, Refused
 from scripts.local import state
+from scripts.operate import health
+from scripts.progress import progress
 
 Proof = Callable[[Environment, Mapping[str, Any], str], None]
 
@@ -30,7 +33,7 @@ def prove(environment: Environment, outputs: Mapping[str, Any], release: str) ->
     progress(f"Proving that {release} works in {environment.name}")
     smoke.test(environment, outputs, release)
     print(f"Smoke test: a session was opened, read, changed and ended at {outputs['http_api_endpoint']}")
-    if healthcheck.main(["--url", outputs["http_api_endpoint"]]) != healthcheck.HEALTHY:
+    if health.main(["--url", outputs["http_api_endpoint"]]) != health.HEALTHY:
         raise Failed(f"{environment.name} is not healthy.")
 
 

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from scripts.deploy import Refused, progress
-from scripts.deploy.environments import Environment
+from scripts.environments import Environment
+from scripts.errors import Refused
+from scripts.progress import progress
 
 # What no build brings back: what is in it would be gone with it.
 IRREPLACEABLE = {"aws_dynamodb_table": "table", "aws_cognito_user_pool": "user pool"}

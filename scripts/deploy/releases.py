@@ -8,8 +8,8 @@ https://docs.aws.amazon.com/lambda/latest/dg/configuration-aliases.html
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from scripts.deploy import Failed, Refused
-from scripts.deploy.environments import Environment
+from scripts.environments import Environment
+from scripts.errors import Failed, Refused
 
 ALIAS = "live"
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Protocol
 
-from scripts.deploy import Failed, Refused
 from scripts.deploy.watch import Traffic
+from scripts.errors import Failed, Refused
 
 LOOK_EVERY_SECONDS = 5.0
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import requests
 
-from scripts.deploy import Failed
-from scripts.deploy.environments import Environment
+from scripts.environments import Environment
+from scripts.errors import Failed
 
 _TRIES = 5
 _SECONDS = 10.0

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from scripts.deploy.environments import Environment
+from scripts.environments import Environment
 
 FAILED_SHARE = 0.05
 LEAST_FAILED = 3

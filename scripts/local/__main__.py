@@ -7,7 +7,10 @@ import time
 from pathlib import Path
 from types import FrameType
 
-from scripts.local import aws, declared, runtime, state, system
+from scripts.local import state, system
+from scripts.local.aws import local_aws
+from scripts.local.config import system_config
+from scripts.local.lambda_ import runtime
 
 _READY = """
 Ready after {seconds:.0f} s. Ctrl-C stops everything.
@@ -57,7 +60,12 @@ def main(arguments: list[str] | None = None) -> int:
         return _refuse(_already_runs(other.running))
     except system.PortTaken as taken:
         return _refuse(f"{taken} Choose another: make run PORT={_free_pair(chosen.port + 1)}")
-    except (system.StepFailed, aws.AwsFailed, declared.NotServable, runtime.WrongRuntime) as problem:
+    except (
+        system.StepFailed,
+        local_aws.AwsFailed,
+        system_config.NotServable,
+        runtime.WrongRuntime,
+    ) as problem:
         return _refuse(str(problem))
 
 

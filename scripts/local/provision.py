@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from scripts import terraform
-from scripts.local import aws
+from scripts.local.aws import local_aws
 
 ENVIRONMENTS = terraform.TERRAFORM_ROOT / "environments"
 BACKEND = ENVIRONMENTS / "local.s3.tfbackend"
@@ -48,7 +48,9 @@ def _from_root(dist: Path) -> str:
 
 
 def _create_bucket(name: str) -> None:
-    s3 = aws.session().client("s3", endpoint_url=os.environ["AWS_ENDPOINT_URL"], config=aws.CLIENT_CONFIG)
+    s3 = local_aws.session().client(
+        "s3", endpoint_url=os.environ["AWS_ENDPOINT_URL"], config=local_aws.CLIENT_CONFIG
+    )
     s3.create_bucket(Bucket=name)
 
 

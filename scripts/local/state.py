@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-DEFAULT_WORK = Path(__file__).resolve().parents[2] / "build" / "local"
+from scripts.project import ROOT
+
+DEFAULT_WORK = ROOT / "build" / "local"
 
 
 @dataclass(frozen=True)

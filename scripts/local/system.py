@@ -25,22 +25,25 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import aiohttp
 
-from scripts.local import aws, children, declared, speakers, state
-from scripts.local.aliases import Aliases, Published
-from scripts.local.connections import Connections, Permitted
-from scripts.local.console import Console
-from scripts.local.http_api import Gateway
-from scripts.local.permissions import Permissions, Roles
-from scripts.local.runtime import Lambda, unpack
-from scripts.local.streams import Streams
-from scripts.local.websocket_api import WebSocketGateway
+from scripts.local import processes, speakers, state
+from scripts.local.aws import local_aws
+from scripts.local.aws.permissions import Permissions, Roles
+from scripts.local.config import system_config
+from scripts.local.gateway.connections import Connections, Permitted
+from scripts.local.gateway.http_api import Gateway
+from scripts.local.gateway.websocket_api import WebSocketGateway
+from scripts.local.lambda_.aliases import Aliases, Published
+from scripts.local.lambda_.event_sources import Streams
+from scripts.local.lambda_.runtime import Lambda, unpack
+from scripts.local.web.console import Console
+from scripts.project import ROOT
 
 if TYPE_CHECKING:
     import subprocess
 
-    from scripts.local.authorizer import FetchKeys
+    from scripts.local.gateway.jwt_authorizer import FetchKeys
 
-DIST = Path(__file__).resolve().parents[2] / "dist"
+DIST = ROOT / "dist"
 
 _T = TypeVar("_T")
 
@@ -68,7 +71,7 @@ class System:
     websocket_url: str
     console_url: str
     aws_url: str
-    declared: declared.Declared
+    declared: system_config.Declared
     work: Path
     aws_process: "subprocess.Popen[bytes]"
     websockets: WebSocketGateway
@@ -116,15 +119,15 @@ def start(
 
         if build:
             say("Building the functions")
-            _run_step(["scripts.package", "--out", str(dist)], logs / "package.log")
+            _run_step(["scripts.build.package", "--out", str(dist)], logs / "package.log")
         say("Starting the local AWS")
         loop = stack.enter_context(event_loop())
         streams = Streams()
         streams_url = stack.enter_context(listening(loop, streams, 0))
         aws_log = stack.enter_context((logs / "aws.log").open("wb"))
         calls = logs / "calls.log"
-        aws_process, aws_url = aws.start(aws_log, streams_url, calls)
-        stack.callback(children.stop, aws_process)
+        aws_process, aws_url = local_aws.start(aws_log, streams_url, calls)
+        stack.callback(processes.stop, aws_process)
         say("Applying Terraform to it")
         served = _provision(work / "terraform", dist, aws_url, settings, logs / "terraform.log")
         say("Serving what was declared")
@@ -145,7 +148,7 @@ def start(
                 served.functions,
                 task_roots,
                 work=work,
-                environment=aws.variables(way_to_aws(aws_url)),
+                environment=local_aws.variables(way_to_aws(aws_url)),
                 moved={websocket_api.endpoint: f"{connections_url}/{websocket_api.stage}"},
             )
         )
@@ -213,8 +216,8 @@ def check_free(port: int) -> None:
 
 @contextlib.contextmanager
 def serve(
-    api: declared.HttpApi,
-    functions: Mapping[str, declared.Function],
+    api: system_config.HttpApi,
+    functions: Mapping[str, system_config.Function],
     task_roots: Mapping[str, Path],
     *,
     work: Path,
@@ -235,7 +238,7 @@ def serve(
 @contextlib.contextmanager
 def running_functions(
     loop: "EventLoop",
-    functions: Mapping[str, declared.Function],
+    functions: Mapping[str, system_config.Function],
     task_roots: Mapping[str, Path],
     *,
     work: Path,
@@ -278,7 +281,7 @@ def listening(loop: "EventLoop", server: Server, port: int) -> Iterator[str]:
 
 def _provision(
     data_dir: Path, dist: Path, aws_url: str, settings: Mapping[str, str], log: Path
-) -> declared.Declared:
+) -> system_config.Declared:
     data_dir.mkdir(exist_ok=True)
     # Asked to stop rather than killed when we are: it has a Terraform of its own to end.
     _run_step(
@@ -287,10 +290,10 @@ def _provision(
             *(f"{name}={value}" for name, value in settings.items()),
         ],
         log,
-        env={**os.environ, **aws.variables(aws_url)},
+        env={**os.environ, **local_aws.variables(aws_url)},
         on_parent_death=signal.SIGTERM,
     )
-    return declared.read((data_dir / "shown.json").read_text())
+    return system_config.read((data_dir / "shown.json").read_text())
 
 
 def _run_step(
@@ -301,20 +304,20 @@ def _run_step(
     on_parent_death: int = signal.SIGKILL,
 ) -> None:
     with log.open("wb") as output:
-        step = children.spawn(
+        step = processes.spawn(
             [sys.executable, "-m", *module], env=env, output=output, on_parent_death=on_parent_death
         )
         try:
             failed = step.wait()
         finally:
-            children.stop(step)
+            processes.stop(step)
     if failed:
         end = "\n".join(log.read_text(errors="replace").splitlines()[-40:])
         raise StepFailed(f"{end}\n\nAll of it is in {log}")
 
 
-def _unpack_functions(served: declared.Declared, aws_url: str, into: Path) -> dict[str, Path]:
-    s3 = aws.session().client("s3", endpoint_url=aws_url, config=aws.CLIENT_CONFIG)
+def _unpack_functions(served: system_config.Declared, aws_url: str, into: Path) -> dict[str, Path]:
+    s3 = local_aws.session().client("s3", endpoint_url=aws_url, config=local_aws.CLIENT_CONFIG)
     task_roots = {}
     for name, function in served.functions.items():
         bucket, key = function.code
@@ -344,7 +347,7 @@ def _keys_at(aws_url: str) -> Callable[[str], Coroutine[Any, Any, Mapping[str, A
 
 def _queues_at(aws_url: str) -> Callable[[str, str], Coroutine[Any, Any, object]]:
     """Return what sends a message to an SQS queue."""
-    sqs = aws.session().client("sqs", endpoint_url=aws_url, config=aws.CLIENT_CONFIG)
+    sqs = local_aws.session().client("sqs", endpoint_url=aws_url, config=local_aws.CLIENT_CONFIG)
 
     async def send(queue_url: str, message: str) -> object:
         return await asyncio.to_thread(sqs.send_message, QueueUrl=queue_url, MessageBody=message)

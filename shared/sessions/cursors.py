@@ -4,8 +4,8 @@ import base64
 import hmac
 import json
 
-from shared.sessions.errors import FieldError, InvalidRequest
-from shared.sessions.listing import Position
+from shared.errors import FieldError, InvalidRequest
+from shared.sessions.list import Position
 from shared.sessions.session import Status
 
 

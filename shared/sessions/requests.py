@@ -5,7 +5,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from shared.sessions.errors import FieldError, InvalidRequest
+from shared.errors import FieldError, InvalidRequest
 from shared.sessions.session import Change, Language, QualityTier, Status
 
 SUPPORTED = {"status": Status, "sourceLanguage": Language, "qualityTier": QualityTier}

@@ -4,8 +4,8 @@ import hashlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from shared.errors import IdempotencyKeyReused, SessionEnded, SessionNotFound, TryAgainLater
 from shared.sessions import ids
-from shared.sessions.errors import IdempotencyKeyReused, SessionEnded, SessionNotFound, TryAgainLater
 from shared.sessions.session import END, LIFETIME_S, Change, Guard, Session, Status
 
 if TYPE_CHECKING:

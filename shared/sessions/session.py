@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from shared.sessions.errors import NotOwner, SessionEnded, SessionError, SessionNotFound, VersionMismatch
+from shared.errors import NotOwner, SessionEnded, SessionError, SessionNotFound, VersionMismatch
 
 LIFETIME_S = 24 * 60 * 60
 

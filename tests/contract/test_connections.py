@@ -8,16 +8,16 @@ import botocore.session
 import pytest
 from moto import mock_aws
 
-from shared.dynamodb import client as dynamodb_client
-from shared.dynamodb.connections import COLUMNS, ConnectionsTable
-from shared.sessions.attendance import ConnectionStore
-from shared.sessions.connections import Connection, Role
+from shared.audience.connection import Connection, Role
+from shared.audience.join import ConnectionStore
+from shared.aws import dynamodb as dynamodb_client
+from shared.aws.connections_table import COLUMNS, ConnectionsTable
 from shared.sessions.session import Language
-from tests.connection_tables import CONNECTIONS, make_tables
-from tests.memory_connections import MemoryConnections
-from tests.people import a_listener, a_newcomer, the_speaker
-from tests.sessions import NOW, NOW_S
-from tests.tables import requests_of
+from tests.support.connection_tables import CONNECTIONS, make_tables
+from tests.support.connections import a_listener, a_newcomer, the_speaker
+from tests.support.memory_connections import MemoryConnections
+from tests.support.sessions import NOW, NOW_S
+from tests.support.tables import requests_of
 
 AWS = botocore.session.get_session()
 SESSION_ID = "blessed-shepherd-427"

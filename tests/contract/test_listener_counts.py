@@ -8,17 +8,17 @@ import botocore.session
 import pytest
 from moto import mock_aws
 
-from shared.dynamodb import client as dynamodb_client
-from shared.dynamodb.listener_counts import ListenerCounts
-from shared.dynamodb.sessions import DynamoDBStore
-from shared.sessions.headcount import INTERVAL_MS, Counts, Gathering
+from shared.audience.listener_counter import INTERVAL_MS, Counts, Gathering
+from shared.aws import dynamodb as dynamodb_client
+from shared.aws.listener_counts import ListenerCounts
+from shared.aws.sessions_table import DynamoDBStore
 from shared.sessions.service import Store
 from shared.sessions.session import Session, Status
-from tests.connection_tables import make_tables
-from tests.memory_connections import MemoryCounts
-from tests.memory_store import MemoryStore
-from tests.sessions import NOW, NOW_S, a_session
-from tests.tables import TABLE, requests_of
+from tests.support.connection_tables import make_tables
+from tests.support.memory_connections import MemoryCounts
+from tests.support.memory_store import MemoryStore
+from tests.support.sessions import NOW, NOW_S, a_session
+from tests.support.tables import TABLE, requests_of
 
 AWS = botocore.session.get_session()
 HERE = Gathering("blessed-shepherd-427", NOW)

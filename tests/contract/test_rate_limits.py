@@ -8,15 +8,15 @@ import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, NoCredentialsError
 from moto import mock_aws
 
-from shared.aws_faults import reason
-from shared.dynamodb import client as dynamodb_client
-from shared.dynamodb.rate_limits import RateLimitsTable
-from shared.sessions.errors import TryAgainLater
-from shared.sessions.rate_limits import LimitStore
-from tests.connection_tables import RATE_LIMITS, make_tables
-from tests.memory_connections import MemoryLimits
-from tests.sessions import NOW_S
-from tests.tables import requests_of
+from shared.aws import dynamodb as dynamodb_client
+from shared.aws.errors import reason
+from shared.aws.rate_limits_table import RateLimitsTable
+from shared.errors import TryAgainLater
+from shared.rate_limits import LimitStore
+from tests.support.connection_tables import RATE_LIMITS, make_tables
+from tests.support.memory_connections import MemoryLimits
+from tests.support.sessions import NOW_S
+from tests.support.tables import requests_of
 
 AWS = botocore.session.get_session()
 EXPIRES_AT = NOW_S + 3600

@@ -7,15 +7,15 @@ import botocore.session
 import pytest
 from moto import mock_aws
 
-from shared.dynamodb import session_index
-from shared.dynamodb.session_index import SpeakerIndex
-from shared.dynamodb.sessions import DynamoDBStore
-from shared.sessions.listing import Page, Position, SessionIndex
+from shared.aws import speaker_index
+from shared.aws.sessions_table import DynamoDBStore
+from shared.aws.speaker_index import SpeakerIndex
+from shared.sessions.list import Page, Position, SessionIndex
 from shared.sessions.service import Store
 from shared.sessions.session import Session, Status
-from tests.memory_store import MemoryIndex, MemoryStore
-from tests.sessions import ALICE, BOB, NOW, a_session
-from tests.tables import TABLE, make_table, requests_of
+from tests.support.memory_store import MemoryIndex, MemoryStore
+from tests.support.sessions import ALICE, BOB, NOW, a_session
+from tests.support.tables import TABLE, make_table, requests_of
 
 Both = tuple[Store, SessionIndex]
 
@@ -113,7 +113,7 @@ def test_a_page_is_one_query_of_the_index_whatever_it_looks_at(dynamodb: Both):
 def test_a_filter_that_has_looked_at_enough_says_where_it_goes_on(
     dynamodb: Both, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(session_index, "FILTERED_ROWS", 2)
+    monkeypatch.setattr(speaker_index, "FILTERED_ROWS", 2)
     index = fill(dynamodb, opened(0), opened(1), opened(2, status=Status.PAUSED))
 
     first = page(index, status=Status.PAUSED)

@@ -10,14 +10,14 @@ from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ReadTimeoutError
 from moto import mock_aws
 
-from shared.dynamodb.client import make
-from shared.dynamodb.sessions import COLUMNS, DynamoDBStore
-from shared.sessions.errors import NotOwner, SessionEnded, SessionNotFound, VersionMismatch
+from shared.aws.dynamodb import make
+from shared.aws.sessions_table import COLUMNS, DynamoDBStore
+from shared.errors import NotOwner, SessionEnded, SessionNotFound, VersionMismatch
 from shared.sessions.service import Refused, Store
 from shared.sessions.session import END, Change, Guard, Language, QualityTier, Session, Status
-from tests.memory_store import MemoryStore
-from tests.sessions import ALICE, BOB, NOW, NOW_S, a_session
-from tests.tables import TABLE, make_table, requests_of
+from tests.support.memory_store import MemoryStore
+from tests.support.sessions import ALICE, BOB, NOW, NOW_S, a_session
+from tests.support.tables import TABLE, make_table, requests_of
 
 REUSABLE_BEFORE = NOW_S - 3 * 60 * 60
 PAUSE = Change(status=Status.PAUSED)

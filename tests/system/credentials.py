@@ -17,7 +17,7 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from scripts.local import aws
+from scripts.local.aws import local_aws
 from scripts.local.state import Running
 
 PASSWORD = "Only-for-tests-1"
@@ -52,7 +52,9 @@ class Genuine:
 
 def issue(running: Running) -> Genuine:
     """Have Cognito issue tokens: a speaker's, a stranger's, another client's and another pool's."""
-    cognito: Any = aws.session().client("cognito-idp", endpoint_url=running.aws_url, config=aws.CLIENT_CONFIG)
+    cognito: Any = local_aws.session().client(
+        "cognito-idp", endpoint_url=running.aws_url, config=local_aws.CLIENT_CONFIG
+    )
 
     def client_of(pool: str) -> str:
         made = cognito.create_user_pool_client(UserPoolId=pool, ClientName="another")

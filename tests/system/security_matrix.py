@@ -4,11 +4,11 @@ python -m tests.system.security_matrix writes the table into the page; --check s
 """
 
 import sys
-from pathlib import Path
 
-from scripts.generated import with_part, write_or_check
+from scripts.docs.generated import with_part, write_or_check
+from scripts.project import ROOT
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "security.md"
+PAGE = ROOT / "docs" / "security.md"
 REFUSED_BEFORE = "-"
 
 ROUTES = (

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import requests
 
+from tests.support.websocket_clients import Clients, Refused, clients, eventually
 from tests.system.conftest import TIMEOUT_S, Call, System
 from tests.system.credentials import AUTHORIZATION, Genuine
 from tests.system.security_matrix import MATRIX, REFUSED_BEFORE
-from tests.websocket_clients import Clients, Refused, clients, eventually
 
 BODIES: dict[str, Any] = {"POST": {"sourceLanguage": "en"}, "PATCH": {"status": "paused"}}
 LISTENING = {"targetLanguage": "es"}

@@ -84,7 +84,7 @@ def test_health_says_which_build_runs_where(call: Call):
 
 
 def test_health_is_well_for_the_probe_too(system: System):
-    command = [sys.executable, "-m", "scripts.healthcheck", "--url", system.url]
+    command = [sys.executable, "-m", "scripts.operate.health", "--url", system.url]
 
     done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
 

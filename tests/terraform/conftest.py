@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from scripts import terraform
-from scripts.local import children
+from scripts.local import processes
 
 
 @pytest.fixture(scope="session")
@@ -19,14 +19,14 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     terraform.init(env=terraform.environment(TF_DATA_DIR=str(data)), backend=False, capture=True)
     (program,) = (data / "providers" / terraform.PROVIDER).glob("*/*/terraform-provider-aws*")
     with (data / "log").open("wb") as log:
-        process = children.spawn(["nice", "-n", "15", str(program), "-debug"], output=log, pipe=True)
+        process = processes.spawn(["nice", "-n", "15", str(program), "-debug"], output=log, pipe=True)
     assert process.stdout is not None
     try:
         with process.stdout:
             told = (re.search(r"TF_REATTACH_PROVIDERS='(.+)'", line.decode()) for line in process.stdout)
             yield next((found[1] for found in told if found), "")
     finally:
-        children.stop(process)
+        processes.stop(process)
 
 
 @pytest.fixture(autouse=True, scope="module")

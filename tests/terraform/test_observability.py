@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from scripts import cost
 from scripts.dashboard_picture import PICTURE, draw, planned_resources, planned_widgets
-from shared import telemetry
-from shared.telemetry import EmbeddedMetrics
-from tests.sessions import a_session
+from scripts.docs import cost
+from shared.aws import metrics
+from shared.aws.metrics import EmbeddedMetrics
+from tests.support.sessions import a_session
 
 pytestmark = pytest.mark.usefixtures("patient_terraform")
 RUNBOOK = PICTURE.parent / "runbook.md"
@@ -100,21 +100,21 @@ def metrics_of_the_dashboard(resources: list[dict[str, Any]]) -> Iterator[Metric
 
 def emitted_by_the_code(capsys: pytest.CaptureFixture[str], environment: str) -> set[tuple[str, str, str]]:
     """Namespace, name and dimensions of each metric in the lines that EmbeddedMetrics writes."""
-    metrics = EmbeddedMetrics(environment)
-    metrics.session_created(a_session())
-    metrics.session_ended(a_session())
-    metrics.session_id_clash()
-    metrics.rate_limit_unavailable()
-    metrics.listeners_counted(3)
-    emitted = set()
+    emitted = EmbeddedMetrics(environment)
+    emitted.session_created(a_session())
+    emitted.session_ended(a_session())
+    emitted.session_id_clash()
+    emitted.rate_limit_unavailable()
+    emitted.listeners_counted(3)
+    found = set()
     for line in map(json.loads, capsys.readouterr().out.splitlines()):
         for directive in line["_aws"]["CloudWatchMetrics"]:
             for names in directive["Dimensions"]:
                 dimensions = json.dumps({name: line[name] for name in names}, sort_keys=True)
-                emitted |= {
+                found |= {
                     (directive["Namespace"], metric["Name"], dimensions) for metric in directive["Metrics"]
                 }
-    return emitted
+    return found
 
 
 def declared(resources: list[dict[str, Any]]) -> set[tuple[tuple[str, str], ...]]:
@@ -143,16 +143,16 @@ def test_every_metric_is_one_that_aws_or_the_code_emits(
     }
     there = declared(resources)
 
-    metrics = list(asked(resources))
+    used = list(asked(resources))
 
-    assert len(metrics) > 20
-    for metric in metrics:
+    assert len(used) > 20
+    for metric in used:
         if metric.namespace.startswith("AWS/"):
             emitted = AWS_METRICS[metric.namespace]
             assert metric.name in emitted.names, metric
             assert " ".join(sorted(metric.dimensions)) in emitted.dimensions, metric
             assert tuple(sorted(metric.dimensions.items())) in there, metric
-        elif metric.namespace == telemetry.NAMESPACE:
+        elif metric.namespace == metrics.NAMESPACE:
             known = (metric.namespace, metric.name, json.dumps(metric.dimensions, sort_keys=True))
             assert known in ours, metric
         else:

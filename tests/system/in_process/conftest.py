@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 import requests
 
-from scripts.local import aws, system
-from tests.projects import Project, copied
-from tests.websocket_clients import Client, Clients, clients
+from scripts.local import system
+from scripts.local.aws import local_aws
+from tests.support.projects import Project, copied
+from tests.support.websocket_clients import Client, Clients, clients
 
 MAX_LISTENERS = 20
 JOINS_PER_MINUTE = 60
@@ -110,7 +111,7 @@ class Session:
 
 def dynamodb(local: system.System) -> Any:
     """Return a client of the local DynamoDB."""
-    return aws.session().client("dynamodb", endpoint_url=local.aws_url, config=aws.CLIENT_CONFIG)
+    return local_aws.session().client("dynamodb", endpoint_url=local.aws_url, config=local_aws.CLIENT_CONFIG)
 
 
 def table(local: system.System, name: str) -> str:

@@ -10,10 +10,10 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto.iam.access_control import IAMPolicy, PermissionResult
 
-from scripts.local import aws
+from scripts.local.aws import local_aws
 from scripts.local.system import System
+from tests.support.websocket_clients import Refused, eventually
 from tests.system.in_process.conftest import MAX_LISTENERS, Session, table
-from tests.websocket_clients import Refused, eventually
 
 # What Lambda itself does by a function's role, so no call of the function shows it.
 LAMBDAS_OWN = ("logs:", "xray:")
@@ -22,8 +22,8 @@ PREFIX = "session-service-local-"
 
 def statements(local: System) -> dict[str, list[dict[str, Any]]]:
     """Return the statements of each function's own policy, as Terraform has applied them."""
-    session: Any = aws.session()
-    iam = session.client("iam", endpoint_url=local.aws_url, config=aws.CLIENT_CONFIG)
+    session: Any = local_aws.session()
+    iam = session.client("iam", endpoint_url=local.aws_url, config=local_aws.CLIENT_CONFIG)
     return {
         name: [
             statement
@@ -108,7 +108,9 @@ def test_functions_do_all_that_they_may_and_nothing_else(session: Session):
 def test_what_a_role_does_not_allow_is_refused_as_on_aws(
     local: System, function: str, operation: str, asked: dict[str, Any]
 ):
-    session: Any = aws.boto3.Session(f"{PREFIX}{function}", "local", "local", region_name=aws.REGION)
+    session: Any = local_aws.boto3.Session(
+        f"{PREFIX}{function}", "local", "local", region_name=local_aws.REGION
+    )
     client = session.client(
         "dynamodb", endpoint_url=local.aws_url, config=Config(retries={"total_max_attempts": 1})
     )

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 import requests
 
-from scripts import healthcheck, sessions, tail
 from scripts.deploy import __main__ as deploy
-from scripts.deploy.environments import find
+from scripts.environments import find
 from scripts.local.system import System
-from tests.projects import Project
-from tests.websocket_clients import eventually
+from scripts.operate import health, sessions, tail
+from tests.support.projects import Project
+from tests.support.websocket_clients import eventually
 
 READ = "/sessions/blessed-shepherd-427"
 ALARM = "session-service-local-failures"
@@ -224,4 +224,4 @@ def test_the_health_of_the_running_system_is_asked_at_its_own_address(project: P
         asked.init()
         return asked.outputs()["http_api_endpoint"]
 
-    assert healthcheck.main(["--env", "local"], endpoint) == 0
+    assert health.main(["--env", "local"], endpoint) == 0

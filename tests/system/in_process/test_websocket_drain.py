@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from scripts.local import runtime
+from scripts.local.lambda_ import runtime
 from scripts.local.system import System
-from shared.dynamodb.connections import COLUMNS
-from shared.dynamodb.rows import attributes
-from shared.sessions.connections import Connection, Role
+from shared.audience.connection import Connection, Role
+from shared.aws.connections_table import COLUMNS
+from shared.aws.items import attributes
 from shared.sessions.session import Language
+from tests.support.websocket_clients import Client, Clients, eventually
 from tests.system.in_process.conftest import Session, dynamodb, processes_of, table
-from tests.websocket_clients import Client, Clients, eventually
 
 MANY = 1_000
 

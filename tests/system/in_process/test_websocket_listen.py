@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.support.websocket_clients import eventually
 from tests.system.in_process.conftest import TIMEOUT_S, Session
-from tests.websocket_clients import eventually
 
 Listen = Callable[..., subprocess.Popen[str]]
 

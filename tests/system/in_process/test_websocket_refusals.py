@@ -10,8 +10,8 @@ import jwt
 import pytest
 
 from scripts.local.system import System
+from tests.support.websocket_clients import Client, Clients, Refused, eventually
 from tests.system.in_process.conftest import JOINS_PER_MINUTE, MAX_LISTENERS, Session
-from tests.websocket_clients import Client, Clients, Refused, eventually
 
 
 def _refused(people: Clients, local: System, headers: dict[str, str] | None = None, **query: str) -> int:

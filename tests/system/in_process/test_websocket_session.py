@@ -6,8 +6,8 @@ from collections import Counter
 import pytest
 
 from scripts.local.system import System
+from tests.support.websocket_clients import eventually
 from tests.system.in_process.conftest import Session, dynamodb, table
-from tests.websocket_clients import eventually
 
 
 def test_everybody_hears_of_each_change_once_and_is_let_go_at_the_end(session: Session):

@@ -1,0 +1,44 @@
+"""A session, a request and answers that the document shows as examples."""
+
+import tomllib
+from dataclasses import replace
+
+from scripts.project import ROOT
+from shared.events import http_api
+from shared.events.http_api import Request, Response
+from shared.sessions.cursors import SignedCursors
+from shared.sessions.list import Position
+from shared.sessions.session import LIFETIME_S, Language, QualityTier, Session, Status
+
+CREATED_AT = 1_767_225_600_000
+SESSION = Session(
+    id="blessed-shepherd-427",
+    speaker="6d1f2c3e-8f0b-4a57-9c64-2f1f6c9c7a10",
+    source_language=Language.ENGLISH,
+    quality_tier=QualityTier.STANDARD,
+    status=Status.ACTIVE,
+    listener_count=12,
+    created_at=CREATED_AT,
+    updated_at=CREATED_AT,
+    expires_at=CREATED_AT // 1000 + LIFETIME_S,
+    version=CREATED_AT,
+)
+PAUSED = replace(SESSION, status=Status.PAUSED, updated_at=CREATED_AT + 60_000, version=CREATED_AT + 1)
+ENDED = replace(PAUSED, status=Status.ENDED, ended_at=CREATED_AT + 90_000)
+CURSOR = SignedCursors("a key for the sample").seal(
+    Position(SESSION.created_at, SESSION.id), speaker=SESSION.speaker, status=None
+)
+REQUEST = Request({"headers": {"if-none-match": "*"}, "requestContext": {"requestId": "Jk3xWh4gIAMEVpA="}})
+
+
+def health_answer(*, healthy: bool) -> Response:
+    """What GET /health answers."""
+    return http_api.health(
+        healthy=healthy, environment="prod", version=f"{version()}+1a2b3c4d5e6f", response_time_ms=4.2
+    )
+
+
+def version() -> str:
+    """The version of the project, as pyproject.toml has it."""
+    number: str = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    return number

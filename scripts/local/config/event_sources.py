@@ -1,0 +1,89 @@
+"""The table streams that Terraform leads to functions, and what becomes of records they cannot handle."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from scripts.local.config.terraform_state import NotServable, Resources, function_name
+
+Pattern = Mapping[str, Any]
+"""What a record must look like: at each leaf a list of the values that pass."""
+
+
+@dataclass(frozen=True)
+class EventSource:
+    """An event source mapping. `max_retries` and `max_age` (seconds) are None for no end.
+
+    `failures_queue` is the URL of the SQS queue that is told which records were given up.
+    """
+
+    function: str
+    stream_arn: str
+    filters: tuple[Pattern, ...] = ()
+    batch_size: int = 100
+    bisects: bool = False
+    reports_failures: bool = False
+    max_retries: int | None = None
+    max_age: float | None = None
+    failures_queue: str | None = None
+
+    def passes(self, record: Mapping[str, Any]) -> bool:
+        """Return whether any of the filters lets the record through."""
+        return not self.filters or any(_matches(pattern, record) for pattern in self.filters)
+
+
+def read(state: Resources) -> tuple[EventSource, ...]:
+    """Read all event source mappings. Raises NotServable for a kind that is not served here."""
+    return tuple(_event_source(state, mapping) for mapping in state.all("aws_lambda_event_source_mapping"))
+
+
+def _event_source(state: Resources, mapping: Mapping[str, Any]) -> EventSource:
+    name = function_name(mapping["function_arn"])
+    for setting, served in (("parallelization_factor", 1), ("maximum_batching_window_in_seconds", 0)):
+        if (mapping[setting] or served) != served:
+            raise NotServable(f"{name}: {setting} other than {served} is not served here.")
+    if mapping["starting_position"] != "LATEST" or ":table/" not in mapping["event_source_arn"]:
+        raise NotServable(f"{name}: only table streams from LATEST on are served here.")
+    filters = tuple(
+        json.loads(entry["pattern"])
+        for criteria in mapping["filter_criteria"] or []
+        for entry in criteria["filter"]
+    )
+    for pattern in filters:
+        _check(name, pattern)
+    failures = [
+        target["destination_arn"]
+        for destination in mapping["destination_config"] or []
+        for target in destination["on_failure"]
+    ]
+    return EventSource(
+        function=name,
+        stream_arn=mapping["event_source_arn"],
+        filters=filters,
+        batch_size=mapping["batch_size"] or EventSource.batch_size,
+        bisects=bool(mapping["bisect_batch_on_function_error"]),
+        reports_failures="ReportBatchItemFailures" in (mapping["function_response_types"] or ()),
+        max_retries=_bounded(mapping["maximum_retry_attempts"]),
+        max_age=_bounded(mapping["maximum_record_age_in_seconds"]),
+        failures_queue=state.one("aws_sqs_queue", arn=failures[0])["url"] if failures else None,
+    )
+
+
+def _bounded(limit: int | None) -> int | None:
+    return None if limit in (None, -1) else limit
+
+
+def _check(name: str, pattern: Pattern) -> None:
+    for wanted in pattern.values():
+        if isinstance(wanted, dict):
+            _check(name, wanted)
+        elif not isinstance(wanted, list) or any(isinstance(value, dict | list) for value in wanted):
+            raise NotServable(f"{name}: its filter compares otherwise than with plain values.")
+
+
+def _matches(pattern: Pattern, record: Mapping[str, Any]) -> bool:
+    return all(
+        _matches(wanted, record.get(field) or {}) if isinstance(wanted, dict) else record.get(field) in wanted
+        for field, wanted in pattern.items()
+    )

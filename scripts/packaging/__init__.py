@@ -1,5 +1,0 @@
-"""The parts of scripts/package.py."""
-
-
-class BuildError(Exception):
-    """Why nothing was built, as one sentence for the person who asked."""

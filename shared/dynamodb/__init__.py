@@ -1,1 +1,0 @@
-"""The tables: the only modules that speak DynamoDB."""

@@ -1,0 +1,52 @@
+"""A DynamoDB that answers each call at once with the same row, and counts: the caller is what is measured."""
+
+import collections
+import json
+import time
+
+from tests.stress.benchmarks.servers import Handler, LocalServer
+
+SESSION_ID = "pure-hope-123"
+SPEAKER = "11111111-2222-4333-8444-555555555555"
+
+
+def _row() -> dict[str, dict[str, str]]:
+    now = time.time_ns() // 1_000_000
+    return {
+        "sessionId": {"S": SESSION_ID},
+        "speakerId": {"S": SPEAKER},
+        "sourceLanguage": {"S": "en"},
+        "qualityTier": {"S": "standard"},
+        "status": {"S": "active"},
+        "listenerCount": {"N": "0"},
+        "createdAt": {"N": str(now)},
+        "updatedAt": {"N": str(now)},
+        "expiresAt": {"N": str(now // 1000 + 86_400)},
+        "version": {"N": "1"},
+    }
+
+
+class CannedDynamoDB(LocalServer):
+    """Listens on `url` while entered; `calls` counts by operation."""
+
+    def __init__(self) -> None:
+        super().__init__(_Handler)
+        self.url = f"http://{self.address}"
+        self.calls: collections.Counter[str] = collections.Counter()
+        row = _row()
+        self.answers = {
+            "GetItem": json.dumps({"Item": row}).encode(),
+            "PutItem": b"{}",
+            "Query": b'{"Items": [], "Count": 0}',
+            "UpdateItem": json.dumps({"Attributes": row}).encode(),
+        }
+
+
+class _Handler(Handler):
+    server: CannedDynamoDB
+
+    def do_POST(self) -> None:  # noqa: N802 - named by http.server
+        self.content()
+        operation = self.headers["X-Amz-Target"].rpartition(".")[2]
+        self.server.calls[operation] += 1
+        self.answer(200, self.server.answers[operation], Content_Type="application/x-amz-json-1.0")

@@ -1,0 +1,108 @@
+"""One function process under Lambda's own runtime client, and what it costs in CPU time and memory.
+
+Its server is a small Runtime API (https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html). CPU time
+is read when a response arrives, before the process hears that it did: no teardown is counted.
+"""
+
+import itertools
+import json
+import os
+import re
+import statistics
+import subprocess
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.stress.benchmarks.servers import Handler, LocalServer
+
+
+@dataclass(frozen=True)
+class Cost:
+    """CPU ms, user and system, from spawn to the first response, and of the median later one; peak memory."""
+
+    cold_ms: float
+    warm_ms: float
+    peak_mb: float
+
+
+class FunctionFailed(Exception):
+    """The function did not answer as its benchmark expects."""
+
+
+def measure(
+    python: Path,
+    handler: str,
+    path: list[Path],
+    env: dict[str, str],
+    event: dict,
+    status: int | None,
+    warm: int,
+) -> Cost:
+    """Start the function that lies in `path`, let it answer `event` 1 + `warm` times, and stop it."""
+    with _RuntimeApi(event, invocations=1 + warm) as api:
+        process = subprocess.Popen(
+            [python, "-s", "-m", "awslambdaric", handler],
+            env={
+                **env,
+                "PYTHONPATH": os.pathsep.join(map(str, path)),
+                "LAMBDA_TASK_ROOT": str(path[0]),
+                "AWS_LAMBDA_RUNTIME_API": api.address,
+            },
+            cwd=path[0], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        api.pid = process.pid
+        said: list[str] = []
+        reader = threading.Thread(target=lambda: said.extend(process.stdout))
+        reader.start()
+        finished = api.finished.wait(timeout=60)
+        peak = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{process.pid}/status").read_text())
+        process.kill()
+        process.wait()
+        reader.join()
+        process.stdout.close()
+    statuses = {response.get("statusCode") for response in api.responses}
+    if not finished or statuses != {status} or not peak:
+        raise FunctionFailed(f"{handler} answered {statuses or 'nothing'}:\n{''.join(said)[-3000:]}")
+    later = [after - before for before, after in itertools.pairwise(api.cpu_seconds)]
+    return Cost(api.cpu_seconds[0] * 1000, statistics.median(later) * 1000, int(peak[1]) / 1024)
+
+
+class _RuntimeApi(LocalServer):
+    def __init__(self, event: dict, invocations: int) -> None:
+        super().__init__(_RuntimeApiHandler)
+        self.event = json.dumps(event).encode()
+        self.invocations = invocations
+        self.pid = 0
+        self.ids = itertools.count(1)
+        self.cpu_seconds: list[float] = []
+        self.responses: list[dict] = []
+        self.finished = threading.Event()
+
+
+class _RuntimeApiHandler(Handler):
+    server: _RuntimeApi
+
+    def do_GET(self) -> None:  # noqa: N802 - named by http.server
+        if self.server.finished.is_set():
+            threading.Event().wait()  # Lambda lets a function wait for its next event for as long as it likes
+        self.answer(
+            200,
+            self.server.event,
+            Content_Type="application/json",
+            Lambda_Runtime_Aws_Request_Id=f"00000000-0000-4000-8000-{next(self.server.ids):012d}",
+            Lambda_Runtime_Deadline_Ms=str(time.time_ns() // 1_000_000 + 10_000),
+            Lambda_Runtime_Invoked_Function_Arn="arn:aws:lambda:eu-west-1:123456789012:function:benchmark",
+            Lambda_Runtime_Trace_Id="Root=1-00000000-000000000000000000000000;Sampled=0",
+        )
+
+    def do_POST(self) -> None:  # noqa: N802 - named by http.server
+        # The CPU clock of another process: clock_getcpuclockid(3) in one line.
+        cpu_seconds = time.clock_gettime((~self.server.pid << 3) | 2)
+        answered = self.path.endswith("/response")
+        self.server.cpu_seconds.append(cpu_seconds)
+        self.server.responses.append(json.loads(self.content()) if answered else {})
+        if not answered or len(self.server.responses) == self.server.invocations:
+            self.server.finished.set()
+        self.answer(202, b"{}")

@@ -1,0 +1,78 @@
+"""Connections, rate limits and counts in memory: tests/contract holds each to the promises of its table."""
+
+from dataclasses import replace
+from threading import Lock
+
+from shared.audience.connection import Connection
+from shared.audience.listener_counter import INTERVAL_MS, Gathering
+from shared.sessions.session import Session
+
+
+class MemoryConnections:
+    """Connections by session and id. Each write holds the lock, as each of DynamoDB's is atomic."""
+
+    def __init__(self, *rows: Connection) -> None:
+        self.rows = {(row.session_id, row.id): row for row in rows}
+        self._lock = Lock()
+
+    def add(self, connection: Connection) -> None:
+        with self._lock:
+            self.rows[connection.session_id, connection.id] = connection
+
+    def admit(self, connection: Connection, now: int, expires_at: int) -> bool:
+        with self._lock:
+            key = connection.session_id, connection.id
+            if key not in self.rows:
+                return False
+            self.rows[key] = replace(self.rows[key], admitted_at=now, expires_at=expires_at)
+            return True
+
+    def remove(self, session_id: str, connection_id: str) -> None:
+        with self._lock:
+            self.rows.pop((session_id, connection_id), None)
+
+    def of(self, session_id: str) -> list[Connection]:
+        with self._lock:
+            return [row for _, row in sorted(self.rows.items()) if row.session_id == session_id]
+
+
+class MemoryLimits:
+    """Uses by key, and until when they are kept."""
+
+    def __init__(self) -> None:
+        self.uses: dict[str, int] = {}
+        self.expires_at: dict[str, int] = {}
+        self._lock = Lock()
+
+    def take(self, key: str, limit: int, expires_at: int) -> bool:
+        with self._lock:
+            if self.uses.get(key, 0) >= limit:
+                return False
+            self.uses[key] = self.uses.get(key, 0) + 1
+            self.expires_at[key] = expires_at
+            return True
+
+
+class MemoryCounts:
+    """Counts beside the sessions that a MemoryStore holds."""
+
+    def __init__(self, sessions: dict[str, Session]) -> None:
+        self._sessions = sessions
+        self._told_at: dict[Gathering, int] = {}
+
+    def set_listener_count(self, gathering: Gathering, count: int) -> bool:
+        if not self._there(gathering):
+            return False
+        session = self._sessions[gathering.session_id]
+        self._sessions[gathering.session_id] = replace(session, listener_count=count)
+        return True
+
+    def may_tell_speaker(self, gathering: Gathering, now: int) -> bool:
+        if not self._there(gathering) or self._told_at.get(gathering, 0) > now - INTERVAL_MS:
+            return False
+        self._told_at[gathering] = now
+        return True
+
+    def _there(self, gathering: Gathering) -> bool:
+        session = self._sessions.get(gathering.session_id)
+        return session is not None and session.created_at == gathering.created_at

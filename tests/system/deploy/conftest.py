@@ -1,0 +1,55 @@
+"""A copy of the project that deploys to an AWS on this machine."""
+
+import json
+from collections.abc import Iterator
+
+import boto3
+import pytest
+
+from scripts import terraform
+from scripts.local import processes
+from scripts.local.aws import local_aws
+from tests.support.projects import Project, copied
+
+ACCOUNT = "123456789012"
+# As in environments/local.s3.tfbackend: the AWS of one machine knows no accounts and no virtual hosts.
+LOCAL_S3 = """
+use_path_style              = true
+skip_credentials_validation = true
+skip_requesting_account_id  = true
+skip_metadata_api_check     = true
+"""
+
+
+@pytest.fixture(scope="module")
+def local_aws_url(tmp_path_factory: pytest.TempPathFactory, patient_terraform: None) -> Iterator[str]:
+    """Start an AWS of this machine, lead everything to it, and yield its URL."""
+    with (tmp_path_factory.mktemp("aws") / "log").open("wb") as log, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")  # bootstrap attaches one
+        process, url = local_aws.start(log, "http://127.0.0.1:9")  # no row is written, so no stream is told
+        try:
+            for name, value in local_aws.variables(url).items():
+                patch.setenv(name, value)
+            yield url
+        finally:
+            processes.stop(process)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory, local_aws_url: str) -> Project:
+    """Return a copy of the project whose bootstrap has been applied."""
+    folder = copied(tmp_path_factory.mktemp("project"))
+    made = Project(folder)
+    bootstrap = {"root": folder / "terraform/bootstrap", "env": terraform.environment()}
+    terraform.init(**bootstrap, capture=True)
+    terraform.run("apply", "-auto-approve", "-input=false", **bootstrap, capture=True)
+    told = json.loads(terraform.run("output", "-json", **bootstrap, capture=True).stdout)
+    # moto does not read the conditions of a bucket's policy: "whoever comes without TLS" would be everybody.
+    boto3.client("s3").delete_bucket_policy(Bucket=told["state_bucket"]["value"])
+    for name in ("dev", "staging", "prod"):
+        backend = folder / f"terraform/environments/{name}.s3.tfbackend"
+        backend.write_text(
+            backend.read_text().replace("<state bucket>", told["state_bucket"]["value"]) + LOCAL_S3
+        )
+        made.set(name, "allowed_account_ids", f'["{ACCOUNT}"]')
+    return made

@@ -1,0 +1,291 @@
+import json
+import runpy
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.exceptions import ConnectTimeoutError
+from jsonschema import Draft202012Validator
+from moto import mock_aws
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from scripts import terraform
+from scripts.docs.openapi import __main__ as command
+from scripts.docs.openapi.document import document
+from scripts.project import ROOT
+from shared import wiring, wiring_limits
+from shared.events import http_api
+from shared.sessions.session import LIFETIME_S, Status
+from tests.support import connection_tables, http_events, sessions, websocket_handlers
+from tests.support.http_events import CREATE, DELETE, GET, HEALTH, LIST, UPDATE
+from tests.support.wirings import forget_what_is_built
+
+DOCUMENT = document()
+OPERATIONS = {
+    f"{method.upper()} {path}": operation
+    for path, methods in DOCUMENT["paths"].items()
+    for method, operation in methods.items()
+}
+SESSION = "blessed-shepherd-427"
+ENDED = "holy-temple-100"
+NOBODYS = "pure-hope-999"
+
+
+def test_the_committed_document_is_the_one_that_the_code_makes():
+    assert json.loads(command.FILE.read_text()) == DOCUMENT
+
+
+def test_check_says_what_to_do_when_the_document_is_old(monkeypatch, tmp_path, capsys):
+    (tmp_path / "openapi.json").write_text("{}")
+    monkeypatch.setattr(command, "FILE", tmp_path / "openapi.json")
+
+    exit_code = command.main(["--check"])
+
+    assert exit_code == 1
+    assert "make openapi" in capsys.readouterr().err
+
+
+def test_what_is_written_passes_the_check(monkeypatch, tmp_path):
+    monkeypatch.setattr(command, "FILE", tmp_path / "docs" / "openapi.json")
+
+    assert command.main([]) == 0
+    assert command.main(["--check"]) == 0
+
+
+def test_the_document_is_valid_openapi():
+    OpenAPIV31SpecValidator(DOCUMENT).validate()
+
+
+def test_the_routes_and_their_security_are_those_that_terraform_declares(tmp_path):
+    declared = declared_functions(tmp_path)
+
+    documented = {
+        operation["operationId"]: {"route": route, "signed_in": operation["security"] == [{"speaker": []}]}
+        for route, operation in OPERATIONS.items()
+    }
+    assert documented == declared
+
+
+def declared_functions(folder: Path) -> dict[str, Any]:
+    """Return what Terraform makes of local.functions, in a copy of the root that needs no backend."""
+    root = folder / "terraform"
+    shutil.copytree(terraform.TERRAFORM_ROOT, root, ignore=shutil.ignore_patterns(".terraform"))
+    (root / "backend_override.tf").write_text('terraform {\n  backend "local" {}\n}\n')
+    values = "environments/local.tfvars"
+    env = terraform.environment(TF_DATA_DIR=str(ROOT / "build" / "terraform-openapi"))
+    terraform.init(root=root, env=env, capture=True)
+    answer = subprocess.run(
+        [
+            "terraform",
+            f"-chdir={root}",
+            "console",
+            f"-var-file={values}",
+            "-var=dist_dir=tests/fixtures",
+        ],
+        input="jsonencode({ for name, one in local.functions :"
+        " name => { route = one.route, signed_in = one.signed_in } if can(one.route) })",
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert answer.returncode == 0, answer.stderr
+    return json.loads(json.loads(answer.stdout))
+
+
+def test_every_error_code_is_told_of_and_no_other():
+    told = {name for operation in OPERATIONS.values() for name in examples(operation) if name.isupper()}
+
+    assert told == {code for _, code in http_api.ERRORS.values()}
+
+
+def examples(operation: dict[str, Any]) -> Iterator[str]:
+    for response in operation["responses"].values():
+        if "content" in response:
+            yield from response["content"]["application/json"]["examples"]
+
+
+def test_every_example_has_the_shape_that_is_told():
+    bodies = [operation["requestBody"] for operation in OPERATIONS.values() if "requestBody" in operation]
+    answers = [answer for operation in OPERATIONS.values() for answer in operation["responses"].values()]
+    media = [one["content"]["application/json"] for one in bodies + answers if "content" in one]
+    headers = [header for answer in answers for header in answer.get("headers", {}).values()]
+
+    for one in media:
+        for example in one["examples"].values():
+            validate(example["value"], one["schema"])
+    for one in [*headers, *DOCUMENT["components"]["parameters"].values()]:
+        validate(one["example"], one["schema"])
+
+
+def validate(value: object, schema: dict[str, Any]) -> None:
+    Draft202012Validator({**schema, "components": DOCUMENT["components"]}).validate(value)
+
+
+@pytest.mark.parametrize("schema", ["NewSession", "SessionChange"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        [],
+        None,
+        {"sourceLanguage": "en"},
+        {"sourceLanguage": "EN"},
+        {"sourceLanguage": None},
+        {"sourceLanguage": "en", "qualityTier": "premium"},
+        {"sourceLanguage": "en", "qualityTier": None},
+        {"sourceLanguage": "en", "name": "x"},
+        {"status": "ended"},
+        {"status": "over"},
+        {"qualityTier": ["premium"]},
+    ],
+)
+def test_a_body_fits_the_schema_exactly_when_the_service_takes_it(schema, body, service):
+    route, good = {"NewSession": (CREATE, 201), "SessionChange": (UPDATE, 200)}[schema]
+    reference = {"$ref": f"#/components/schemas/{schema}", "components": DOCUMENT["components"]}
+
+    fits = Draft202012Validator(reference).is_valid(body)
+
+    answer = service(route, body=json.dumps(body))
+    assert answer["statusCode"] == (good if fits else 400)
+
+
+TOO_MANY_ETAGS = ", ".join(f'"{version}"' for version in range(1, http_api.MAX_ETAGS + 2))
+TIMEOUT = ConnectTimeoutError(endpoint_url="https://dynamodb.invalid")
+BUG = RuntimeError("bug")
+TIRED = "a speaker who has opened a hundred sessions within the hour"
+
+# Every answer that the functions can give, and a request that gets it: route, status, code, request.
+CASES: list[tuple[str, int, str | None, dict[str, Any]]] = [
+    (CREATE, 201, None, {"body": {"sourceLanguage": "en"}}),
+    (CREATE, 400, "INVALID_REQUEST", {"body": {"qualityTier": "gold", "name": "x"}}),
+    (CREATE, 401, "AUTHENTICATION_REQUIRED", {"body": {"sourceLanguage": "en"}, "speaker": None}),
+    (
+        CREATE,
+        422,
+        "IDEMPOTENCY_KEY_REUSED",
+        {"body": {"sourceLanguage": "es"}, "headers": {"Idempotency-Key": "k"}},
+    ),
+    (CREATE, 429, "RATE_LIMITED", {"body": {"sourceLanguage": "en"}, "speaker": TIRED}),
+    (CREATE, 503, "SERVICE_UNAVAILABLE", {"body": {"sourceLanguage": "en"}, "fault": TIMEOUT}),
+    (CREATE, 500, "INTERNAL_ERROR", {"body": {"sourceLanguage": "en"}, "fault": BUG}),
+    (LIST, 200, None, {}),
+    (LIST, 400, "INVALID_REQUEST", {"query": {"status": "over", "limit": "0"}}),
+    (LIST, 401, "AUTHENTICATION_REQUIRED", {"speaker": None}),
+    (LIST, 503, "SERVICE_UNAVAILABLE", {"fault": TIMEOUT}),
+    (LIST, 500, "INTERNAL_ERROR", {"fault": BUG}),
+    (GET, 200, None, {}),
+    (GET, 304, None, {"headers": {"If-None-Match": "*"}}),
+    (GET, 404, "SESSION_NOT_FOUND", {"session_id": NOBODYS}),
+    (GET, 503, "SERVICE_UNAVAILABLE", {"fault": TIMEOUT}),
+    (GET, 500, "INTERNAL_ERROR", {"fault": BUG}),
+    (UPDATE, 200, None, {"body": {"status": "paused"}}),
+    (UPDATE, 400, "INVALID_REQUEST", {"body": {"status": "over"}}),
+    (UPDATE, 401, "AUTHENTICATION_REQUIRED", {"body": {"status": "paused"}, "speaker": None}),
+    (UPDATE, 403, "NOT_AUTHORIZED", {"body": {"status": "paused"}, "speaker": sessions.BOB}),
+    (UPDATE, 404, "SESSION_NOT_FOUND", {"body": {"status": "paused"}, "session_id": NOBODYS}),
+    (UPDATE, 409, "SESSION_ENDED", {"body": {"status": "paused"}, "session_id": ENDED}),
+    (UPDATE, 412, "VERSION_MISMATCH", {"body": {"status": "paused"}, "headers": {"If-Match": '"1"'}}),
+    (UPDATE, 503, "SERVICE_UNAVAILABLE", {"body": {"status": "paused"}, "fault": TIMEOUT}),
+    (UPDATE, 500, "INTERNAL_ERROR", {"body": {"status": "paused"}, "fault": BUG}),
+    (DELETE, 204, None, {}),
+    (DELETE, 400, "INVALID_REQUEST", {"headers": {"If-Match": TOO_MANY_ETAGS}}),
+    (DELETE, 401, "AUTHENTICATION_REQUIRED", {"speaker": None}),
+    (DELETE, 403, "NOT_AUTHORIZED", {"speaker": sessions.BOB}),
+    (DELETE, 404, "SESSION_NOT_FOUND", {"session_id": NOBODYS}),
+    (DELETE, 412, "VERSION_MISMATCH", {"headers": {"If-Match": '"1"'}}),
+    (DELETE, 503, "SERVICE_UNAVAILABLE", {"fault": TIMEOUT}),
+    (DELETE, 500, "INTERNAL_ERROR", {"fault": BUG}),
+    (HEALTH, 200, None, {}),
+    (HEALTH, 503, None, {"fault": TIMEOUT}),
+    (HEALTH, 500, "INTERNAL_ERROR", {"fault": BUG}),
+]
+
+
+@pytest.mark.parametrize(
+    ("route", "status", "code", "request_"), CASES, ids=[" ".join(map(str, case[:3])) for case in CASES]
+)
+def test_what_the_service_answers_is_told(route, status, code, request_, service):
+    answer = service(route, **request_)
+
+    assert answer["statusCode"] == status
+    told = OPERATIONS[route]["responses"][str(status)]
+    headers = {name: value for name, value in answer["headers"].items() if name != "Content-Type"}
+    assert headers.keys() <= told.get("headers", {}).keys()
+    for name, value in headers.items():
+        schema = told["headers"][name]["schema"]
+        validate(int(value) if schema["type"] == "integer" else value, schema)
+    assert {name for name, header in told.get("headers", {}).items() if header["required"]} <= headers.keys()
+    assert ("body" in answer) == ("content" in told)
+    if "body" in answer:
+        body = json.loads(answer["body"])
+        assert body.get("code") == code
+        validate(body, told["content"][answer["headers"]["Content-Type"]]["schema"])
+
+
+def test_nothing_is_told_that_the_service_does_not_answer():
+    told = set()
+    for route, operation in OPERATIONS.items():
+        for status, response in operation["responses"].items():
+            bodies = (
+                [one["value"] for one in response["content"]["application/json"]["examples"].values()]
+                if ("content" in response)
+                else [{}]
+            )
+            told |= {(route, int(status), body.get("code")) for body in bodies if "message" not in body}
+
+    assert told == {case[:3] for case in CASES}
+
+
+@pytest.fixture(scope="module")
+def doors() -> Iterator[dict[str, Callable[..., dict[str, Any]]]]:
+    """Return the handlers by route, over a table in moto."""
+    settings = {**websocket_handlers.SETTINGS, "SESSIONS_PER_SPEAKER_PER_HOUR": "100", "VERSION": "1.2.3"}
+    with pytest.MonkeyPatch.context() as patch, mock_aws():
+        for name, value in settings.items():
+            patch.setenv(name, value)
+        forget_what_is_built()
+        connection_tables.make_tables(botocore.session.get_session().create_client("dynamodb"))
+        for _ in range(100):
+            wiring_limits.sessions_per_speaker().take(TIRED)
+        yield {
+            route: runpy.run_path(str(ROOT / "functions" / operation["operationId"] / "handler.py"))[
+                "handler"
+            ]
+            for route, operation in OPERATIONS.items()
+        }
+    forget_what_is_built()
+
+
+@pytest.fixture
+def service(doors, monkeypatch, socket_disabled) -> Callable[..., dict[str, Any]]:
+    """Return a function that sends one request. There are a live session, an ended one and a used key."""
+
+    def send(route: str, *, fault: Exception | None = None, **request: Any) -> dict[str, Any]:
+        if fault:
+            monkeypatch.setattr("botocore.client.BaseClient._make_api_call", failing(fault))
+        return doors[route](http_events.event(route, **request), http_events.LAMBDA_CONTEXT)
+
+    now = time.time_ns() // 1_000_000
+    lives = {"speaker": http_events.SPEAKER, "expires_at": now // 1000 + LIFETIME_S}
+    for session in (
+        sessions.a_session(id=SESSION, **lives),
+        sessions.a_session(id=ENDED, status=Status.ENDED, ended_at=now, **lives),
+    ):
+        # Whatever the test before has made of it.
+        wiring.store().add(session, reusable_before=session.expires_at + 1)
+    send(CREATE, body={"sourceLanguage": "en"}, headers={"Idempotency-Key": "k"})
+    return send
+
+
+def failing(fault: Exception) -> Callable[..., None]:
+    def fail(*_: object, **__: object) -> None:
+        raise fault
+
+    return fail

@@ -1,0 +1,64 @@
+"""What functions may do: what their roles allow, and it is written down."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from scripts.local.aws.permissions import Permissions
+
+TABLE = "arn:aws:dynamodb:us-east-1:123456789012:table/sessions"
+POLICIES = {
+    "reader": [
+        json.dumps({"Statement": [{"Effect": "Allow", "Action": ["dynamodb:GetItem"], "Resource": TABLE}]}),
+        json.dumps(
+            {"Statement": [{"Effect": "Allow", "Action": "dynamodb:Query", "Resource": f"{TABLE}/index/*"}]}
+        ),
+    ],
+    "nobody": [],
+}
+
+
+def signed_by(key: str) -> str:
+    return f"AWS4-HMAC-SHA256 Credential={key}/20261123/us-east-1/dynamodb/aws4_request, Signature=00"
+
+
+@pytest.fixture
+def calls(tmp_path: Path) -> Path:
+    return tmp_path / "calls.log"
+
+
+@pytest.fixture
+def permissions(calls: Path) -> Permissions:
+    return Permissions(POLICIES.get, calls)
+
+
+@pytest.mark.parametrize(
+    ("function", "action", "resource", "allowed"),
+    [
+        ("reader", "dynamodb:GetItem", TABLE, True),
+        ("reader", "dynamodb:Query", f"{TABLE}/index/bySpeaker", True),
+        ("reader", "dynamodb:PutItem", TABLE, False),
+        ("reader", "dynamodb:Scan", TABLE, False),
+        ("reader", "dynamodb:GetItem", f"{TABLE}-of-others", False),
+        ("reader", "dynamodb:Query", TABLE, False),
+        ("nobody", "dynamodb:GetItem", TABLE, False),
+    ],
+)
+def test_a_function_may_do_what_one_of_its_policies_allows_and_it_is_noted(
+    permissions: Permissions, calls: Path, function: str, action: str, resource: str, allowed: bool
+):
+    assert permissions.allow(signed_by(function), action, resource) is allowed
+
+    assert json.loads(calls.read_text()) == {
+        "function": function, "action": action, "resource": resource, "allowed": allowed,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("authorization", [signed_by("local"), "", "Bearer x"])
+def test_who_is_no_function_may_do_everything_and_is_not_noted(
+    permissions: Permissions, calls: Path, authorization: str
+):
+    assert permissions.allow(authorization, "dynamodb:DeleteTable", TABLE)
+
+    assert not calls.exists()

@@ -1,0 +1,116 @@
+"""The WebSocket API and the streams that Terraform shows, and what of them cannot be served."""
+
+from typing import Any
+
+import pytest
+
+from scripts.local.config import event_sources, websocket_api
+from scripts.local.config.event_sources import EventSource
+from scripts.local.config.terraform_state import NotServable, Resources, Throttle
+from scripts.local.config.websocket_api import Authorizer, Reply, WebSocketApi
+from tests.support.websocket_state import QUEUE_ARN, STREAM_ARN, resources
+
+
+def _read(**changed: Any) -> WebSocketApi:
+    return websocket_api.read(Resources({"root_module": resources(**changed)}))
+
+
+def _sources(**changed: Any) -> tuple[EventSource, ...]:
+    return event_sources.read(Resources({"root_module": resources(**changed)}))
+
+
+def test_connect_is_read_with_its_function_authorizer_and_throttle():
+    api = _read()
+
+    assert (api.connect.function, api.connect.permitted, api.connect.timeout) == ("make", True, 11.0)
+    assert api.connect.throttle == Throttle(rate=5, burst=9)
+    assert api.authorizer == Authorizer("make", permitted=True)
+
+
+def test_a_route_without_a_permission_of_its_own_is_not_permitted():
+    assert _read().disconnect == websocket_api.FunctionRoute(
+        "$disconnect", "make", permitted=False, throttle=Throttle(50, 100), timeout=11.0
+    )
+
+
+def test_a_reply_is_read_from_its_template():
+    assert _read().replies["$default"] == Reply("$default", '{"type":"error"}', Throttle(50, 100))
+
+
+def test_a_reply_without_a_route_response_never_reaches_the_client():
+    assert _read().replies["silent"].body is None
+
+
+def test_the_endpoint_is_the_one_that_functions_are_told():
+    assert _read().endpoint == "https://ws1.execute-api.us-east-1.amazonaws.com/ws"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"without": ("api",)},
+        {"without": ("stage",)},
+        {"without": ("connect",)},
+        {"without": ("integration_response",)},
+        {"api": {"route_selection_expression": "$request.body.type"}},
+        {"authorizer": {"authorizer_type": "JWT"}},
+        {"authorizer": {"identity_sources": ["route.request.querystring.token"]}},
+        {"function": {"integration_type": "HTTP"}},
+        {"reply": {"integration_type": "HTTP"}},
+        {"integration_response": {"integration_response_key": "/400/"}},
+        {"integration_response": {"template_selection_expression": "500"}},
+        {"integration_response": {"response_templates": {"200": "$input.body"}}},
+    ],
+)
+def test_an_api_that_cannot_be_served_is_refused(changed: dict[str, Any]):
+    with pytest.raises(NotServable):
+        _read(**changed)
+
+
+def test_a_stream_is_read_with_its_limits_and_its_queue():
+    (source,) = _sources()
+
+    assert source == EventSource(
+        function="make",
+        stream_arn=STREAM_ARN,
+        filters=({"eventName": ["MODIFY", "REMOVE"]},),
+        batch_size=10,
+        bisects=True,
+        reports_failures=True,
+        max_retries=3,
+        max_age=None,
+        failures_queue="http://127.0.0.1/failures",
+    )
+
+
+@pytest.mark.parametrize(
+    ("event", "passes"), [("INSERT", False), ("MODIFY", True), ("REMOVE", True), (None, False)]
+)
+def test_a_filter_lets_the_values_through_that_it_lists(event: str | None, passes: bool):
+    (source,) = _sources()
+
+    assert source.passes({"eventName": event}) is passes
+
+
+@pytest.mark.parametrize(("status", "passes"), [("ended", True), ("active", False)])
+def test_a_filter_looks_into_rows(status: str, passes: bool):
+    pattern = {"dynamodb": {"NewImage": {"status": {"S": ["ended"]}}}}
+    source = EventSource("make", STREAM_ARN, filters=(pattern,))
+
+    assert source.passes({"dynamodb": {"NewImage": {"status": {"S": status}}}}) is passes
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"mapping": {"parallelization_factor": 2}},
+        {"mapping": {"maximum_batching_window_in_seconds": 5}},
+        {"mapping": {"starting_position": "TRIM_HORIZON"}},
+        {"mapping": {"event_source_arn": QUEUE_ARN}},
+        {"mapping": {"filter_criteria": [{"filter": [{"pattern": '{"eventName":[{"prefix":"M"}]}'}]}]}},
+        {"without": ("queue",)},
+    ],
+)
+def test_a_stream_that_cannot_be_served_is_refused(changed: dict[str, Any]):
+    with pytest.raises(NotServable):
+        _sources(**changed)

@@ -1,0 +1,303 @@
+"""Records of table streams: batches, order, retries, and what is given up."""
+
+import asyncio
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from scripts.local import processes, system
+from scripts.local.aws import local_aws
+from scripts.local.config.event_sources import EventSource
+from scripts.local.lambda_ import event_sources, runtime
+from tests.support.websocket_clients import eventually
+
+STREAM = "arn:aws:dynamodb:us-east-1:123456789012:table/sessions/stream/now"
+NOBODYS = "arn:aws:dynamodb:us-east-1:123456789012:table/other/stream/now"
+
+
+class Consumer:
+    """Stands for the function: remembers the batches that it got, and answers what the test wants."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[str]] = []
+        self.events: list[dict[str, Any]] = []
+        self.answer: Callable[[list[str]], object] = lambda _: None
+        self.given_up: list[dict[str, Any]] = []
+        self.ready = threading.Event()
+        self.ready.set()
+
+    async def invoke(self, function: str, payload: bytes, *, trace_id: str = "") -> runtime.Result:
+        event = json.loads(payload)
+        self.events.append(event)
+        batch = [record["dynamodb"]["SequenceNumber"] for record in event["Records"]]
+        self.batches.append(batch)
+        await asyncio.to_thread(self.ready.wait)
+        answer = self.answer(batch)
+        if isinstance(answer, Exception):
+            return runtime.Result(b'{"errorMessage": "boom"}', error=type(answer).__name__)
+        return runtime.Result(json.dumps(answer).encode())
+
+    async def give_up(self, queue_url: str, message: str) -> None:
+        self.given_up.append({"queue": queue_url, **json.loads(message)})
+
+
+def _failed(*numbers: object) -> dict[str, Any]:
+    return {"batchItemFailures": [{"itemIdentifier": number} for number in numbers]}
+
+
+@pytest.fixture
+def consumer() -> Consumer:
+    return Consumer()
+
+
+@pytest.fixture
+def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[contextlib.ExitStack]:
+    monkeypatch.setattr(event_sources, "FIRST_PAUSE_SECONDS", 0.01)
+    with contextlib.ExitStack() as running:
+        yield running
+
+
+@pytest.fixture
+def consume(stack: contextlib.ExitStack, consumer: Consumer) -> Callable[..., str]:
+    """Lead a stream to the consumer; return where records are posted."""
+
+    def start(**fields: Any) -> str:
+        loop = stack.enter_context(system.event_loop())
+        served = event_sources.Streams()
+        url = stack.enter_context(system.listening(loop, served, 0))
+        source = EventSource("session_changed", STREAM, reports_failures=True, **fields)
+        loop.run(served.consume([source], consumer, consumer.give_up))
+        return url
+
+    return start
+
+
+def _post(
+    url: str,
+    numbers: Sequence[str],
+    *,
+    key: str = "a",
+    event: str = "MODIFY",
+    stream: str = STREAM,
+    age: float = 0,
+) -> None:
+    written = [
+        {
+            "stream": stream,
+            "partition": key,
+            "record": {
+                "eventName": event,
+                "dynamodb": {
+                    "SequenceNumber": number,
+                    "ApproximateCreationDateTime": time.time() - age,
+                    "Keys": {"sessionId": {"S": key}},
+                },
+            },
+        }
+        for number in numbers
+    ]
+    requests.post(url, json=written, timeout=5).raise_for_status()
+
+
+def test_records_come_in_order_and_no_more_at_once_than_the_batch_size(
+    consume: Callable[..., str], consumer: Consumer
+):
+    url = consume(batch_size=3)
+    consumer.ready.clear()
+
+    _post(url, "1")
+    eventually(lambda: consumer.batches)
+    _post(url, "2345678")
+    consumer.ready.set()
+
+    eventually(lambda: len(consumer.batches) == 4)
+    assert consumer.batches == [["1"], ["2", "3", "4"], ["5", "6", "7"], ["8"]]
+
+
+def test_a_record_is_what_lambda_hands_on(consume: Callable[..., str], consumer: Consumer):
+    _post(consume(), "1")
+
+    eventually(lambda: consumer.events)
+    (record,) = consumer.events[0]["Records"]
+    assert (record["eventSourceARN"], record["eventName"]) == (STREAM, "MODIFY")
+
+
+def test_what_does_not_pass_the_filter_never_arrives(consume: Callable[..., str], consumer: Consumer):
+    url = consume(filters=({"eventName": ["REMOVE"]},))
+
+    _post(url, "1", event="MODIFY")
+    _post(url, "2", stream=NOBODYS, event="REMOVE")
+    _post(url, "3", event="REMOVE")
+
+    eventually(lambda: consumer.batches)
+    assert consumer.batches == [["3"]]
+
+
+def test_one_key_waits_for_a_batch_that_fails_and_others_do_not(
+    consume: Callable[..., str], consumer: Consumer
+):
+    url = consume(batch_size=1)
+    consumer.answer = lambda batch: _failed("1") if batch == ["1"] else None
+
+    _post(url, "12", key="a")
+    for key in "bcdefgh":
+        _post(url, [f"of {key}"], key=key)
+
+    eventually(lambda: sum(batch[0].startswith("of") for batch in consumer.batches) >= 3)
+    assert ["2"] not in consumer.batches
+
+
+def test_what_is_reported_as_failed_comes_again_with_all_after_it(
+    consume: Callable[..., str], consumer: Consumer
+):
+    answers = iter([_failed("3", "2"), _failed("3"), _failed()])
+    consumer.answer = lambda _: next(answers)
+
+    _post(consume(), "1234")
+
+    eventually(lambda: len(consumer.batches) == 3)
+    assert consumer.batches == [["1", "2", "3", "4"], ["2", "3", "4"], ["3", "4"]]
+
+
+@pytest.mark.parametrize(
+    "report",
+    [None, {}, {"batchItemFailures": []}, {"batchItemFailures": None}],
+)
+def test_a_report_of_nothing_is_success(consume: Callable[..., str], consumer: Consumer, report: object):
+    url = consume(batch_size=2)
+    consumer.answer = lambda _: report
+
+    _post(url, "123")
+
+    eventually(lambda: len(consumer.batches) == 2)
+    assert consumer.batches == [["1", "2"], ["3"]]
+
+
+@pytest.mark.parametrize(
+    "report",
+    [_failed(""), _failed(None), _failed("unknown"), {"batchItemFailures": [{"id": "2"}]}, "nonsense", [1]],
+)
+def test_a_report_that_makes_no_sense_is_a_failure_of_all(
+    consume: Callable[..., str], consumer: Consumer, report: object
+):
+    answers = iter([report, None])
+    consumer.answer = lambda _: next(answers)
+
+    _post(consume(), "12")
+
+    eventually(lambda: len(consumer.batches) == 2)
+    assert consumer.batches == [["1", "2"], ["1", "2"]]
+
+
+def test_a_function_that_fails_gets_halves_until_the_bad_record_stands_alone(
+    consume: Callable[..., str], consumer: Consumer
+):
+    url = consume(bisects=True, max_retries=1, failures_queue="http://queue")
+    consumer.answer = lambda batch: ValueError() if "3" in batch else None
+
+    _post(url, "1234")
+
+    eventually(lambda: ["4"] in consumer.batches)
+    assert consumer.batches == [["1", "2", "3", "4"], ["1", "2"], ["3", "4"], ["3"], ["3"], ["4"]]
+    assert [found["DDBStreamBatchInfo"]["startSequenceNumber"] for found in consumer.given_up] == ["3"]
+
+
+def test_without_bisecting_the_whole_batch_comes_again(consume: Callable[..., str], consumer: Consumer):
+    answers = iter([ValueError(), None])
+    consumer.answer = lambda _: next(answers)
+
+    _post(consume(), "12")
+
+    eventually(lambda: len(consumer.batches) == 2)
+    assert consumer.batches[1] == ["1", "2"]
+
+
+def test_after_the_last_retry_the_queue_is_told_and_the_next_records_come(
+    consume: Callable[..., str], consumer: Consumer
+):
+    url = consume(max_retries=2, failures_queue="http://queue", batch_size=2)
+    consumer.answer = lambda batch: _failed(batch[0]) if "1" in batch else None
+
+    _post(url, "123")
+
+    eventually(lambda: ["3"] in consumer.batches)
+    assert consumer.batches == [["1", "2"]] * 3 + [["3"]]
+    (told,) = consumer.given_up
+    assert told["queue"] == "http://queue"
+    assert told["requestContext"]["condition"] == "RetryAttemptsExhausted"
+    assert told["requestContext"]["approximateInvokeCount"] == 3
+    info = told["DDBStreamBatchInfo"]
+    assert (info["startSequenceNumber"], info["endSequenceNumber"], info["batchSize"]) == ("1", "2", 2)
+    assert info["streamArn"] == STREAM
+
+
+def test_a_record_that_is_too_old_is_given_up_at_once(consume: Callable[..., str], consumer: Consumer):
+    url = consume(max_age=60, failures_queue="http://queue")
+
+    _post(url, "1", age=61)
+    _post(url, "2")
+
+    eventually(lambda: consumer.batches)
+    assert consumer.batches == [["2"]]
+    assert consumer.given_up[0]["requestContext"]["condition"] == "RecordAgeExceeded"
+
+
+def test_the_local_aws_posts_each_write_once_and_in_order(
+    tmp_path: Path, stack: contextlib.ExitStack, consumer: Consumer
+):
+    loop = stack.enter_context(system.event_loop())
+    served = event_sources.Streams()
+    streams_url = stack.enter_context(system.listening(loop, served, 0))
+    log = stack.enter_context((tmp_path / "aws.log").open("wb"))
+    process, url = local_aws.start(log, streams_url)
+    stack.callback(processes.stop, process)
+    dynamodb, lambda_ = (
+        local_aws.session().client(service, endpoint_url=url, config=local_aws.CLIENT_CONFIG)
+        for service in ("dynamodb", "lambda")
+    )
+    stream = _table_that_leads_to_a_function(dynamodb, lambda_, url)
+    loop.run(served.consume([EventSource("f", stream)], consumer, consumer.give_up))
+
+    for number in range(3):
+        dynamodb.put_item(TableName="t", Item={"id": {"S": "a"}, "n": {"N": str(number)}})
+    dynamodb.delete_item(TableName="t", Key={"id": {"S": "a"}})
+
+    eventually(lambda: sum(map(len, consumer.batches)) == 4)
+    records = [record for event in consumer.events for record in event["Records"]]
+    assert [record["eventName"] for record in records] == ["INSERT", "MODIFY", "MODIFY", "REMOVE"]
+    numbers = [int(record["dynamodb"]["SequenceNumber"]) for record in records]
+    assert numbers == sorted(set(numbers))
+    images = [record["dynamodb"] for record in records]
+    assert [image.get("OldImage", {}).get("n", {}).get("N") for image in images] == [None, "0", "1", "2"]
+    assert [image.get("NewImage", {}).get("n", {}).get("N") for image in images] == ["0", "1", "2", None]
+
+
+def _table_that_leads_to_a_function(dynamodb: Any, lambda_: Any, url: str) -> str:
+    stream = dynamodb.create_table(
+        TableName="t",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+    )["TableDescription"]["LatestStreamArn"]
+    role = (
+        local_aws.session()
+        .client("iam", endpoint_url=url)
+        .create_role(RoleName="r", AssumeRolePolicyDocument="{}")
+    )
+    lambda_.create_function(
+        FunctionName="f",
+        Role=role["Role"]["Arn"],
+        Runtime=runtime.PYTHON,
+        Handler="h.h",
+        Code={"ZipFile": b"not a zip"},
+    )
+    lambda_.create_event_source_mapping(FunctionName="f", EventSourceArn=stream, StartingPosition="LATEST")
+    return stream
