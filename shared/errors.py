@@ -1,88 +1,91 @@
-"""What can go wrong with a session, in sentences that clients may read. Statuses are HTTP's business."""
+"""Refusals: why a request is not carried out, in sentences that clients may read.
+
+HTTP and WebSocket statuses are in shared/events.
+"""
 
 from typing import NamedTuple
 
 
 class FieldError(NamedTuple):
-    """One offending field of a request: its name as the client wrote it, and a sentence."""
+    """One invalid field of a request: its name as the client wrote it, and a sentence."""
 
     field: str
     message: str
 
 
-class SessionError(Exception):
-    """A refusal. Its text is shown to the client, so nothing internal goes into it."""
+class Refusal(Exception):
+    """Base of all refusals. Clients read its text, so it contains nothing internal."""
 
 
-class AuthenticationRequired(SessionError):
-    """Nobody is signed in."""
+class AuthenticationRequired(Refusal):
+    """The caller is not signed in."""
 
     def __init__(self) -> None:
         super().__init__("Authentication required")
 
 
-class InvalidRequest(SessionError):
-    """The request breaks its own rules; `fields` names every offence, the first one is the sentence."""
+class InvalidRequest(Refusal):
+    """The request is not valid: `fields` lists every invalid field, the text is the first one's."""
 
     def __init__(self, *fields: FieldError) -> None:
         super().__init__(fields[0].message)
         self.fields = fields
 
 
-class SessionNotFound(SessionError):
-    """No live session has this id: never made, malformed or past its end; clients cannot tell which."""
+class SessionNotFound(Refusal):
+    """No live session has this id: it never existed, is malformed or has expired."""
 
     def __init__(self) -> None:
         super().__init__("Session not found")
 
 
-class NotOwner(SessionError):
-    """The caller did not open this session."""
+class NotOwner(Refusal):
+    """The caller did not create this session; `action` is `update` or `delete`."""
 
     def __init__(self, action: str) -> None:
         super().__init__(f"Not authorized to {action} this session")
 
 
-class VersionMismatch(SessionError):
+class VersionMismatch(Refusal):
     """The session has changed since the caller read it."""
 
     def __init__(self) -> None:
         super().__init__("Session has changed since it was read")
 
 
-class SessionEnded(SessionError):
-    """Nothing follows the end of a session."""
+class SessionEnded(Refusal):
+    """The session has ended, and an ended session never changes."""
 
     def __init__(self) -> None:
         super().__init__("Session has ended")
 
 
-class IdempotencyKeyReused(SessionError):
-    """The key of an earlier request came with another body."""
-
-    def __init__(self) -> None:
-        super().__init__("Idempotency-Key was already used with another request body")
-
-
-class TryAgainLater(SessionError):
-    """A fault that the same request may survive when it is sent again after `retry_after_s` seconds."""
-
-    retry_after_s = 1
-
-    def __init__(self) -> None:
-        super().__init__("Service temporarily unavailable. Try again")
-
-
-class SessionFull(SessionError):
-    """The session has as many listeners as it may have."""
+class SessionFull(Refusal):
+    """The session has its maximum number of listeners."""
 
     def __init__(self) -> None:
         super().__init__("Session is full")
 
 
-class RateLimited(SessionError):
-    """The caller has done this too often; it may be done again after `retry_after_s` seconds."""
+class IdempotencyKeyReused(Refusal):
+    """The idempotency key belongs to an earlier request with another body."""
+
+    def __init__(self) -> None:
+        super().__init__("Idempotency-Key was already used with another request body")
+
+
+class RateLimited(Refusal):
+    """The caller is over a rate limit; `retry_after_s` is the number of seconds to wait."""
 
     def __init__(self, retry_after_s: int) -> None:
         super().__init__("Too many requests. Try again later")
         self.retry_after_s = retry_after_s
+
+
+class ServiceUnavailable(Refusal):
+    """A temporary fault: the same request may succeed after `retry_after_s` seconds."""
+
+    retry_after_s = 1
+
+    def __init__(self) -> None:
+        super().__init__("Service temporarily unavailable. Try again")

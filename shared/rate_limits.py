@@ -1,47 +1,52 @@
-"""How often somebody may do something: so many times in each hour or minute of the clock."""
+"""Rate limits: at most so many uses in each clock hour or minute."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from shared.errors import RateLimited, TryAgainLater
+from shared.errors import RateLimited, ServiceUnavailable
+
+HOUR_S = 60 * 60
+MINUTE_S = 60
 
 
-class LimitStore(Protocol):
-    """Where uses are counted."""
+class UseStore(Protocol):
+    """The store of use counts."""
 
     def take(self, key: str, limit: int, expires_at: int) -> bool:
-        """Count one use, unless there were `limit` of them already; forget them after `expires_at` (epoch s).
+        """Count one use in one atomic write; return False if `limit` uses are counted already.
 
-        One atomic write. Raises TryAgainLater, and whatever else a broken table makes of it.
+        The count is deleted some time after `expires_at` (epoch seconds). Raises ServiceUnavailable when the
+        store fails for whatever reason.
         """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RateLimit:
-    """At most `limit` uses of `name` by one user in each window of `window_s` seconds; 0 turns it off.
+    """At most `limit` uses of `name` per user in each window of `window_s` seconds; 0 turns the limit off.
 
-    `unavailable` is called when the uses cannot be counted: people matter more than the limit.
+    `clock` returns epoch milliseconds. `on_unavailable` is called when the store fails: the use is then
+    allowed and not counted, because serving people matters more than the limit.
     """
 
     name: str
     limit: int
     window_s: int
-    store: LimitStore
+    store: UseStore
     clock: Callable[[], int]
-    unavailable: Callable[[], None]
+    on_unavailable: Callable[[], None]
 
     def take(self, user: str) -> None:
         """Count one use. Raises RateLimited."""
         if not self.limit:
             return
-        now = self.clock() // 1000
-        window = now // self.window_s
-        ends = (window + 1) * self.window_s
+        now_s = self.clock() // 1000
+        window = now_s // self.window_s
+        window_end_s = (window + 1) * self.window_s
         try:
-            taken = self.store.take(f"{self.name}#{user}#{window}", self.limit, ends)
-        except TryAgainLater:
-            self.unavailable()
+            allowed = self.store.take(f"{self.name}#{user}#{window}", self.limit, window_end_s)
+        except ServiceUnavailable:
+            self.on_unavailable()
             return
-        if not taken:
-            raise RateLimited(ends - now)
+        if not allowed:
+            raise RateLimited(window_end_s - now_s)

@@ -1,4 +1,4 @@
-"""Settings from the environment, each by its name; a missing one fails at the function's start."""
+"""Settings: environment variables that Terraform sets. A missing one stops the function at its start."""
 
 import os
 import re
@@ -8,11 +8,11 @@ WHOLE_NUMBER = re.compile("0|[1-9][0-9]{0,8}")
 
 
 class SettingError(RuntimeError):
-    """The environment of the function is not what Terraform should have made it."""
+    """An environment variable is missing or has an unsupported value."""
 
 
 def text(name: str) -> str:
-    """The environment variable of this name. Raises SettingError when it is absent or empty."""
+    """Return the environment variable of this name. Raises SettingError when it is absent or empty."""
     value = os.environ.get(name)
     if not value:
         raise SettingError(f"{name} is not set")
@@ -20,7 +20,7 @@ def text(name: str) -> str:
 
 
 def number(name: str, supported: Sequence[int] = range(10**9)) -> int:
-    """The same as a whole number. Raises SettingError also when it is not a supported one."""
+    """Return the environment variable as a whole number. Raises SettingError when it is not supported."""
     value = text(name)
     if not WHOLE_NUMBER.fullmatch(value) or int(value) not in supported:
         numbers = (

@@ -34,7 +34,6 @@ locals {
       signed_in        = false
       dynamodb_actions = { sessions = ["dynamodb:GetItem"] }
       environment = {
-        ENV            = var.environment
         SESSIONS_TABLE = module.table["sessions"].name
       }
     }

@@ -1,11 +1,13 @@
-"""The authorizer of $connect: a speaker by token, anybody else by none; a bad token is nobody's."""
+"""The authorizer of $connect: a valid token identifies a speaker, no token means a listener."""
 
-from shared import wiring_tokens
-from shared.events import websocket_api
+from shared import settings, startup
+from shared.aws.cognito import TokenVerifier
+from shared.events.authorizer import Handshake, authorizer
 
-TOKENS = wiring_tokens.tokens()
+tokens = TokenVerifier(settings.text("USER_POOL_ID"), settings.text("USER_POOL_CLIENT_ID"))
+startup.finish_init()
 
 
-@websocket_api.authorizer
-def handler(handshake: websocket_api.Handshake) -> str | None:
-    return None if handshake.token is None else TOKENS.subject(handshake.token)
+@authorizer
+def handler(handshake: Handshake) -> str | None:
+    return None if handshake.token is None else tokens.subject(handshake.token)

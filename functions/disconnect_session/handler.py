@@ -1,12 +1,15 @@
-"""$disconnect: forget a connection that is closed."""
+"""$disconnect: remove the row of a closed connection."""
 
-from shared import wiring_connections
+from shared import settings, startup
+from shared.aws.connections_table import ConnectionsTable
+from shared.aws.dynamodb import create_client
 from shared.events import websocket_api
 
-CONNECTIONS = wiring_connections.connections()
+connections = ConnectionsTable(create_client(), settings.text("CONNECTIONS_TABLE"))
+startup.finish_init()
 
 
 @websocket_api.endpoint
 def handler(request: websocket_api.Request) -> websocket_api.Response:
-    CONNECTIONS.remove(request.session_id, request.connection_id)
+    connections.remove(request.session_id, request.connection_id)
     return websocket_api.accepted()

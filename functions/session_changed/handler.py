@@ -1,18 +1,33 @@
-"""The stream of the sessions table: tell the people at a session what becomes of it."""
+"""The stream of the sessions table: notify connected clients when their session changes or ends."""
 
+import time
 from typing import Any
 
-from shared import wiring_streams
+from shared import settings, startup
+from shared.audience import notifier
+from shared.aws import dynamodb, management_api, sessions_table
+from shared.aws.connections_table import ConnectionsTable
+from shared.clock import now_ms
 from shared.events import table_stream
 
-NOTICES = wiring_streams.notices()
+client = dynamodb.create_client()
+notify = notifier.Notifier(
+    sessions_table.SessionsTable(client, settings.text("SESSIONS_TABLE")),
+    ConnectionsTable(client, settings.text("CONNECTIONS_TABLE")),
+    management_api.ManagementApi(
+        management_api.create_client(
+            settings.text("WEBSOCKET_ENDPOINT"), max_connections=notifier.MAX_PARALLEL
+        )
+    ),
+    now_ms,
+    time.sleep,
+)
+startup.finish_init()
 
 
 @table_stream.consumer
-def handler(event: table_stream.Event, context: Any) -> table_stream.Answer:
-    return table_stream.one_by_one(
-        table_stream.session_changes(event),
-        lambda change: NOTICES.session_changed(
-            change.old, change.new, time_left=context.get_remaining_time_in_millis
-        ),
+def handler(event: table_stream.Event, context: Any) -> table_stream.BatchResponse:
+    return table_stream.process_each(
+        table_stream.records(event, sessions_table.from_item),
+        lambda record: notify(record.old, record.new, time_left=context.get_remaining_time_in_millis),
     )

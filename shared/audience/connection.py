@@ -1,38 +1,46 @@
-"""The people at a session: who holds a connection to it, and who may still come in."""
+"""A connection: one open WebSocket of a speaker or a listener, and whether a listener may be admitted."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from shared.sessions.session import Language, Session
 
-# API Gateway closes every WebSocket after 2 h; ten minutes more, and its row is surely of no use.
+# API Gateway closes every WebSocket after 2 h. The row is stale ten minutes after that.
 LIFETIME_S = 2 * 60 * 60 + 10 * 60
-# A connection is not there before its $connect has answered, which takes the function's 10 s at most. A row
-# that still waits for admission after that belongs to a function that died.
+# A connection is open once its $connect has answered, which takes the function's 10 s at most. A row that
+# still waits for admission after that was left by a function that died.
 HANDSHAKE_S = 12
 
 
 class Role(StrEnum):
-    """What somebody does at a session."""
+    """What a connection is for."""
 
     SPEAKER = "speaker"
     LISTENER = "listener"
 
 
-class Standing(StrEnum):
-    """Where a listener who has come to the door stands."""
+class Admission(StrEnum):
+    """Whether a waiting listener may be admitted."""
 
     ADMITTED = "admitted"
     WAITING = "waiting"
     FULL = "full"
 
 
+class SessionRef(NamedTuple):
+    """Identifies one session; ids are reused, so the creation time (epoch ms) belongs to it."""
+
+    id: str
+    created_at: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """One open WebSocket, or one that waits for admission. Times are epoch ms, `expires_at` is epoch s.
+    """One WebSocket, open or waiting for admission. Times are epoch ms, but `expires_at` is epoch s.
 
-    `session_created_at` tells the session from an older or a newer one with the same id.
+    `session_created_at` distinguishes the session from earlier and later ones with the same id.
     """
 
     session_id: str
@@ -44,39 +52,45 @@ class Connection:
     admitted_at: int | None = None
     expires_at: int
 
+    @property
+    def session(self) -> SessionRef:
+        """The session that the connection belongs to."""
+        return SessionRef(self.session_id, self.session_created_at)
+
     def belongs_to(self, session: Session) -> bool:
-        """Whether it is this very session's, and not that of one which had the id before or has it since."""
-        return self.session_id == session.id and self.session_created_at == session.created_at
+        """Return whether the connection is this session's, not one's that had or has the same id."""
+        return self.session == (session.id, session.created_at)
 
     def live(self, now: int) -> bool:
-        """Whether the row still counts at `now` (epoch ms)."""
+        """Return whether the row counts at `now` (epoch ms)."""
         return self.expires_at > now // 1000
 
     def handshaking(self, now: int) -> bool:
-        """Whether the client may still be waiting for the answer to its $connect at `now` (epoch ms)."""
+        """Return whether the client may still wait for the response to $connect at `now` (epoch ms)."""
         return now < self.joined_at + HANDSHAKE_S * 1000
 
 
 def expiry(session: Session, now: int) -> int:
-    """When the row of a connection made at `now` (epoch ms) is of no use any more, in epoch seconds."""
+    """Return when the row of a connection that opens at `now` (epoch ms) is stale, in epoch seconds."""
     return min(session.expires_at, now // 1000 + LIFETIME_S)
 
 
-def standing(mine: Connection, present: Iterable[Connection], limit: int, now: int) -> Standing:
-    """Say whether a listener may come in, from all rows of the session read after `mine` was written.
+def admission(candidate: Connection, rows: Iterable[Connection], limit: int, now: int) -> Admission:
+    """Decide about a listener from all rows of the session, read after the candidate's row was written.
 
-    Whoever sees no more than `limit` rows comes in. That never lets in too many: of `limit` + 1 listeners,
-    the one who wrote last has seen them all. Who sees more looks at the line: those who are in stand before
-    those who wait, and these in the order of their arrival. With `limit` others before oneself the session is
-    full; otherwise some of those behind will find it so and leave, which is worth waiting for.
+    A candidate that reads at most `limit` rows is admitted. This never admits too many: of `limit` + 1
+    listeners, the one whose row was written last reads all of them. A candidate that reads more rows compares
+    positions: admitted listeners come first, then waiting ones in the order of their arrival. With `limit`
+    rows before the candidate the session is full. Otherwise some listeners behind it will find the session
+    full and leave, so the candidate waits for that.
     """
-    listeners = [row for row in present if row.role is Role.LISTENER and row.live(now)]
+    listeners = [row for row in rows if row.role is Role.LISTENER and row.live(now)]
     if len(listeners) <= limit:
-        return Standing.ADMITTED
-    mine_in_line = _place(mine)
-    before = sum(_place(row) < mine_in_line for row in listeners if row.id != mine.id)
-    return Standing.FULL if before >= limit else Standing.WAITING
+        return Admission.ADMITTED
+    own_position = _position(candidate)
+    before = sum(_position(row) < own_position for row in listeners if row.id != candidate.id)
+    return Admission.FULL if before >= limit else Admission.WAITING
 
 
-def _place(row: Connection) -> tuple[bool, int, str]:
+def _position(row: Connection) -> tuple[bool, int, str]:
     return (row.admitted_at is None, row.joined_at, row.id)

@@ -1,49 +1,30 @@
-"""Coming to a session and leaving it."""
+"""Join a session: admit a speaker or a listener."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Protocol
+from typing import TYPE_CHECKING
 
-from shared.audience.connection import HANDSHAKE_S, Connection, Role, Standing, expiry, standing
+from shared.audience.connection import HANDSHAKE_S, Admission, Connection, Role, admission, expiry
 from shared.errors import FieldError, InvalidRequest, SessionEnded, SessionFull, SessionNotFound
 from shared.sessions import ids
 from shared.sessions.session import Language, Session, Status
 
+if TYPE_CHECKING:
+    from shared.audience.ports import ConnectionStore
+    from shared.sessions.ports import SessionReader
+
 # How long a listener waits for others to find the session full and leave; the function has 10 s.
-PATIENCE_MS = 5000
-PAUSE_S = 0.1
+MAX_WAIT_MS = 5000
+WAIT_INTERVAL_S = 0.1
 
 
-class SessionReader(Protocol):
-    """Where sessions are read, consistently."""
-
-    def get(self, session_id: str) -> Session | None:
-        """Read what was last written under the id, expired or not."""
-
-
-class ConnectionStore(Protocol):
-    """Where connections are kept. Each write is one atomic call; in doubt it raises TryAgainLater."""
-
-    def add(self, connection: Connection) -> None:
-        """Write the row."""
-
-    def admit(self, connection: Connection, now: int, expires_at: int) -> bool:
-        """Mark the row as admitted at `now` (ms) until `expires_at` (epoch s); False when it is gone."""
-
-    def remove(self, session_id: str, connection_id: str) -> None:
-        """Delete the row, if it is there."""
-
-    def of(self, session_id: str) -> list[Connection]:
-        """Read all rows under the session's id, consistently, live or not."""
-
-
-class Attendance:
-    """Who is at a session. `clock` returns epoch milliseconds."""
+class Join:
+    """Admit a connection to a session. `clock` returns epoch milliseconds."""
 
     def __init__(
         self,
-        sessions: SessionReader,
-        connections: ConnectionStore,
+        sessions: "SessionReader",
+        connections: "ConnectionStore",
         *,
         max_listeners: int,
         clock: Callable[[], int],
@@ -55,19 +36,20 @@ class Attendance:
         self._clock = clock
         self._sleep = sleep
 
-    def join(
+    def __call__(
         self, session_id: str, connection_id: str, *, caller: str | None, target_language: Language | None
     ) -> Connection:
-        """Let the caller in: the session's speaker when no language is asked for, else a listener.
+        """Admit the session's own speaker if there is no target language, otherwise a listener.
 
-        Raises InvalidRequest, SessionNotFound, SessionEnded, SessionFull, TryAgainLater; no row is left then.
+        Raises InvalidRequest, SessionNotFound, SessionEnded, SessionFull, ServiceUnavailable; the row is
+        removed then.
         """
-        session = self._running(session_id)
+        session = self._running_session(session_id)
         role = Role.SPEAKER if caller == session.speaker and target_language is None else Role.LISTENER
         if role is Role.LISTENER and target_language is None:
             raise InvalidRequest(FieldError("targetLanguage", "targetLanguage is required"))
         now = self._clock()
-        mine = Connection(
+        connection = Connection(
             session_id=session_id,
             id=connection_id,
             session_created_at=session.created_at,
@@ -77,22 +59,22 @@ class Attendance:
             expires_at=min(session.expires_at, now // 1000 + HANDSHAKE_S),
         )
         with ExitStack() as undo:
-            # Before the write: one that fails may have been made.
+            # Registered before the write, because a write that fails may have been applied.
             undo.callback(self._connections.remove, session_id, connection_id)
-            self._connections.add(mine)
+            self._connections.add(connection)
             if role is Role.LISTENER:
-                self._find_place(mine)
-            # Whoever ends the session meanwhile finds the row, or else this read finds the end.
-            if not mine.belongs_to(self._running(session_id)):
+                self._wait_for_admission(connection)
+            # If the session ends at the same time, either its drain finds the row or this read finds the end.
+            if not connection.belongs_to(self._running_session(session_id)):
                 raise SessionEnded
-            # Last: the row of a function that dies before is of no use soon, an admitted one takes hours.
+            # Last: until here the row expires soon if this function dies, from here on it takes hours.
             now = self._clock()
-            if not self._connections.admit(mine, now, expiry(session, now)):
+            if not self._connections.admit(connection, now, expiry(session, now)):
                 raise SessionEnded
             undo.pop_all()
-        return mine
+        return connection
 
-    def _running(self, session_id: str) -> Session:
+    def _running_session(self, session_id: str) -> Session:
         session = self._sessions.get(session_id) if ids.is_session_id(session_id) else None
         if session is None or not session.live(self._clock()):
             raise SessionNotFound
@@ -100,12 +82,13 @@ class Attendance:
             raise SessionEnded
         return session
 
-    def _find_place(self, mine: Connection) -> None:
+    def _wait_for_admission(self, candidate: Connection) -> None:
         while True:
             now = self._clock()
-            place = standing(mine, self._connections.of(mine.session_id), self._max_listeners, now)
-            if place is Standing.ADMITTED:
+            rows = self._connections.of_session(candidate.session_id)
+            decision = admission(candidate, rows, self._max_listeners, now)
+            if decision is Admission.ADMITTED:
                 return
-            if place is Standing.FULL or now > mine.joined_at + PATIENCE_MS:
+            if decision is Admission.FULL or now > candidate.joined_at + MAX_WAIT_MS:
                 raise SessionFull
-            self._sleep(PAUSE_S)
+            self._sleep(WAIT_INTERVAL_S)

@@ -1,102 +1,79 @@
-"""How many listen to a session: counted from the rows that are there, never added up."""
+"""Count the listeners of a session from its connections' rows, and send the count to its speaker."""
 
 from collections.abc import Callable, Iterable
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING
 
-from shared.audience.connection import Connection, Role
-from shared.audience.join import ConnectionStore
+from shared.audience.connection import Role, SessionRef
 from shared.audience.messages import audience
-from shared.audience.notifier import Sockets
-from shared.errors import TryAgainLater
+from shared.errors import ServiceUnavailable
 
-# A speaker hears of the audience this often at most.
-INTERVAL_MS = 1000
-PAUSE_S = 0.25
-# The next changes wait meanwhile. A speaker who cannot be told by then hears of the next change.
-PATIENCE_MS = 1500
+if TYPE_CHECKING:
+    from shared.audience.ports import ConnectionGateway, ConnectionStore, ListenerCountStore
 
-
-class Gathering(NamedTuple):
-    """One session among those that have had the id; `created_at` is epoch ms."""
-
-    session_id: str
-    created_at: int
+# A speaker receives at most one `audience` message in this time.
+NOTIFY_INTERVAL_MS = 1000
+RETRY_INTERVAL_S = 0.25
+# Later changes wait this long. A speaker who cannot be notified by then is notified of the next change.
+MAX_WAIT_MS = 1500
 
 
-def gatherings(rows: Iterable[Connection]) -> set[Gathering]:
-    """The sessions that these rows belong to."""
-    return {Gathering(row.session_id, row.session_created_at) for row in rows}
-
-
-class Counts(Protocol):
-    """Where a session's count of listeners is kept, beside the session and without touching its version."""
-
-    def set_listener_count(self, gathering: Gathering, count: int) -> bool:
-        """Write the count; False when the session is gone."""
-
-    def may_tell_speaker(self, gathering: Gathering, now: int) -> bool:
-        """Whether `INTERVAL_MS` have passed since this last was True; remembers `now` (epoch ms) if so."""
-
-
-class Headcount:
-    """What the connections table's stream sets off. `clock` returns epoch milliseconds.
-
-    `counted` is called with each session's count of listeners that is written.
-    """
+class ListenerCounter:
+    """Counts listeners. `clock` returns epoch milliseconds; `on_count` is called with each count written."""
 
     def __init__(
         self,
-        counts: Counts,
-        connections: ConnectionStore,
-        sockets: Sockets,
+        counts: "ListenerCountStore",
+        connections: "ConnectionStore",
+        gateway: "ConnectionGateway",
         clock: Callable[[], int],
         sleep: Callable[[float], None],
-        counted: Callable[[int], None],
+        on_count: Callable[[int], None],
     ) -> None:
         self._counts = counts
         self._connections = connections
-        self._sockets = sockets
+        self._gateway = gateway
         self._clock = clock
         self._sleep = sleep
-        self._counted = counted
+        self._on_count = on_count
 
-    def recount(self, sessions: Iterable[Gathering]) -> None:
-        """Count the listeners of each session anew, and tell its speaker. Raises TryAgainLater."""
-        left = set(sessions)
-        until = self._clock() + PATIENCE_MS
+    def __call__(self, sessions: Iterable[SessionRef]) -> None:
+        """Count the listeners of each session and notify its speaker. Raises ServiceUnavailable."""
+        pending = set(sessions)
+        deadline = self._clock() + MAX_WAIT_MS
         failed = False
-        while left and self._clock() < until:
-            again = set()
-            for gathering in left:
+        while pending and self._clock() < deadline:
+            retry = set()
+            for session in pending:
                 try:
-                    if not self._recount(gathering):
-                        # Counted again when its speaker may hear of it, so that the last word is true.
-                        again.add(gathering)
-                except TryAgainLater:
-                    # The others are counted all the same.
+                    if not self._count(session):
+                        # Counted again when the speaker may be notified, so that the last message is true.
+                        retry.add(session)
+                except ServiceUnavailable:
+                    # A failure of one session does not stop the others.
                     failed = True
-            left = again
-            if left:
-                self._sleep(PAUSE_S)
+            pending = retry
+            if pending:
+                self._sleep(RETRY_INTERVAL_S)
         if failed:
-            raise TryAgainLater
+            raise ServiceUnavailable
 
-    def _recount(self, gathering: Gathering) -> bool:
+    def _count(self, session: SessionRef) -> bool:
+        """Count one session; return False if its speaker must be notified later."""
         now = self._clock()
-        people = [
+        admitted = [
             row
-            for row in self._connections.of(gathering.session_id)
-            if row.session_created_at == gathering.created_at and row.admitted_at and row.live(now)
+            for row in self._connections.of_session(session.id)
+            if row.session == session and row.admitted_at and row.live(now)
         ]
-        listeners = [row for row in people if row.role is Role.LISTENER]
-        if not self._counts.set_listener_count(gathering, len(listeners)):
+        listeners = [row for row in admitted if row.role is Role.LISTENER]
+        if not self._counts.set_listener_count(session, len(listeners)):
             return True
-        self._counted(len(listeners))
-        speakers = [row for row in people if row.role is Role.SPEAKER]
+        self._on_count(len(listeners))
+        speakers = [row for row in admitted if row.role is Role.SPEAKER]
         if not speakers:
             return True
-        if not self._counts.may_tell_speaker(gathering, now):
+        if not self._counts.may_notify_speaker(session, now, NOTIFY_INTERVAL_MS):
             return False
-        told = [self._sockets.post(speaker.id, audience(listeners)) for speaker in speakers]
-        # One who is still coming in is told as soon as that is possible; one who has gone need not be.
-        return all(heard or not row.handshaking(now) for heard, row in zip(told, speakers, strict=True))
+        delivered = [self._gateway.post(speaker.id, audience(listeners)) for speaker in speakers]
+        # A speaker in the handshake is notified as soon as that is possible; one who has gone is not.
+        return all(ok or not row.handshaking(now) for ok, row in zip(delivered, speakers, strict=True))

@@ -1,4 +1,4 @@
-"""What the server tells the people at a session over their WebSockets."""
+"""Messages from the service to the audience of a session, as JSON."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ EndReason = Literal["ended", "expired"]
 
 
 class SessionUpdated(TypedDict):
-    """Paused, resumed, or another language or quality; `timestamp` is when it changed, in epoch ms."""
+    """The status, language or quality has changed; `timestamp` is the time of the change, epoch ms."""
 
     type: Literal["sessionUpdated"]
     sessionId: str
@@ -22,7 +22,7 @@ class SessionUpdated(TypedDict):
 
 
 class SessionEnded(TypedDict):
-    """The last message: the server closes the connection after it. `timestamp` is the end, in epoch ms."""
+    """The last message; the service then closes the connection. `timestamp` is the end, epoch ms."""
 
     type: Literal["sessionEnded"]
     sessionId: str
@@ -31,7 +31,7 @@ class SessionEnded(TypedDict):
 
 
 class Audience(TypedDict):
-    """To the speaker: how many listen, in all and by the language that they hear."""
+    """To the speaker: the number of listeners, in total and by target language."""
 
     type: Literal["audience"]
     listenerCount: int
@@ -39,7 +39,7 @@ class Audience(TypedDict):
 
 
 class HeartbeatAck(TypedDict):
-    """The answer to a heartbeat: API Gateway gives it by itself."""
+    """The response to a heartbeat, sent by API Gateway itself."""
 
     type: Literal["heartbeatAck"]
 
@@ -48,7 +48,7 @@ Message = SessionUpdated | SessionEnded | Audience
 
 
 def session_updated(session: Session) -> SessionUpdated:
-    """What the session is now."""
+    """Return the message about the session's current state."""
     return {
         "type": "sessionUpdated",
         "sessionId": session.id,
@@ -60,13 +60,13 @@ def session_updated(session: Session) -> SessionUpdated:
 
 
 def session_ended(session: Session, reason: EndReason) -> SessionEnded:
-    """The session is over: its speaker has ended it, or its time has."""
+    """Return the message that the session was ended by its speaker, or has expired."""
     ended_at = session.ended_at if reason == "ended" and session.ended_at else session.expires_at * 1000
     return {"type": "sessionEnded", "sessionId": session.id, "reason": reason, "timestamp": ended_at}
 
 
 def audience(listeners: Iterable[Connection]) -> Audience:
-    """Who listens."""
+    """Return the message about these listeners."""
     languages = Counter(row.target_language for row in listeners if row.target_language)
     return {
         "type": "audience",

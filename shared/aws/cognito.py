@@ -1,4 +1,4 @@
-"""Cognito's tokens: who holds one, by RS256 and the pool's own keys alone.
+"""Verifies Cognito's tokens, by RS256 and the user pool's own keys only.
 
 https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-tokens-verifying-a-jwt.html
 """
@@ -14,25 +14,28 @@ FETCH_TIMEOUT_S = 3
 KEYS_LIFESPAN_S = 60 * 60
 
 
-class Tokens:
-    """The tokens that one user pool has issued to one of its clients.
+class TokenVerifier:
+    """Accepts the id and access tokens that one user pool has issued to one of its app clients.
 
-    Keys are fetched once and kept from call to call. An unknown key id has them fetched anew, half a minute
-    after the last time at the soonest, so that no stranger can make us do so all the time.
+    Keys are fetched once and reused. A token with an unknown key id has them fetched again, but at most once
+    in half a minute, so that strangers cannot cause a fetch with every request.
     """
 
     def __init__(self, pool_id: str, client_id: str) -> None:
         host = f"https://cognito-idp.{pool_id.split('_')[0]}.amazonaws.com"
-        # The SDK's variable, so that it leads everything to a local AWS; the issuer keeps its name there.
-        place = os.environ.get("AWS_ENDPOINT_URL", host)
+        # The SDK's own variable leads to a local AWS, whose issuer has the real name all the same.
+        endpoint = os.environ.get("AWS_ENDPOINT_URL", host)
         self._issuer = f"{host}/{pool_id}"
         self._client_id = client_id
         self._keys = jwt.PyJWKClient(
-            f"{place}/{pool_id}/.well-known/jwks.json", lifespan=KEYS_LIFESPAN_S, timeout=FETCH_TIMEOUT_S
+            f"{endpoint}/{pool_id}/.well-known/jwks.json", lifespan=KEYS_LIFESPAN_S, timeout=FETCH_TIMEOUT_S
         )
 
     def subject(self, token: str) -> str:
-        """The `sub` claim. Raises AuthenticationRequired, and jwt's connection error without keys."""
+        """Return the `sub` claim of a valid token.
+
+        Raises AuthenticationRequired, and jwt.PyJWKClientConnectionError when the keys cannot be fetched.
+        """
         try:
             key = self._keys.get_signing_key(str(jwt.get_unverified_header(token).get("kid")))
             claims: dict[str, Any] = jwt.decode(
@@ -46,13 +49,13 @@ class Tokens:
             raise
         except (jwt.PyJWTError, UnicodeError):
             raise AuthenticationRequired from None
-        # An id token names its client as audience, an access token as client_id. One that is bound to another
-        # service has that as its audience besides: API Gateway's own authorizer does not take it either.
+        # An id token names its client in `aud`, an access token in `client_id`. An access token that is bound
+        # to another resource server has that in `aud`, and API Gateway's own authorizer rejects it as well.
         client = claims.get("aud") if claims.get("token_use") == "id" else claims.get("client_id")
-        bound_to = claims.get("aud", client)
-        if claims.get("token_use") not in ("id", "access") or not client == bound_to == self._client_id:
+        audience = claims.get("aud", client)
+        if claims.get("token_use") not in ("id", "access") or not client == audience == self._client_id:
             raise AuthenticationRequired
-        # Nobody's name must not make a listener of a bad token.
+        # Reject an empty `sub`; otherwise an invalid token would connect as a listener.
         if not claims["sub"]:
             raise AuthenticationRequired
         return str(claims["sub"])

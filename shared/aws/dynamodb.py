@@ -1,7 +1,7 @@
-"""DynamoDB's client, bounded so that a function always answers in time."""
+"""The DynamoDB client, and items as DynamoDB's API represents them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -12,44 +12,68 @@ from botocore.parsers import ResponseParserError
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# Two tries of 1 s to connect and 2 s to read at most, and at most 1 s between: 7 s, within the function's 10.
-PATIENT = Config(
+# At most two tries of 1 s to connect and 2 s to read, and 1 s between them: 7 s of the function's 10.
+DEFAULT_CONFIG = Config(
     connect_timeout=1,
     read_timeout=2,
     retries={"mode": "standard", "total_max_attempts": 2},
     parameter_validation=False,
     tcp_keepalive=True,
-    # Else botocore composes its name from twenty parts for every call: a fifth of a warm request.
+    # Otherwise botocore composes its user agent from twenty parts for every call: a fifth of a warm request.
     user_agent=f"Botocore/{botocore.__version__}",
 )
-# One try of at most 1 s, for what is better left out than waited for.
-BRIEF = PATIENT.merge(
+# One try of at most 1 s, for calls that a request can do without.
+FAIL_FAST_CONFIG = DEFAULT_CONFIG.merge(
     Config(connect_timeout=0.4, read_timeout=0.6, retries={"mode": "standard", "total_max_attempts": 1})
 )
 
+Item = Mapping[str, Mapping[str, Any]]
+"""An item: {"listenerCount": {"N": "3"}}."""
 
-def make(config: Config = PATIENT) -> "DynamoDBClient":
-    """A client for the region and credentials of the environment."""
+Schema = Mapping[str, tuple[str, str, Callable[[str], object]]]
+"""By field: (name of the attribute, its DynamoDB type, function that reads its value)."""
+
+
+def create_client(config: Config = DEFAULT_CONFIG) -> "DynamoDBClient":
+    """Return a client for the region and credentials in the environment."""
     client = _session().create_client("dynamodb", config=config)
-    client.meta.events.register("before-parse.dynamodb", must_be_json)
+    client.meta.events.register("before-parse.dynamodb", require_json)
     # The stubs type boto3's factory only; this is the same client without boto3's resource layer.
     return client  # type: ignore[return-value]
 
 
-@cache
-def _session() -> botocore.session.Session:
-    # It keeps the service's model, which takes long to load.
-    return botocore.session.get_session()
+def to_item(schema: Schema, values: Mapping[str, str | int | None]) -> dict[str, dict[str, str]]:
+    """Return fields as attributes; a field that is None has no attribute."""
+    return {
+        schema[field][0]: {schema[field][1]: str(value)}
+        for field, value in values.items()
+        if value is not None
+    }
 
 
-def must_be_json(response_dict: Mapping[str, Any], **_: object) -> None:
-    """Raise for half an answer or a proxy's page.
+def from_item(schema: Schema, item: Item) -> dict[str, Any]:
+    """Return the attributes of the schema as fields; an absent attribute has no field."""
+    return {
+        field: read(item[attribute][kind])
+        for field, (attribute, kind, read) in schema.items()
+        if attribute in item
+    }
 
-    botocore reads what is no JSON as if no row were there, or as an error of no kind: half of the words that
-    say a condition failed would be a bug of ours. 5xx may pass whatever its body is.
+
+def require_json(response_dict: Mapping[str, Any], **_: object) -> None:
+    """Raise ResponseParserError for a truncated response or a proxy's page.
+
+    botocore parses a body that is not JSON as an empty response, or as an error without a code: a truncated
+    ConditionalCheckFailedException would then look like a bug. Any 5xx response may pass.
     """
     if response_dict["status_code"] < 500:
         try:
             json.loads(response_dict["body"])
         except ValueError as error:
-            raise ResponseParserError("The answer is not JSON") from error
+            raise ResponseParserError("The response is not JSON") from error
+
+
+@cache
+def _session() -> botocore.session.Session:
+    # One per process: it keeps the service model, which takes long to load.
+    return botocore.session.get_session()

@@ -1,4 +1,4 @@
-"""Which failures of AWS a retry may cure."""
+"""Which errors of AWS are temporary."""
 
 import logging
 from collections.abc import Iterator
@@ -8,11 +8,11 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as UnreachableError
 from botocore.parsers import ResponseParserError
 
-from shared.errors import TryAgainLater
+from shared.errors import ServiceUnavailable
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
 # https://docs.aws.amazon.com/apigatewaywebsocketapi/latest/APIReference/API_PostToConnection.html (429)
-TRANSIENT_CODES = frozenset(
+TEMPORARY_CODES = frozenset(
     {
         "InternalServerError",
         "LimitExceededException",
@@ -22,32 +22,32 @@ TRANSIENT_CODES = frozenset(
         "ThrottlingException",
     }
 )
-FAULTS = (ClientError, BotoCoreError, ResponseParserError)
+AWS_ERRORS = (ClientError, BotoCoreError, ResponseParserError)
 
 logger = logging.getLogger("aws")
 
 
 @contextmanager
-def faults_told_apart() -> Iterator[None]:
-    """Raise TryAgainLater for throttling, time-outs, broken connections and 5xx; all else is a bug."""
+def translate_errors() -> Iterator[None]:
+    """Raise ServiceUnavailable for throttling, timeouts, broken connections and 5xx; others are bugs."""
     try:
         yield
     except (HTTPClientError, UnreachableError, ResponseParserError) as error:
-        logger.warning("AWS did not answer", extra={"reason": reason(error)})
-        raise TryAgainLater from error
+        logger.warning("AWS did not answer", extra={"reason": error_code(error)})
+        raise ServiceUnavailable from error
     except ClientError as error:
         status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-        if status < 500 and status != 429 and reason(error) not in TRANSIENT_CODES:
+        if status < 500 and status != 429 and error_code(error) not in TEMPORARY_CODES:
             raise
-        logger.warning("AWS could not answer", extra={"reason": reason(error)})
-        raise TryAgainLater from error
+        logger.warning("AWS could not answer", extra={"reason": error_code(error)})
+        raise ServiceUnavailable from error
 
 
-def reason(error: Exception) -> str:
-    """The error code or class: messages may name tables and accounts."""
+def error_code(error: Exception) -> str:
+    """Return the error's code or class; its message may name tables and accounts."""
     return error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
 
 
-def condition_failed(error: Exception) -> bool:
-    """Whether DynamoDB refused a write because its condition did not hold."""
-    return reason(error) == "ConditionalCheckFailedException"
+def is_condition_failed(error: Exception) -> bool:
+    """Return whether DynamoDB refused a write because its condition did not hold."""
+    return error_code(error) == "ConditionalCheckFailedException"

@@ -1,53 +1,54 @@
-"""The count of listeners on a session's row: written beside the session, never touching its version."""
+"""Listener counts: attributes of the session's item that do not change its version."""
 
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from shared.audience.listener_counter import INTERVAL_MS, Gathering
-from shared.aws.errors import condition_failed, faults_told_apart
+from shared.aws.errors import is_condition_failed, translate_errors
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+    from shared.audience.connection import SessionRef
+
 
 class ListenerCounts:
-    """The domain's Counts on the sessions table. Raises TryAgainLater for what a retry may cure."""
+    """The ListenerCountStore on the sessions table. Raises ServiceUnavailable for temporary faults."""
 
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
         self._client = client
         self._table = table
 
-    def set_listener_count(self, gathering: Gathering, count: int) -> bool:
-        """UpdateItem; False when the row is gone or another session's."""
-        return self._update(gathering, "listenerCount", count, "createdAt = :created", {})
+    def set_listener_count(self, session: "SessionRef", count: int) -> bool:
+        """UpdateItem; False when the item is gone or belongs to another session."""
+        return self._update(session, "listenerCount", count, "createdAt = :created", {})
 
-    def may_tell_speaker(self, gathering: Gathering, now: int) -> bool:
-        """UpdateItem; False when the speaker was told less than INTERVAL_MS before `now` (epoch ms)."""
+    def may_notify_speaker(self, session: "SessionRef", now: int, interval_ms: int) -> bool:
+        """UpdateItem; False when the speaker was notified less than `interval_ms` before `now` (epoch ms)."""
         condition = "createdAt = :created AND (attribute_not_exists(#field) OR #field <= :before)"
         return self._update(
-            gathering, "audienceToldAt", now, condition, {":before": {"N": str(now - INTERVAL_MS)}}
+            session, "audienceToldAt", now, condition, {":before": {"N": str(now - interval_ms)}}
         )
 
     def _update(
-        self, gathering: Gathering, field: str, value: int, condition: str, values: dict[str, dict[str, str]]
+        self, session: "SessionRef", field: str, value: int, condition: str, values: dict[str, dict[str, str]]
     ) -> bool:
-        with faults_told_apart():
+        with translate_errors():
             try:
                 self._client.update_item(
                     TableName=self._table,
-                    Key={"sessionId": {"S": gathering.session_id}},
+                    Key={"sessionId": {"S": session.id}},
                     UpdateExpression="SET #field = :value",
                     ConditionExpression=condition,
                     ExpressionAttributeNames={"#field": field},
                     ExpressionAttributeValues={
                         ":value": {"N": str(value)},
-                        ":created": {"N": str(gathering.created_at)},
+                        ":created": {"N": str(session.created_at)},
                         **values,
                     },
                 )
             except ClientError as error:
-                if not condition_failed(error):
+                if not is_condition_failed(error):
                     raise
                 return False
         return True

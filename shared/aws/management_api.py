@@ -1,62 +1,66 @@
-"""The open WebSockets, through API Gateway's @connections: what can be sent to one, and how one is closed."""
+"""API Gateway's management API (@connections): send to an open WebSocket, and close one."""
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from shared.audience.messages import Message
-from shared.audience.notifier import PARALLEL
-from shared.aws.errors import faults_told_apart, reason
+from shared.aws.errors import error_code, translate_errors
 
 if TYPE_CHECKING:
     from mypy_boto3_apigatewaymanagementapi import ApiGatewayManagementApiClient
 
-# What has been told to a client that reads slowly is not waited for: API Gateway buffers it.
-BOUNDED = Config(
+
+# Posting does not block on slow readers: API Gateway buffers for them.
+DEFAULT_CONFIG = Config(
     connect_timeout=1,
     read_timeout=3,
     retries={"mode": "standard", "total_max_attempts": 2},
-    max_pool_connections=PARALLEL,
     parameter_validation=False,
 )
 
 
-def make_client(endpoint: str) -> "ApiGatewayManagementApiClient":
-    """A client for one stage of a WebSocket API: https://<api>.execute-api.<region>.amazonaws.com/<stage>."""
+def create_client(
+    endpoint: str, *, max_connections: int, config: Config = DEFAULT_CONFIG
+) -> "ApiGatewayManagementApiClient":
+    """Return a client for a stage: https://<api>.execute-api.<region>.amazonaws.com/<stage>.
+
+    `max_connections` is the number of threads that use the client at once.
+    """
+    config = config.merge(Config(max_pool_connections=max_connections))
     session = botocore.session.get_session()
-    return session.create_client("apigatewaymanagementapi", endpoint_url=endpoint, config=BOUNDED)  # type: ignore[return-value]
+    return session.create_client("apigatewaymanagementapi", endpoint_url=endpoint, config=config)  # type: ignore[return-value]
 
 
-class WebSocketConnections:
-    """The domain's Sockets. Raises TryAgainLater when API Gateway has too much to do, or does not answer."""
+class ManagementApi:
+    """The ConnectionGateway. Raises ServiceUnavailable when API Gateway throttles or does not answer."""
 
     def __init__(self, client: "ApiGatewayManagementApiClient") -> None:
         self._client = client
 
-    def post(self, connection_id: str, message: Message) -> bool:
+    def post(self, connection_id: str, message: Mapping[str, object]) -> bool:
         """PostToConnection; False for 410 Gone."""
         data = json.dumps(message, separators=(",", ":")).encode()
-        with faults_told_apart():
+        with translate_errors():
             try:
                 self._client.post_to_connection(ConnectionId=connection_id, Data=data)
             except ClientError as error:
-                return _gone(error)
+                _require_gone(error)
+                return False
         return True
 
     def close(self, connection_id: str) -> None:
-        """DeleteConnection; 410 Gone is as good."""
-        with faults_told_apart():
+        """DeleteConnection; 410 Gone counts as success."""
+        with translate_errors():
             try:
                 self._client.delete_connection(ConnectionId=connection_id)
             except ClientError as error:
-                _gone(error)
+                _require_gone(error)
 
 
-def _gone(error: ClientError) -> bool:
-    """False, for no connection is there; other errors are raised again."""
-    if reason(error) != "GoneException":
+def _require_gone(error: ClientError) -> None:
+    if error_code(error) != "GoneException":
         raise error
-    return False

@@ -1,16 +1,16 @@
-"""The rate limits table: how often somebody has done something in one window of time."""
+"""The rate limits table: one item per user and window."""
 
 from typing import TYPE_CHECKING
 
-from shared.aws.errors import FAULTS, condition_failed, logger, reason
-from shared.errors import TryAgainLater
+from shared.aws.errors import AWS_ERRORS, error_code, is_condition_failed, logger
+from shared.errors import ServiceUnavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
 class RateLimitsTable:
-    """The domain's LimitStore on one table. Raises TryAgainLater whatever is wrong with the table."""
+    """The UseStore on DynamoDB. Raises ServiceUnavailable for every fault of the table."""
 
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
         self._client = client
@@ -30,9 +30,9 @@ class RateLimitsTable:
                     ":limit": {"N": str(limit)},
                 },
             )
-        except FAULTS as error:
-            if condition_failed(error):
+        except AWS_ERRORS as error:
+            if is_condition_failed(error):
                 return False
-            logger.warning("The rate limits table does not answer", extra={"reason": reason(error)})
-            raise TryAgainLater from error
+            logger.warning("The rate limits table does not answer", extra={"reason": error_code(error)})
+            raise ServiceUnavailable from error
         return True

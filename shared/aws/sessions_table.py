@@ -6,15 +6,22 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from shared.aws.errors import FAULTS, condition_failed, faults_told_apart, logger, reason
-from shared.aws.items import Columns, Item, attributes, fields
-from shared.sessions.service import Refused
-from shared.sessions.session import Change, Guard, Language, QualityTier, Session, Status
+from shared.aws import dynamodb
+from shared.aws.errors import AWS_ERRORS, error_code, is_condition_failed, logger, translate_errors
+from shared.sessions.session import (
+    ConditionFailed,
+    Language,
+    Precondition,
+    QualityTier,
+    Session,
+    SessionPatch,
+    Status,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-COLUMNS: Columns = {
+SCHEMA: dynamodb.Schema = {
     "id": ("sessionId", "S", str),
     "speaker": ("speakerId", "S", str),
     "source_language": ("sourceLanguage", "S", Language),
@@ -30,117 +37,127 @@ COLUMNS: Columns = {
     "request_digest": ("requestDigest", "S", str),
 }
 
-# When the SDK sends a write again because the answer to the first got lost, the condition fails on the row
-# that this very write has made. So each write signs its row, and one that meets its own signature succeeded.
-SIGNATURE = "writeId"
+# When the SDK repeats a write whose response was lost, the condition fails on the item that this very write
+# has left. So each write stores a random id, and a write that meets its own id has succeeded.
+WRITE_ID = "writeId"
 
 
-class DynamoDBStore:
-    """The domain's Store on one table. Raises TryAgainLater for what a retry may cure, else botocore's."""
+class SessionsTable:
+    """The SessionStore on DynamoDB. Raises ServiceUnavailable for temporary faults, otherwise botocore's."""
 
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
         self._client = client
         self._table = table
 
-    def add(self, session: Session, *, reusable_before: int) -> Session | Refused:
-        """PutItem, unless a session holds the id that expires at `reusable_before` (epoch s) or later."""
-        signature = {"S": secrets.token_hex(8)}
-        with faults_told_apart():
+    def add(self, session: Session, *, reusable_before: int) -> Session | ConditionFailed:
+        """PutItem, unless a session has the id that expires at `reusable_before` (epoch s) or later."""
+        write_id = {"S": secrets.token_hex(8)}
+        with translate_errors():
             try:
                 self._client.put_item(
                     TableName=self._table,
-                    Item={**_item(session), SIGNATURE: signature},
+                    Item={**to_item(session), WRITE_ID: write_id},
                     ConditionExpression="attribute_not_exists(sessionId) OR expiresAt < :reusable",
                     ExpressionAttributeValues={":reusable": {"N": str(reusable_before)}},
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 )
             except ClientError as error:
-                return _refused_or_own(error, signature)
+                return _own_write_or_condition_failed(error, write_id)
         return session
 
     def get(self, session_id: str) -> Session | None:
-        """GetItem, consistent: whoever was told an id can read it at once."""
-        with faults_told_apart():
+        """GetItem, consistent: a session can be read as soon as its id is known."""
+        with translate_errors():
             response = self._client.get_item(TableName=self._table, Key=_key(session_id), ConsistentRead=True)
-        return session_of(response["Item"]) if "Item" in response else None
+        return from_item(response["Item"]) if "Item" in response else None
 
-    def update(self, session_id: str, change: Change, guard: Guard) -> Session | Refused:
-        """UpdateItem under the guard's condition."""
-        signature = {"S": secrets.token_hex(8)}
-        sets = {**attributes(COLUMNS, change.assignments(guard.now)), SIGNATURE: signature}
-        condition, values = _condition(guard)
-        with faults_told_apart():
+    def update(
+        self, session_id: str, patch: SessionPatch, precondition: Precondition
+    ) -> Session | ConditionFailed:
+        """UpdateItem with the precondition as its condition."""
+        write_id = {"S": secrets.token_hex(8)}
+        attributes = {
+            **dynamodb.to_item(SCHEMA, patch.assignments(precondition.now)),
+            WRITE_ID: write_id,
+        }
+        condition, values = _condition(precondition)
+        with translate_errors():
             try:
                 response = self._client.update_item(
                     TableName=self._table,
                     Key=_key(session_id),
                     UpdateExpression="SET #version = #version + :one"
-                    + "".join(f", #{name} = :{name}" for name in sets),
-                    # Sent again by the SDK, it must not be made twice: its signature is there already.
-                    ConditionExpression=f"{condition} AND #{SIGNATURE} <> :{SIGNATURE}",
-                    ExpressionAttributeNames={f"#{name}": name for name in ("status", "version", *sets)},
+                    + "".join(f", #{name} = :{name}" for name in attributes),
+                    # A write that the SDK repeats must not be applied twice: its id is there already.
+                    ConditionExpression=f"{condition} AND #{WRITE_ID} <> :{WRITE_ID}",
+                    ExpressionAttributeNames={
+                        f"#{name}": name for name in ("status", "version", *attributes)
+                    },
                     ExpressionAttributeValues={
                         ":one": {"N": "1"},
-                        **{f":{name}": value for name, value in sets.items()},
+                        **{f":{name}": value for name, value in attributes.items()},
                         **values,
                     },
                     ReturnValues="ALL_NEW",
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 )
             except ClientError as error:
-                return _refused_or_own(error, signature)
-        return session_of(response["Attributes"])
+                return _own_write_or_condition_failed(error, write_id)
+        return from_item(response["Attributes"])
 
-    def answers(self) -> bool:
-        """Whether the table can be read: one GetItem of half a read unit, for an id that no session has."""
+    def ping(self) -> bool:
+        """Return whether the table can be read: one GetItem of half a read unit, for an impossible id."""
         try:
             self._client.get_item(TableName=self._table, Key=_key("health"))
-        except FAULTS as error:
+        except AWS_ERRORS as error:
             # No traceback: botocore's message names the table and the account.
-            logger.error("The sessions table does not answer", extra={"reason": reason(error)})
+            logger.error("The sessions table does not answer", extra={"reason": error_code(error)})
             return False
         return True
+
+
+def to_item(session: Session) -> dict[str, dict[str, str]]:
+    """Return a session as an item."""
+    return dynamodb.to_item(SCHEMA, {field: getattr(session, field) for field in SCHEMA})
+
+
+def from_item(item: dynamodb.Item) -> Session:
+    """Return the session of an item, also of one from the table's stream."""
+    return Session(**dynamodb.from_item(SCHEMA, item))
 
 
 def _key(session_id: str) -> dict[str, dict[str, str]]:
     return {"sessionId": {"S": session_id}}
 
 
-def _condition(guard: Guard) -> tuple[str, dict[str, dict[str, str]]]:
-    """The guard as a ConditionExpression and its values; on an absent row every comparison is false."""
+def _condition(precondition: Precondition) -> tuple[str, dict[str, dict[str, str]]]:
+    """Return the ConditionExpression and its values; on an absent item every comparison is false."""
     values: dict[str, dict[str, str]] = {
-        ":now": {"N": str(guard.now // 1000)},
-        ":speaker": {"S": guard.speaker},
-        **{f":from{i}": {"S": status} for i, status in enumerate(sorted(guard.statuses))},
+        ":now": {"N": str(precondition.now // 1000)},
+        ":speaker": {"S": precondition.speaker},
+        **{f":from{i}": {"S": status} for i, status in enumerate(sorted(precondition.statuses))},
     }
-    if guard.versions is not None:
+    if precondition.versions is not None:
         # IN takes no empty list, and no session has version 0.
-        versions = sorted(guard.versions or {0})
+        versions = sorted(precondition.versions or {0})
         values |= {f":version{i}": {"N": str(version)} for i, version in enumerate(versions)}
 
-    def among(prefix: str) -> str:
+    def names(prefix: str) -> str:
         return ", ".join(name for name in values if name.startswith(prefix))
 
-    condition = f"expiresAt > :now AND speakerId = :speaker AND #status IN ({among(':from')})"
-    if guard.versions is not None:
-        condition += f" AND #version IN ({among(':version')})"
+    condition = f"expiresAt > :now AND speakerId = :speaker AND #status IN ({names(':from')})"
+    if precondition.versions is not None:
+        condition += f" AND #version IN ({names(':version')})"
     return condition, values
 
 
-def _item(session: Session) -> dict[str, dict[str, str]]:
-    return attributes(COLUMNS, {field: getattr(session, field) for field in COLUMNS})
-
-
-def session_of(item: Item) -> Session:
-    """The session that a row stands for, also one from the table's stream."""
-    return Session(**fields(COLUMNS, item))
-
-
-def _refused_or_own(error: ClientError, signature: Mapping[str, str]) -> Session | Refused:
-    """What a failed condition met, or what this very write has left; other errors are raised again."""
-    if not condition_failed(error):
+def _own_write_or_condition_failed(
+    error: ClientError, write_id: Mapping[str, str]
+) -> Session | ConditionFailed:
+    """Return what a failed condition met; other errors are raised again."""
+    if not is_condition_failed(error):
         raise error
-    item: Item | None = error.response.get("Item")  # type: ignore[assignment]  # only this error carries a row
+    item: dynamodb.Item | None = error.response.get("Item")  # type: ignore[assignment]  # only here
     if item is None:
-        return Refused(None)
-    return session_of(item) if item.get(SIGNATURE) == signature else Refused(session_of(item))
+        return ConditionFailed(None)
+    return from_item(item) if item.get(WRITE_ID) == write_id else ConditionFailed(from_item(item))

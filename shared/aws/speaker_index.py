@@ -1,31 +1,32 @@
-"""The sessions table's index by speaker: the newest sessions of one speaker, a page in one Query."""
+"""The index of the sessions table by speaker: one Query returns a page of a speaker's newest sessions."""
 
 from typing import TYPE_CHECKING, Any
 
-from shared.aws.errors import faults_told_apart
-from shared.aws.sessions_table import session_of
+from shared.aws import sessions_table
+from shared.aws.errors import translate_errors
 from shared.sessions.list import Page, Position
-from shared.sessions.session import Status
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+    from shared.sessions.session import Status
+
 INDEX = "bySpeaker"
-# How many rows a page with a filter looks at: a speaker seldom has as many live sessions.
-FILTERED_ROWS = 1000
+# Items that a filtered page evaluates: more live sessions than a speaker usually has.
+FILTERED_ITEMS = 1000
 
 
 class SpeakerIndex:
-    """The domain's SessionIndex on one table. Raises TryAgainLater for what a retry may cure."""
+    """The SessionIndex on DynamoDB. Raises ServiceUnavailable for temporary faults."""
 
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
         self._client = client
         self._table = table
 
     def page(
-        self, speaker: str, *, since: int, status: Status | None, after: Position | None, limit: int
+        self, speaker: str, *, since: int, status: "Status | None", after: Position | None, limit: int
     ) -> Page:
-        """Query. With a filter a page may be shorter than `limit`, and still not be the last."""
+        """Query. A filtered page may have fewer than `limit` sessions and still not be the last one."""
         query: dict[str, Any] = {
             "TableName": self._table,
             "IndexName": INDEX,
@@ -38,20 +39,20 @@ class SpeakerIndex:
             query["FilterExpression"] = "#status = :status"
             query["ExpressionAttributeNames"] = {"#status": "status"}
             query["ExpressionAttributeValues"][":status"] = {"S": status}
-            query["Limit"] = FILTERED_ROWS
+            query["Limit"] = FILTERED_ITEMS
         if after is not None:
             query["ExclusiveStartKey"] = {
                 "speakerId": {"S": speaker},
                 "createdAt": {"N": str(after.created_at)},
                 "sessionId": {"S": after.session_id},
             }
-        with faults_told_apart():
+        with translate_errors():
             response = self._client.query(**query)
-        found = [session_of(item) for item in response["Items"]]
-        sessions = found[:limit]
-        if len(found) > limit:
+        matching = [sessions_table.from_item(item) for item in response["Items"]]
+        sessions = matching[:limit]
+        if len(matching) > limit:
             return Page(sessions, Position(sessions[-1].created_at, sessions[-1].id))
-        evaluated = response.get("LastEvaluatedKey")
-        if not evaluated:
+        last_key = response.get("LastEvaluatedKey")
+        if not last_key:
             return Page(sessions, None)
-        return Page(sessions, Position(int(evaluated["createdAt"]["N"]), evaluated["sessionId"]["S"]))
+        return Page(sessions, Position(int(last_key["createdAt"]["N"]), last_key["sessionId"]["S"]))

@@ -1,31 +1,34 @@
-"""What API Gateway's two kinds of API have in common: a call comes in, a response or a refusal goes out.
+"""What HTTP APIs and WebSocket APIs of API Gateway have in common: events, responses and error responses.
 
-Events and responses have payload format 2.0, which WebSocket routes nearly share:
+Both use payload format 2.0 for HTTP routes or a close relative of it for WebSocket routes:
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 """
 
 import functools
+import hashlib
 import json
+import logging
 import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from shared import started
-from shared.aws import metrics
-from shared.errors import InvalidRequest, SessionError
+from shared.clock import now_ms
+from shared.errors import InvalidRequest, Refusal
 
 Event = Mapping[str, Any]
 
-Errors = Mapping[type[Exception], tuple[int, str]]
-"""The status and the code of each error, or of the nearest class above it."""
+ErrorTable = Mapping[type[Exception], tuple[int, str]]
+"""The status and error code of each exception class; a class that is absent has those of its nearest base."""
 
 # https://www.w3.org/TR/trace-context/#traceparent-header
 TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
+logger = logging.getLogger("request")
 
-class Call:
+
+class GatewayEvent:
     """An event of API Gateway."""
 
     def __init__(self, event: Event) -> None:
@@ -35,7 +38,7 @@ class Call:
 
     @property
     def id(self) -> str:
-        """API Gateway's request id, which the client sees too."""
+        """API Gateway's request id, which the client receives too."""
         return str(self.context.get("requestId", ""))
 
     @property
@@ -45,29 +48,29 @@ class Call:
 
     @property
     def traceparent(self) -> str | None:
-        """The caller's W3C trace context, when it is well-formed."""
+        """The caller's W3C trace context, if it is well-formed."""
         value = self.headers.get("traceparent", "")
         return value if TRACEPARENT.fullmatch(value) else None
 
     @property
     def caller(self) -> str | None:
-        """Who is signed in, None for nobody."""
+        """The authenticated subject, None for an anonymous caller."""
         raise NotImplementedError
 
 
-CallT = TypeVar("CallT", bound=Call)
+GatewayEventT = TypeVar("GatewayEventT", bound=GatewayEvent)
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What a door answers: a body of None has no content type either."""
+    """A handler's response. One without a body has no content type either."""
 
     status: int
     body: Mapping[str, Any] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def to_api_gateway(self) -> dict[str, Any]:
-        """The response in payload format 2.0."""
+        """Return the response in payload format 2.0."""
         if self.body is None:
             return {"statusCode": self.status, "headers": dict(self.headers)}
         return {
@@ -77,64 +80,68 @@ class Response:
         }
 
 
-def refused(error: Exception, call: Call, errors: Errors) -> Response:
-    """The response of the error's class, or of the nearest one above it in the table."""
-    status, code = next(errors[kind] for kind in type(error).__mro__ if kind in errors)
-    body: dict[str, object] = {
-        "error": str(error) if isinstance(error, SessionError) else "Internal server error",
-        "code": code,
-        "timestamp": now_ms(),
-        "requestId": call.id,
-    }
-    if isinstance(error, InvalidRequest):
-        body["details"] = [offence._asdict() for offence in error.fields]
-    return Response(status, body, _headers(error, status))
-
-
-def serve(
-    door: Callable[[CallT], Response], call_type: Callable[[Event], CallT], errors: Errors
+def endpoint(
+    handler: Callable[[GatewayEventT], Response],
+    event_type: Callable[[Event], GatewayEventT],
+    errors: ErrorTable,
 ) -> Callable[[Event, Any], dict[str, Any]]:
-    """Make a Lambda handler of a door: the one place that catches errors, and that logs a call."""
+    """Make a Lambda handler: the only place that catches all exceptions, and that logs a request."""
 
-    @functools.wraps(door)
-    def handler(event: Event, _context: Any) -> dict[str, Any]:
+    @functools.wraps(handler)
+    def lambda_handler(event: Event, _context: Any) -> dict[str, Any]:
         started = time.perf_counter()
-        call = call_type(event)
+        request = event_type(event)
         failure: Exception | None = None
         try:
-            response = door(call)
-        except Exception as error:  # noqa: BLE001  # whatever happens, the client gets a clean answer
+            response = handler(request)
+        except Exception as error:  # noqa: BLE001  # every failure gets a well-formed response
             failure = error
-            response = refused(error, call, errors)
-        metrics.log_request(
+            response = error_response(error, request, errors)
+        log_request(
             {
-                # Lambda's runtime client writes its own id as requestId and drops a field of that name.
-                "apiRequestId": call.id,
-                "route": call.route,
+                # Lambda's runtime client logs its own id as requestId and drops a field of that name.
+                "apiRequestId": request.id,
+                "route": request.route,
                 "status": response.status,
                 "durationMs": round((time.perf_counter() - started) * 1000, 1),
                 "code": response.body.get("code") if response.body else None,
-                "speaker": metrics.speaker_digest(call.caller) if call.caller else None,
-                "traceparent": call.traceparent,
+                "speaker": speaker_digest(request.caller) if request.caller else None,
+                "traceparent": request.traceparent,
             },
-            bug=None if isinstance(failure, SessionError) else failure,
+            bug=None if isinstance(failure, Refusal) else failure,
         )
         return response.to_api_gateway()
 
-    started()
-    return handler
+    return lambda_handler
 
 
-def now_ms() -> int:
-    """Epoch milliseconds."""
-    return time.time_ns() // 1_000_000
-
-
-def _headers(error: Exception, status: int) -> dict[str, str]:
+def error_response(error: Exception, request: GatewayEvent, errors: ErrorTable) -> Response:
+    """Return the response of the exception's class, or of its nearest base class in the table."""
+    status, code = next(errors[kind] for kind in type(error).__mro__ if kind in errors)
+    body: dict[str, object] = {
+        "error": str(error) if isinstance(error, Refusal) else "Internal server error",
+        "code": code,
+        "timestamp": now_ms(),
+        "requestId": request.id,
+    }
+    if isinstance(error, InvalidRequest):
+        body["details"] = [field_error._asdict() for field_error in error.fields]
     headers = {}
     retry_after_s = getattr(error, "retry_after_s", None)
     if retry_after_s is not None:
         headers["Retry-After"] = str(retry_after_s)
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    return headers
+    return Response(status, body, headers)
+
+
+def log_request(fields: Mapping[str, object], *, bug: BaseException | None = None) -> None:
+    """Log one line per request. In log format JSON, Lambda's runtime client makes each field a key."""
+    level = logging.ERROR if bug else logging.INFO
+    present = {name: value for name, value in fields.items() if value is not None}
+    logger.log(level, "%s %s", fields["route"], fields["status"], extra=present, exc_info=bug)
+
+
+def speaker_digest(subject: str) -> str:
+    """Return a pseudonym of a speaker for logs: 16 hexadecimal digits of the subject's SHA-256."""
+    return hashlib.sha256(subject.encode()).hexdigest()[:16]

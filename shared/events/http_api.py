@@ -1,11 +1,12 @@
-"""The HTTP edge: events of the HTTP API become requests, results and errors become responses."""
+"""The HTTP API: events become requests, results and exceptions become responses."""
 
 import base64
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol, Self, TypeVar
 
+from shared.clock import now_ms
 from shared.errors import (
     AuthenticationRequired,
     FieldError,
@@ -13,19 +14,18 @@ from shared.errors import (
     InvalidRequest,
     NotOwner,
     RateLimited,
+    ServiceUnavailable,
     SessionEnded,
     SessionNotFound,
-    TryAgainLater,
     VersionMismatch,
 )
 from shared.events import api_gateway
-from shared.events.api_gateway import Call, Errors, Event, now_ms, serve
+from shared.events.api_gateway import Event, GatewayEvent
 from shared.events.api_gateway import Response as Response
-from shared.sessions.list import DEFAULT_LIMIT, MAX_LIMIT
-from shared.sessions.session import Session, Status
+from shared.sessions.session import Session
 from shared.sessions.views import owner_view, public_view
 
-ERRORS: Errors = {
+ERRORS: api_gateway.ErrorTable = {
     InvalidRequest: (400, "INVALID_REQUEST"),
     AuthenticationRequired: (401, "AUTHENTICATION_REQUIRED"),
     NotOwner: (403, "NOT_AUTHORIZED"),
@@ -34,53 +34,52 @@ ERRORS: Errors = {
     VersionMismatch: (412, "VERSION_MISMATCH"),
     IdempotencyKeyReused: (422, "IDEMPOTENCY_KEY_REUSED"),
     RateLimited: (429, "RATE_LIMITED"),
-    TryAgainLater: (503, "SERVICE_UNAVAILABLE"),
+    ServiceUnavailable: (503, "SERVICE_UNAVAILABLE"),
     Exception: (500, "INTERNAL_ERROR"),
 }
 
 MAX_BODY_BYTES = 4096
-MAX_ETAGS = 100  # as many operands as DynamoDB's IN takes
+MAX_ETAGS = 100  # DynamoDB's IN takes 100 operands
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 ETAG = re.compile(r'(W/)?"([^"]*)"')
-LIMIT = re.compile(r"[1-9][0-9]{0,2}")
 VERSION = re.compile(r"[1-9][0-9]{0,14}")
 
 
-class Body(Protocol):
-    """A request model: shared/sessions/requests.py has them."""
+class Model(Protocol):
+    """A request model of shared/sessions: it validates itself."""
 
     @classmethod
-    def parse(cls, body: dict[str, Any]) -> Self:
-        """Check a decoded JSON object. Raises InvalidRequest."""
+    def parse(cls, values: dict[str, Any], /) -> Self:
+        """Validate decoded values. Raises InvalidRequest."""
 
 
-BodyT = TypeVar("BodyT", bound=Body)
+ModelT = TypeVar("ModelT", bound=Model)
 
 
-class Request(Call):
-    """What a door may ask of an HTTP API's event."""
+class Request(GatewayEvent):
+    """A request to the HTTP API."""
 
     @property
     def caller(self) -> str | None:
-        """The `sub` claim of the token that API Gateway has verified, None for nobody."""
+        """The `sub` claim of the token that API Gateway has verified, None for an anonymous caller."""
         jwt = (self.context.get("authorizer") or {}).get("jwt") or {}
         return (jwt.get("claims") or {}).get("sub")
 
     @property
     def subject(self) -> str:
-        """The `sub` claim of the token that API Gateway has verified. Raises AuthenticationRequired."""
+        """The caller. Raises AuthenticationRequired for an anonymous one."""
         if not self.caller:
             raise AuthenticationRequired
         return self.caller
 
     @property
     def session_id(self) -> str:
-        """The path parameter, of whatever form."""
+        """The path parameter, not validated."""
         return str(self.event["pathParameters"]["sessionId"])
 
     @property
     def idempotency_key(self) -> str | None:
-        """The header of this name. Raises InvalidRequest."""
+        """The header Idempotency-Key. Raises InvalidRequest."""
         key = self.headers.get("idempotency-key")
         if key is not None and not IDEMPOTENCY_KEY.fullmatch(key):
             raise InvalidRequest(
@@ -97,42 +96,30 @@ class Request(Call):
         tags = ETAG.findall(header)
         if len(tags) > MAX_ETAGS:
             raise InvalidRequest(FieldError("If-Match", f"If-Match must list at most {MAX_ETAGS} ETags"))
-        # If-Match compares strongly: a weak tag, or one that is not ours, matches nothing (RFC 9110, 13.1.1).
+        # If-Match uses strong comparison: a weak or foreign ETag matches nothing (RFC 9110, 13.1.1).
         return frozenset(int(tag) for weak, tag in tags if not weak and VERSION.fullmatch(tag))
 
-    @property
-    def listing(self) -> tuple[Status | None, int, str | None]:
-        """Status, limit and cursor of the query. Raises InvalidRequest, which names every offending one."""
-        query = dict(self.event.get("queryStringParameters") or {})
-        status, limit, cursor = (query.pop(name, None) for name in ("status", "limit", "cursor"))
-        wrong = [FieldError(name, f"{name} is not a known parameter") for name in query]
-        if status is not None and status not in set(Status):
-            wrong.append(FieldError("status", f"Invalid status. Supported: {', '.join(Status)}"))
-        if limit is not None and not (LIMIT.fullmatch(limit) and int(limit) <= MAX_LIMIT):
-            wrong.append(FieldError("limit", f"Invalid limit. Supported: 1 to {MAX_LIMIT}"))
-        if wrong:
-            raise InvalidRequest(*wrong)
-        return Status(status) if status else None, int(limit or DEFAULT_LIMIT), cursor
-
-    def has_current(self, session: Session) -> bool:
-        """Whether If-None-Match names the session's ETag, compared weakly (RFC 9110, 13.1.2)."""
+    def is_current(self, session: Session) -> bool:
+        """Return whether If-None-Match has the session's ETag, by weak comparison (RFC 9110, 13.1.2)."""
         header = self.headers.get("if-none-match", "")
         return header.strip() == "*" or any(f'"{tag}"' == _etag(session) for _, tag in ETAG.findall(header))
 
-    def json(self, model: type[BodyT]) -> BodyT:
-        """The body as a request model; no body is an empty object. Raises InvalidRequest."""
+    def query(self, model: type[ModelT]) -> ModelT:
+        """Return the query parameters as a request model. Raises InvalidRequest."""
+        return model.parse(dict(self.event.get("queryStringParameters") or {}))
+
+    def json(self, model: type[ModelT]) -> ModelT:
+        """Return the body as a request model; no body is an empty object. Raises InvalidRequest."""
         try:
-            body = _decoded(
-                self.event.get("body") or "", base64_encoded=bool(self.event.get("isBase64Encoded"))
-            )
+            body = _body(self.event)
             if len(body) > MAX_BODY_BYTES:
                 raise InvalidRequest(
                     FieldError("body", f"Request body must be at most {MAX_BODY_BYTES} bytes")
                 )
             value = json.loads(
-                body.decode() or "{}", object_pairs_hook=_without_duplicates, parse_constant=_not_json
+                body.decode() or "{}", object_pairs_hook=_without_duplicates, parse_constant=_reject_constant
             )
-            # JSON may escape half of a surrogate pair, which is no character: pydantic fails on it.
+            # JSON may escape half of a surrogate pair, which is not a character: pydantic fails on it.
             json.dumps(value, ensure_ascii=False).encode()
         except (ValueError, RecursionError):
             raise InvalidRequest(FieldError("body", "Request body must be JSON in UTF-8")) from None
@@ -141,39 +128,47 @@ class Request(Call):
         return model.parse(value)
 
 
+def endpoint(handler: Callable[[Request], Response]) -> Callable[[Event, Any], dict[str, Any]]:
+    """Make the Lambda handler of an HTTP route."""
+    return api_gateway.endpoint(handler, Request, ERRORS)
+
+
+def error_response(error: Exception, request: Request) -> Response:
+    """Return the HTTP API's response to an exception."""
+    return api_gateway.error_response(error, request, ERRORS)
+
+
 def created(session: Session) -> Response:
-    """201: the owner's view, and where it is from now on."""
+    """Return 201 with the owner view and the session's location."""
     return Response(201, owner_view(session), {"Location": f"/sessions/{session.id}", "ETag": _etag(session)})
 
 
 def listed(sessions: list[Session], next_cursor: str | None) -> Response:
-    """200: the owner's views, and the cursor of the next page unless this is the last."""
+    """Return 200 with owner views, and `nextCursor` unless this is the last page."""
     body: dict[str, object] = {"sessions": [owner_view(session) for session in sessions]}
     return Response(200, {**body, "nextCursor": next_cursor} if next_cursor else body)
 
 
-def changed(session: Session) -> Response:
-    """200: the owner's view."""
+def updated(session: Session) -> Response:
+    """Return 200 with the owner view."""
     return Response(200, owner_view(session), {"ETag": _etag(session)})
 
 
 def found(session: Session, request: Request) -> Response:
-    """200: the public view; 304 when the caller has it already."""
+    """Return 200 with the public view, or 304 if the caller has the current version."""
     headers = {"ETag": _etag(session), "Cache-Control": "max-age=1"}
-    return (
-        Response(304, None, headers)
-        if request.has_current(session)
-        else Response(200, public_view(session), headers)
-    )
+    if request.is_current(session):
+        return Response(304, None, headers)
+    return Response(200, public_view(session), headers)
 
 
-def ended() -> Response:
-    """204."""
+def deleted() -> Response:
+    """Return 204."""
     return Response(204)
 
 
 def health(*, healthy: bool, environment: str, version: str, response_time_ms: float) -> Response:
-    """200 or 503: whether the service can do its work, for operators and probes."""
+    """Return 200 healthy or 503 unhealthy."""
     body = {
         "status": "healthy" if healthy else "unhealthy",
         "service": "session-management-http-api",
@@ -185,35 +180,27 @@ def health(*, healthy: bool, environment: str, version: str, response_time_ms: f
     return Response(200 if healthy else 503, body, {"Cache-Control": "no-store"})
 
 
-def refused(error: Exception, request: Request) -> Response:
-    """The response of the error's class, or of the nearest one above it in the table."""
-    return api_gateway.refused(error, request, ERRORS)
-
-
-def endpoint(door: Callable[[Request], Response]) -> Callable[[Event, Any], dict[str, Any]]:
-    """Make the Lambda handler of an HTTP route."""
-    return serve(door, Request, ERRORS)
-
-
 def _etag(session: Session) -> str:
     return f'"{session.version}"'
 
 
-def _decoded(body: str, *, base64_encoded: bool) -> bytes:
-    return base64.b64decode(body, validate=True) if base64_encoded else body.encode()
+def _body(event: Mapping[str, Any]) -> bytes:
+    body = event.get("body") or ""
+    return base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode()
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     names = [name for name, _ in pairs]
-    twice = [
+    duplicates = [
         FieldError(name, f"{name} is given more than once")
         for name in dict.fromkeys(names)
         if names.count(name) > 1
     ]
-    if twice:
-        raise InvalidRequest(*twice)
+    if duplicates:
+        raise InvalidRequest(*duplicates)
     return dict(pairs)
 
 
-def _not_json(constant: str) -> None:
+def _reject_constant(constant: str) -> None:
+    # Python's parser accepts NaN and Infinity, which are not JSON.
     raise ValueError(constant)

@@ -1,4 +1,4 @@
-"""The WebSocket edge: $connect, $disconnect and the authorizer's question, and what they are answered.
+"""The WebSocket API: events of $connect and $disconnect become requests, exceptions become statuses.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api.html
 """
@@ -6,45 +6,43 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocke
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from shared import started
-from shared.aws import metrics
 from shared.errors import (
-    AuthenticationRequired,
     FieldError,
     InvalidRequest,
     RateLimited,
+    ServiceUnavailable,
     SessionEnded,
     SessionFull,
     SessionNotFound,
-    TryAgainLater,
 )
-from shared.events.api_gateway import Call, Errors, Event, serve
+from shared.events import api_gateway
+from shared.events.api_gateway import Event, GatewayEvent
 from shared.events.api_gateway import Response as Response
 from shared.sessions.session import Language
 
-# On a handshake only the status reaches a client, and a browser not even that.
-ERRORS: Errors = {
+# Of the response to $connect only the status reaches a client, and a browser does not even expose that.
+ERRORS: api_gateway.ErrorTable = {
     InvalidRequest: (400, "INVALID_REQUEST"),
     SessionNotFound: (404, "SESSION_NOT_FOUND"),
     SessionEnded: (410, "SESSION_ENDED"),
     RateLimited: (429, "RATE_LIMITED"),
     SessionFull: (503, "SESSION_FULL"),
-    TryAgainLater: (503, "SERVICE_UNAVAILABLE"),
+    ServiceUnavailable: (503, "SERVICE_UNAVAILABLE"),
     Exception: (500, "INTERNAL_ERROR"),
 }
 
 
-class Request(Call):
-    """What a door may ask of a connection's event: what the authorizer has found out comes with each."""
+class Request(GatewayEvent):
+    """An event of a connection. The authorizer's context is part of every event."""
 
     @property
     def caller(self) -> str | None:
-        """The `sub` claim of the token that the authorizer has verified, None for nobody."""
+        """The `sub` claim of the token that the authorizer has verified, None for an anonymous caller."""
         return self._authorizer.get("subject") or None
 
     @property
     def session_id(self) -> str:
-        """The `sessionId` that the connection was asked for with. Raises InvalidRequest."""
+        """The query parameter `sessionId` of the handshake. Raises InvalidRequest."""
         session_id = self._authorizer.get("sessionId")
         if not session_id:
             raise InvalidRequest(FieldError("sessionId", "sessionId is required"))
@@ -52,25 +50,24 @@ class Request(Call):
 
     @property
     def connection_id(self) -> str:
-        """API Gateway's name of the connection."""
+        """API Gateway's id of the connection."""
         return str(self.context["connectionId"])
 
     @property
     def source_address(self) -> str:
-        """Where the client is, as an IP address. Never log it."""
+        """The client's IP address. Never log it."""
         return str(self.context["identity"]["sourceIp"])
 
     @property
     def target_language(self) -> Language | None:
-        """The `targetLanguage` to hear, None when there is none in the query. Raises InvalidRequest."""
+        """The query parameter `targetLanguage`, None if it is absent. Raises InvalidRequest."""
         value = (self.event.get("queryStringParameters") or {}).get("targetLanguage")
         if value is None:
             return None
         try:
             return Language(value)
         except ValueError:
-            supported = ", ".join(Language)
-            message = f"Invalid targetLanguage. Supported: {supported}"
+            message = f"Invalid targetLanguage. Supported: {', '.join(Language)}"
             raise InvalidRequest(FieldError("targetLanguage", message)) from None
 
     @property
@@ -78,74 +75,11 @@ class Request(Call):
         return self.context.get("authorizer") or {}
 
 
-class Handshake(Call):
-    """What the authorizer is asked with: the client's request as it came."""
-
-    @property
-    def caller(self) -> str | None:
-        """Nobody yet: that is the question."""
-        return None
-
-    @property
-    def session_id(self) -> str:
-        """The `sessionId` of the query, or nothing."""
-        return str(self._query.get("sessionId") or "")
-
-    @property
-    def token(self) -> str | None:
-        """The `token` of the query, for browsers cannot set headers on a socket, or that of Authorization."""
-        if "token" in self._query:
-            return str(self._query["token"])
-        header = next(
-            (value for name, value in self.headers.items() if name.lower() == "authorization"), None
-        )
-        if header is None:
-            return None
-        # The scheme's name has no case (RFC 9110, 11.1), and API Gateway's own authorizer needs none.
-        scheme, _, token = str(header).strip().partition(" ")
-        return token.strip() if scheme.lower() == "bearer" else str(header)
-
-    @property
-    def _query(self) -> Mapping[str, Any]:
-        return self.event.get("queryStringParameters") or {}
+def endpoint(handler: Callable[[Request], Response]) -> Callable[[Event, Any], dict[str, Any]]:
+    """Make the Lambda handler of a WebSocket route."""
+    return api_gateway.endpoint(handler, Request, ERRORS)
 
 
 def accepted() -> Response:
-    """200: the connection is open."""
+    """Return 200."""
     return Response(200)
-
-
-def endpoint(door: Callable[[Request], Response]) -> Callable[[Event, Any], dict[str, Any]]:
-    """Make the Lambda handler of a WebSocket route."""
-    return serve(door, Request, ERRORS)
-
-
-class Unauthorized(Exception):
-    """API Gateway answers 401 to an authorizer that fails with exactly this word."""
-
-    def __init__(self) -> None:
-        super().__init__("Unauthorized")
-
-
-def authorizer(door: Callable[[Handshake], str | None]) -> Callable[[Event, Any], dict[str, Any]]:
-    """Make a Lambda authorizer of a door that says who is calling: a subject, None for a listener.
-
-    The door raises AuthenticationRequired to refuse. What is allowed is this one connection.
-    """
-
-    def handler(event: Event, _context: Any) -> dict[str, Any]:
-        handshake = Handshake(event)
-        try:
-            subject = door(handshake)
-        except AuthenticationRequired:
-            metrics.log_request({"apiRequestId": handshake.id, "route": "authorize $connect", "status": 401})
-            raise Unauthorized from None
-        statement = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": event["methodArn"]}
-        return {
-            "principalId": metrics.speaker_digest(subject) if subject else "listener",
-            "policyDocument": {"Version": "2012-10-17", "Statement": [statement]},
-            "context": {"sessionId": handshake.session_id, "subject": subject or ""},
-        }
-
-    started()
-    return handler

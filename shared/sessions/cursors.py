@@ -1,4 +1,4 @@
-"""Cursors: positions in a list as text that clients neither make nor lend to one another."""
+"""Signed page cursors, bound to speaker and filter."""
 
 import base64
 import hmac
@@ -10,18 +10,18 @@ from shared.sessions.session import Status
 
 
 class SignedCursors:
-    """The listing's Cursors: a position and a signature over it, its speaker and its status."""
+    """Encodes a position with an HMAC-SHA256 signature over it, its speaker and its status."""
 
     def __init__(self, key: str) -> None:
         self._key = key.encode()
 
-    def seal(self, position: Position, *, speaker: str, status: Status | None) -> str:
-        """The cursor of a position in this speaker's list of this status."""
+    def encode(self, position: Position, *, speaker: str, status: Status | None) -> str:
+        """Return the cursor of a position in this speaker's list of this status."""
         content = json.dumps(position, separators=(",", ":")).encode()
-        return _text(content) + "." + _text(self._signature(content, speaker, status))
+        return _base64(content) + "." + _base64(self._signature(content, speaker, status))
 
-    def open(self, cursor: str, *, speaker: str, status: Status | None) -> Position:
-        """The position again. Raises InvalidRequest for a cursor that was not sealed for the same list."""
+    def decode(self, cursor: str, *, speaker: str, status: Status | None) -> Position:
+        """Return the position. Raises InvalidRequest for a cursor that was not made for the same list."""
         content, _, signature = cursor.partition(".")
         try:
             position = _bytes(content)
@@ -37,13 +37,13 @@ class SignedCursors:
         return hmac.digest(self._key, signed, "sha256")
 
 
-def _text(content: bytes) -> str:
+def _base64(content: bytes) -> str:
     return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 
 
 def _bytes(text: str) -> bytes:
-    # Python ignores what is not base64: two texts must not mean the same cursor.
+    # Python ignores characters that are not base64; two different texts must not be the same cursor.
     content = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    if _text(content) != text:
+    if _base64(content) != text:
         raise ValueError
     return content

@@ -40,29 +40,29 @@ NOUNS = (
     "wisdom",
 )
 DIGITS = (3, 6, 9)
-# An old id comes back only when every socket of its old session is closed: API Gateway closes each after 2 h.
+# An id is reused only when every WebSocket of its old session is closed: API Gateway closes each after 2 h.
 GRACE_S = 3 * 60 * 60
 
-# Five tries from 3, 6 or 9 digits: 3 to 15 digits, always a multiple of three.
+# Five tries from 3, 6 or 9 digits give 3 to 15 digits, always a multiple of three.
 PATTERN = f"^(?:{'|'.join(ADJECTIVES)})-(?:{'|'.join(NOUNS)})-[1-9][0-9]{{2}}(?:[0-9]{{3}}){{0,4}}$"
 _is_session_id = re.compile(PATTERN.strip("^$")).fullmatch
 
 Draw = Callable[[int, int], int]
-"""draw(attempt, n): a number from 0 to n - 1 for the attempt with this index, uniformly spread."""
+"""draw(attempt, n) returns a uniformly distributed number from 0 to n - 1 for the attempt of this index."""
 
 
 def is_session_id(text: str) -> bool:
-    """Whether the text could name a session; what could not is never looked up."""
+    """Return whether the text has the format of a session id; other texts are never looked up."""
     return _is_session_id(text) is not None
 
 
-def by_chance(_attempt: int, n: int) -> int:
-    """Draw a number that nobody can foresee."""
+def draw_at_random(_attempt: int, n: int) -> int:
+    """Return an unpredictable number from 0 to n - 1."""
     return secrets.randbelow(n)
 
 
-def by_key(speaker: str, key: str) -> Draw:
-    """Draw the same numbers each time for the same speaker and key, so that retries race for the same ids."""
+def draw_by_key(speaker: str, key: str) -> Draw:
+    """Return a draw that is the same for the same speaker and key, so that retries try the same ids."""
 
     def draw(attempt: int, n: int) -> int:
         digest = hmac.digest(key.encode(), f"{attempt} {speaker}".encode(), "sha256")
@@ -72,7 +72,7 @@ def by_key(speaker: str, key: str) -> Draw:
 
 
 def candidates(digits: int, draw: Draw) -> Iterator[str]:
-    """The five ids to try, in order: two of `digits` digits, two of three more, one of six more."""
+    """Yield the five ids to try: two with `digits` digits, two with three more, one with six more."""
     for attempt, width in enumerate((digits, digits, digits + 3, digits + 3, digits + 6)):
         lowest = 10 ** (width - 1)
         number = draw(attempt, len(ADJECTIVES) * len(NOUNS) * 9 * lowest)

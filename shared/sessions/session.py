@@ -1,16 +1,17 @@
-"""A session and its rules: what it is, what may follow what, who may change it and until when."""
+"""A session and its rules: its fields, the status transitions, who may change it and until when."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
-from shared.errors import NotOwner, SessionEnded, SessionError, SessionNotFound, VersionMismatch
+from shared.errors import NotOwner, Refusal, SessionEnded, SessionNotFound, VersionMismatch
 
 LIFETIME_S = 24 * 60 * 60
 
 
 class Language(StrEnum):
-    """What a speaker may speak: the languages that Amazon Translate and Amazon Polly have in common."""
+    """The languages that both Amazon Translate and Amazon Polly support."""
 
     ENGLISH = "en"
     SPANISH = "es"
@@ -34,21 +35,21 @@ class Language(StrEnum):
 
 
 class QualityTier(StrEnum):
-    """How good the translation is."""
+    """What listeners get."""
 
     STANDARD = "standard"
     PREMIUM = "premium"
 
 
 class Status(StrEnum):
-    """Where a session is in its life."""
+    """The state of a session."""
 
     ACTIVE = "active"
     PAUSED = "paused"
     ENDED = "ended"
 
 
-# A session may be told its own status again: a retry must not fail because the first try worked.
+# A session may be set to the status that it has: a retry must not fail because the first try succeeded.
 TRANSITIONS: Mapping[Status, frozenset[Status]] = {
     Status.ACTIVE: frozenset({Status.ACTIVE, Status.PAUSED, Status.ENDED}),
     Status.PAUSED: frozenset({Status.PAUSED, Status.ACTIVE, Status.ENDED}),
@@ -58,7 +59,7 @@ TRANSITIONS: Mapping[Status, frozenset[Status]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """One broadcast. Times are epoch milliseconds, but for `expires_at`: epoch seconds, DynamoDB's TTL."""
+    """One broadcast. Times are epoch milliseconds, but `expires_at` is epoch seconds, for DynamoDB's TTL."""
 
     id: str
     speaker: str
@@ -75,49 +76,47 @@ class Session:
     request_digest: str | None = None
 
     def live(self, now: int) -> bool:
-        """Whether anybody may still see the session at `now` (epoch ms)."""
-        # DynamoDB deletes expired rows days late, so expiry is checked on every read and write.
+        """Return whether the session exists for its users at `now` (epoch ms)."""
+        # DynamoDB deletes expired items days late, so every read and write checks the expiry.
         return self.expires_at > now // 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """What a speaker wants different; None leaves a field as it is."""
+class SessionPatch:
+    """The fields that a speaker changes; None leaves a field as it is."""
 
     status: Status | None = None
     source_language: Language | None = None
     quality_tier: QualityTier | None = None
 
     def assignments(self, now: int) -> dict[str, str | int]:
-        """The fields of a `Session` that the change sets at `now` (epoch ms); `version` is raised besides."""
-        wanted: dict[str, str | int | None] = {
+        """Return the fields of `Session` that the patch sets at `now` (epoch ms), other than `version`."""
+        values: dict[str, str | int | None] = {
             "status": self.status,
             "source_language": self.source_language,
             "quality_tier": self.quality_tier,
             "updated_at": now,
             "ended_at": now if self.status is Status.ENDED else None,
         }
-        return {field: value for field, value in wanted.items() if value is not None}
+        return {field: value for field, value in values.items() if value is not None}
 
-    def already_true_of(self, ended: Session) -> bool:
-        """Whether this change asks for the end, and an ended session is all that it asks for."""
-        return self.status is Status.ENDED and all(
-            wanted in (None, actual)
-            for wanted, actual in (
-                (self.source_language, ended.source_language),
-                (self.quality_tier, ended.quality_tier),
-            )
+    def already_applied_to(self, ended: Session) -> bool:
+        """Return whether the patch ends the session and changes nothing else of an ended one."""
+        return (
+            self.status is Status.ENDED
+            and self.source_language in (None, ended.source_language)
+            and self.quality_tier in (None, ended.quality_tier)
         )
 
 
-END = Change(status=Status.ENDED)
+END = SessionPatch(status=Status.ENDED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Guard:
-    """What must hold for a change to be written: the store turns it into the condition of that one write.
+class Precondition:
+    """What must hold for a patch to be written; the store makes it the condition of that one write.
 
-    `action` is the verb of the refusal, `now` is epoch ms, `versions` are those accepted, None for any.
+    `action` is the verb of NotOwner, `now` is epoch ms, `versions` are those accepted, None for any.
     """
 
     action: str
@@ -128,18 +127,18 @@ class Guard:
 
     @classmethod
     def of(
-        cls, change: Change, *, action: str, speaker: str, now: int, versions: frozenset[int] | None
-    ) -> "Guard":
-        """Let `change` through from every status that may be followed by the one it wants."""
-        allowed = {
+        cls, patch: SessionPatch, *, action: str, speaker: str, now: int, versions: frozenset[int] | None
+    ) -> "Precondition":
+        """Return the precondition of a patch: it accepts every status that may change to the patch's."""
+        statuses = {
             status
             for status, following in TRANSITIONS.items()
-            if (change.status in following if change.status else following)
+            if (patch.status in following if patch.status else following)
         }
-        return cls(action=action, speaker=speaker, now=now, versions=versions, statuses=frozenset(allowed))
+        return cls(action=action, speaker=speaker, now=now, versions=versions, statuses=frozenset(statuses))
 
-    def refusal(self, current: Session | None) -> SessionError | None:
-        """Why the write is refused, in the order that clients are promised: 404, 403, 412, 409."""
+    def refusal(self, current: Session | None) -> Refusal | None:
+        """Return why the write is refused, in the documented order 404, 403, 412, 409; None if it is not."""
         if current is None or not current.live(self.now):
             return SessionNotFound()
         if current.speaker != self.speaker:
@@ -149,3 +148,9 @@ class Guard:
         if current.status not in self.statuses:
             return SessionEnded()
         return None
+
+
+class ConditionFailed(NamedTuple):
+    """A write was refused because its condition did not hold; `current` is what the store has instead."""
+
+    current: Session | None

@@ -1,15 +1,15 @@
-"""What is shown of a session. A new field stays private until somebody adds it here."""
+"""Views: the fields of a session that clients see. A new field stays private until it is added here."""
 
 from collections.abc import Mapping
 
 from shared.sessions.session import Session
 
 View = Mapping[str, str | int]
-"""Names as clients know them. Times are epoch milliseconds, but for expiresAt: epoch seconds."""
+"""JSON names and values. Times are epoch milliseconds, but `expiresAt` is epoch seconds."""
 
 
 def public_view(session: Session) -> View:
-    """What anybody may know who has the id."""
+    """Return the fields that everybody with the id may see."""
     view: dict[str, str | int] = {
         "sessionId": session.id,
         "sourceLanguage": session.source_language,
@@ -26,5 +26,5 @@ def public_view(session: Session) -> View:
 
 
 def owner_view(session: Session) -> View:
-    """What its speaker may know: the public view and whose it is."""
+    """Return the fields that the speaker may see: the public view and `speakerId`."""
     return {**public_view(session), "speakerId": session.speaker}

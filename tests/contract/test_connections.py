@@ -9,9 +9,9 @@ import pytest
 from moto import mock_aws
 
 from shared.audience.connection import Connection, Role
-from shared.audience.join import ConnectionStore
+from shared.audience.ports import ConnectionStore
 from shared.aws import dynamodb as dynamodb_client
-from shared.aws.connections_table import COLUMNS, ConnectionsTable
+from shared.aws.connections_table import SCHEMA, ConnectionsTable
 from shared.sessions.session import Language
 from tests.support.connection_tables import CONNECTIONS, make_tables
 from tests.support.connections import a_listener, a_newcomer, the_speaker
@@ -26,7 +26,7 @@ SESSION_ID = "blessed-shepherd-427"
 @pytest.fixture
 def client() -> Iterator[Any]:
     with mock_aws():
-        client = AWS.create_client("dynamodb", config=dynamodb_client.PATIENT)
+        client = AWS.create_client("dynamodb", config=dynamodb_client.DEFAULT_CONFIG)
         make_tables(client)
         yield client
 
@@ -44,13 +44,13 @@ def store(request: pytest.FixtureRequest) -> ConnectionStore:
 def test_what_was_added_is_read_back_the_same(store: ConnectionStore, row: Connection):
     store.add(row)
 
-    assert store.of(SESSION_ID) == [row]
+    assert store.of_session(SESSION_ID) == [row]
 
 
 def test_words_come_back_as_members_and_numbers_as_integers(store: ConnectionStore):
     store.add(a_listener())
 
-    (row,) = store.of(SESSION_ID)
+    (row,) = store.of_session(SESSION_ID)
 
     assert (type(row.role), type(row.target_language)) == (Role, Language)
     assert {
@@ -62,21 +62,21 @@ def test_each_session_has_its_own_people(store: ConnectionStore):
     store.add(a_listener(id="a"))
     store.add(a_listener(id="a", session_id="holy-psalm-100"))
 
-    assert [row.session_id for row in store.of("holy-psalm-100")] == ["holy-psalm-100"]
-    assert store.of("holy-psalm-101") == []
+    assert [row.session_id for row in store.of_session("holy-psalm-100")] == ["holy-psalm-100"]
+    assert store.of_session("holy-psalm-101") == []
 
 
 def test_rows_past_their_time_are_read_too_so_that_the_domain_decides(store: ConnectionStore):
     store.add(a_listener(expires_at=NOW_S - 1))
 
-    assert len(store.of(SESSION_ID)) == 1
+    assert len(store.of_session(SESSION_ID)) == 1
 
 
 def test_people_of_an_older_session_with_the_same_id_are_read_too(store: ConnectionStore):
     store.add(a_listener(id="old", session_created_at=NOW - 1))
     store.add(a_listener(id="new"))
 
-    assert {row.id for row in store.of(SESSION_ID)} == {"old", "new"}
+    assert {row.id for row in store.of_session(SESSION_ID)} == {"old", "new"}
 
 
 def test_an_admission_sets_when_and_until_when_and_nothing_else(store: ConnectionStore):
@@ -85,13 +85,13 @@ def test_an_admission_sets_when_and_until_when_and_nothing_else(store: Connectio
 
     assert store.admit(row, NOW + 7, NOW_S + 60) is True
 
-    assert store.of(SESSION_ID) == [replace(row, admitted_at=NOW + 7, expires_at=NOW_S + 60)]
+    assert store.of_session(SESSION_ID) == [replace(row, admitted_at=NOW + 7, expires_at=NOW_S + 60)]
 
 
 def test_an_admission_never_makes_a_row(store: ConnectionStore):
     assert store.admit(a_newcomer(), NOW, NOW_S + 60) is False
 
-    assert store.of(SESSION_ID) == []
+    assert store.of_session(SESSION_ID) == []
 
 
 def test_a_row_is_removed_once_and_again(store: ConnectionStore):
@@ -102,14 +102,14 @@ def test_a_row_is_removed_once_and_again(store: ConnectionStore):
     store.remove(SESSION_ID, "a")
     store.remove("holy-psalm-100", "b")
 
-    assert [row.id for row in store.of(SESSION_ID)] == ["b"]
+    assert [row.id for row in store.of_session(SESSION_ID)] == ["b"]
 
 
 # DynamoDB alone
 
 
 def test_every_field_of_a_connection_has_its_attribute():
-    assert set(COLUMNS) == {field.name for field in fields(Connection)}
+    assert set(SCHEMA) == {field.name for field in fields(Connection)}
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_every_field_of_a_connection_has_its_attribute():
         (lambda store: store.add(a_newcomer()), "PutItem"),
         (lambda store: store.admit(a_newcomer(), NOW, NOW_S), "UpdateItem"),
         (lambda store: store.remove(SESSION_ID, "a"), "DeleteItem"),
-        (lambda store: store.of(SESSION_ID), "Query"),
+        (lambda store: store.of_session(SESSION_ID), "Query"),
     ],
     ids=["add", "admit", "remove", "of"],
 )
@@ -135,7 +135,7 @@ def test_a_read_is_consistent_and_of_one_session(client: Any):
         "provide-client-params.dynamodb.Query", lambda params, **_: asked.append(params)
     )
 
-    ConnectionsTable(client, CONNECTIONS).of(SESSION_ID)
+    ConnectionsTable(client, CONNECTIONS).of_session(SESSION_ID)
 
     assert [params["ConsistentRead"] for params in asked] == [True]
     assert "IndexName" not in asked[0]
@@ -152,7 +152,7 @@ def test_more_people_than_fit_on_a_page_are_read_page_after_page(client: Any):
 
     client.meta.events.register("provide-client-params.dynamodb.Query", few)
     with requests_of(client) as sent:
-        read = store.of(SESSION_ID)
+        read = store.of_session(SESSION_ID)
 
     assert {row.id: row for row in read} == rows
     assert sent == ["Query"] * 3

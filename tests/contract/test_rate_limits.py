@@ -9,10 +9,10 @@ from botocore.exceptions import ClientError, ConnectionClosedError, NoCredential
 from moto import mock_aws
 
 from shared.aws import dynamodb as dynamodb_client
-from shared.aws.errors import reason
+from shared.aws.errors import error_code
 from shared.aws.rate_limits_table import RateLimitsTable
-from shared.errors import TryAgainLater
-from shared.rate_limits import LimitStore
+from shared.errors import ServiceUnavailable
+from shared.rate_limits import UseStore
 from tests.support.connection_tables import RATE_LIMITS, make_tables
 from tests.support.memory_connections import MemoryLimits
 from tests.support.sessions import NOW_S
@@ -25,30 +25,30 @@ EXPIRES_AT = NOW_S + 3600
 @pytest.fixture
 def client() -> Iterator[Any]:
     with mock_aws():
-        client = AWS.create_client("dynamodb", config=dynamodb_client.BRIEF)
+        client = AWS.create_client("dynamodb", config=dynamodb_client.FAIL_FAST_CONFIG)
         make_tables(client)
         yield client
 
 
 @pytest.fixture(params=["memory", "dynamodb"])
-def store(request: pytest.FixtureRequest) -> LimitStore:
+def store(request: pytest.FixtureRequest) -> UseStore:
     if request.param == "memory":
         return MemoryLimits()
     return RateLimitsTable(request.getfixturevalue("client"), RATE_LIMITS)
 
 
 @pytest.mark.parametrize("limit", [1, 2, 5])
-def test_as_many_uses_as_the_limit_and_not_one_more(store: LimitStore, limit: int):
+def test_as_many_uses_as_the_limit_and_not_one_more(store: UseStore, limit: int):
     taken = [store.take("sessions#alice#1", limit, EXPIRES_AT) for _ in range(limit + 2)]
 
     assert taken == [True] * limit + [False, False]
 
 
-def test_each_key_is_counted_for_itself(store: LimitStore):
+def test_each_key_is_counted_for_itself(store: UseStore):
     assert [store.take(key, 1, EXPIRES_AT) for key in ("a", "b", "a")] == [True, True, False]
 
 
-def test_a_limit_that_is_raised_holds_at_once(store: LimitStore):
+def test_a_limit_that_is_raised_holds_at_once(store: UseStore):
     store.take("a", 1, EXPIRES_AT)
 
     assert [store.take("a", 2, EXPIRES_AT) for _ in range(2)] == [True, False]
@@ -98,19 +98,19 @@ def refusal(code: str) -> ClientError:
         ConnectionClosedError(endpoint_url="x"),
         NoCredentialsError(),
     ],
-    ids=reason,
+    ids=error_code,
 )
 def test_whatever_is_wrong_with_the_table_is_said_the_same_way(
     client: Any, fault: Exception, caplog: pytest.LogCaptureFixture
 ):
     client.meta.events.register("before-call.dynamodb", raising(fault))
 
-    with pytest.raises(TryAgainLater):
+    with pytest.raises(ServiceUnavailable):
         RateLimitsTable(client, RATE_LIMITS).take("joins#secret#1", 1, EXPIRES_AT)
 
     (record,) = caplog.records
     said = vars(record)
-    assert (said["msg"], said["reason"]) == ("The rate limits table does not answer", reason(fault))
+    assert (said["msg"], said["reason"]) == ("The rate limits table does not answer", error_code(fault))
     assert "secret" not in str(said)
 
 
@@ -122,7 +122,7 @@ def raising(error: Exception) -> Callable[..., None]:
 
 
 def test_the_table_is_not_waited_for_longer_than_a_second():
-    brief = dynamodb_client.BRIEF
+    brief = dynamodb_client.FAIL_FAST_CONFIG
 
     assert brief.retries["total_max_attempts"] == 1
     assert brief.connect_timeout + brief.read_timeout <= 1

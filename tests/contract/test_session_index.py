@@ -8,10 +8,10 @@ import pytest
 from moto import mock_aws
 
 from shared.aws import speaker_index
-from shared.aws.sessions_table import DynamoDBStore
+from shared.aws.sessions_table import SessionsTable
 from shared.aws.speaker_index import SpeakerIndex
 from shared.sessions.list import Page, Position, SessionIndex
-from shared.sessions.service import Store
+from shared.sessions.ports import SessionStore as Store
 from shared.sessions.session import Session, Status
 from tests.support.memory_store import MemoryIndex, MemoryStore
 from tests.support.sessions import ALICE, BOB, NOW, a_session
@@ -40,7 +40,7 @@ def on_dynamodb() -> Iterator[Both]:
     with mock_aws():
         client: Any = botocore.session.get_session().create_client("dynamodb", region_name="eu-west-1")
         make_table(client)
-        yield DynamoDBStore(client, TABLE), SpeakerIndex(client, TABLE)
+        yield SessionsTable(client, TABLE), SpeakerIndex(client, TABLE)
 
 
 def opened(ago_ms: int, **different: Any) -> Session:
@@ -113,7 +113,7 @@ def test_a_page_is_one_query_of_the_index_whatever_it_looks_at(dynamodb: Both):
 def test_a_filter_that_has_looked_at_enough_says_where_it_goes_on(
     dynamodb: Both, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(speaker_index, "FILTERED_ROWS", 2)
+    monkeypatch.setattr(speaker_index, "FILTERED_ITEMS", 2)
     index = fill(dynamodb, opened(0), opened(1), opened(2, status=Status.PAUSED))
 
     first = page(index, status=Status.PAUSED)

@@ -10,21 +10,30 @@ from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ReadTimeoutError
 from moto import mock_aws
 
-from shared.aws.dynamodb import make
-from shared.aws.sessions_table import COLUMNS, DynamoDBStore
+from shared.aws.dynamodb import create_client
+from shared.aws.sessions_table import SCHEMA, SessionsTable
 from shared.errors import NotOwner, SessionEnded, SessionNotFound, VersionMismatch
-from shared.sessions.service import Refused, Store
-from shared.sessions.session import END, Change, Guard, Language, QualityTier, Session, Status
+from shared.sessions.ports import SessionStore as Store
+from shared.sessions.session import (
+    END,
+    ConditionFailed,
+    Language,
+    Precondition,
+    QualityTier,
+    Session,
+    SessionPatch,
+    Status,
+)
 from tests.support.memory_store import MemoryStore
 from tests.support.sessions import ALICE, BOB, NOW, NOW_S, a_session
 from tests.support.tables import TABLE, make_table, requests_of
 
 REUSABLE_BEFORE = NOW_S - 3 * 60 * 60
-PAUSE = Change(status=Status.PAUSED)
+PAUSE = SessionPatch(status=Status.PAUSED)
 
 
 def new_client() -> Any:
-    return make()
+    return create_client()
 
 
 @pytest.fixture
@@ -36,8 +45,8 @@ def client() -> Iterator[Any]:
 
 
 @pytest.fixture
-def dynamodb(client: Any) -> DynamoDBStore:
-    return DynamoDBStore(client, TABLE)
+def dynamodb(client: Any) -> SessionsTable:
+    return SessionsTable(client, TABLE)
 
 
 @pytest.fixture(params=["memory", "dynamodb"])
@@ -46,9 +55,13 @@ def store(request: pytest.FixtureRequest) -> Store:
 
 
 def guard(
-    change: Change = PAUSE, *, speaker: str = ALICE, now: int = NOW, versions: frozenset[int] | None = None
-) -> Guard:
-    return Guard.of(change, action="update", speaker=speaker, now=now, versions=versions)
+    change: SessionPatch = PAUSE,
+    *,
+    speaker: str = ALICE,
+    now: int = NOW,
+    versions: frozenset[int] | None = None,
+) -> Precondition:
+    return Precondition.of(change, action="update", speaker=speaker, now=now, versions=versions)
 
 
 def put(store: Store, **different: Any) -> Session:
@@ -103,7 +116,7 @@ def test_a_clash_never_overwrites_a_live_session_and_shows_who_holds_the_id(stor
 
     result = store.add(a_session(speaker=BOB, version=NOW + 1), reusable_before=REUSABLE_BEFORE)
 
-    assert result == Refused(held)
+    assert result == ConditionFailed(held)
     assert store.get(held.id) == held
 
 
@@ -123,7 +136,7 @@ def test_an_expired_id_can_be_taken_after_the_grace_and_not_a_second_before(
 
     result = store.add(new, reusable_before=REUSABLE_BEFORE)
 
-    assert result == (new if free else Refused(old))
+    assert result == (new if free else ConditionFailed(old))
     assert store.get(old.id) == (new if free else old)
 
 
@@ -149,11 +162,13 @@ def test_a_recycled_id_keeps_nothing_of_its_old_session(store: Store):
     ("change", "expected"),
     [
         (PAUSE, {"status": Status.PAUSED}),
-        (Change(source_language=Language.CHINESE), {"source_language": Language.CHINESE}),
-        (Change(quality_tier=QualityTier.PREMIUM), {"quality_tier": QualityTier.PREMIUM}),
+        (SessionPatch(source_language=Language.CHINESE), {"source_language": Language.CHINESE}),
+        (SessionPatch(quality_tier=QualityTier.PREMIUM), {"quality_tier": QualityTier.PREMIUM}),
         (END, {"status": Status.ENDED, "ended_at": NOW + 7}),
         (
-            Change(status=Status.ENDED, source_language=Language.GERMAN, quality_tier=QualityTier.PREMIUM),
+            SessionPatch(
+                status=Status.ENDED, source_language=Language.GERMAN, quality_tier=QualityTier.PREMIUM
+            ),
             {
                 "status": Status.ENDED,
                 "ended_at": NOW + 7,
@@ -164,7 +179,7 @@ def test_a_recycled_id_keeps_nothing_of_its_old_session(store: Store):
     ],
 )
 def test_a_change_sets_its_fields_and_the_time_and_raises_the_version(
-    store: Store, change: Change, expected: dict[str, Any]
+    store: Store, change: SessionPatch, expected: dict[str, Any]
 ):
     before = put(store, listener_count=3)
 
@@ -213,13 +228,13 @@ def test_a_change_is_written_only_at_a_version_that_the_caller_accepts(
     result = store.update(before.id, PAUSE, guard(versions=versions))
 
     assert isinstance(result, Session) is written
-    assert written or result == Refused(before)
+    assert written or result == ConditionFailed(before)
 
 
 def test_no_version_at_all_is_not_even_the_first(store: Store):
     session = put(store, version=1)
 
-    assert store.update(session.id, PAUSE, guard(versions=frozenset())) == Refused(session)
+    assert store.update(session.id, PAUSE, guard(versions=frozenset())) == ConditionFailed(session)
 
 
 @pytest.mark.parametrize(("seconds_left", "written"), [(1, True), (0, False), (-1, False)])
@@ -266,16 +281,19 @@ def test_a_refused_write_changes_nothing_and_returns_the_row_that_tells_why(stor
     if first is None:
         assert isinstance(result, Session)
     else:
-        assert isinstance(result, Refused)
+        assert isinstance(result, ConditionFailed)
         assert type(condition.refusal(result.current)) is first
         assert store.get(before.id) == result.current == (None if "absent" in faults else before)
 
 
 @pytest.mark.parametrize("current", Status)
 @pytest.mark.parametrize(
-    "change", [*(Change(status=status) for status in Status), Change(source_language=Language.DUTCH)]
+    "change",
+    [*(SessionPatch(status=status) for status in Status), SessionPatch(source_language=Language.DUTCH)],
 )
-def test_the_write_and_the_domain_agree_on_every_transition(store: Store, current: Status, change: Change):
+def test_the_write_and_the_domain_agree_on_every_transition(
+    store: Store, current: Status, change: SessionPatch
+):
     before = put(store, status=current)
     condition = guard(change)
 
@@ -286,18 +304,18 @@ def test_the_write_and_the_domain_agree_on_every_transition(store: Store, curren
 
 def test_an_ended_session_is_never_revived(store: Store):
     before = put(store, status=Status.ENDED, ended_at=NOW)
-    revive = Change(status=Status.ACTIVE)
+    revive = SessionPatch(status=Status.ACTIVE)
 
     result = store.update(before.id, revive, guard(revive))
 
-    assert result == Refused(before)
+    assert result == ConditionFailed(before)
     assert store.get(before.id) == before
 
 
 def test_an_update_never_makes_a_session(store: Store):
     result = store.update("holy-psalm-100", PAUSE, guard())
 
-    assert result == Refused(None)
+    assert result == ConditionFailed(None)
     assert store.get("holy-psalm-100") is None
 
 
@@ -309,10 +327,10 @@ def raw(client: Any, session_id: str = "blessed-shepherd-427") -> dict[str, Any]
 
 
 def test_every_field_of_a_session_has_its_attribute():
-    assert set(COLUMNS) == {field.name for field in fields(Session)}
+    assert set(SCHEMA) == {field.name for field in fields(Session)}
 
 
-def test_numbers_are_numbers_in_the_table_and_absent_fields_are_absent(client: Any, dynamodb: DynamoDBStore):
+def test_numbers_are_numbers_in_the_table_and_absent_fields_are_absent(client: Any, dynamodb: SessionsTable):
     put(dynamodb)
 
     row = raw(client)
@@ -328,11 +346,11 @@ def test_numbers_are_numbers_in_the_table_and_absent_fields_are_absent(client: A
     assert not {"endedAt", "idempotencyKeyDigest", "requestDigest"} & row.keys()
 
 
-def test_the_table_has_one_schema(client: Any, dynamodb: DynamoDBStore):
+def test_the_table_has_one_schema(client: Any, dynamodb: SessionsTable):
     put(dynamodb, idempotency_key_digest="k", request_digest="r")
     dynamodb.update("blessed-shepherd-427", END, guard(END))
 
-    assert raw(client).keys() == {attribute for attribute, _, _ in COLUMNS.values()} | {"writeId"}
+    assert raw(client).keys() == {attribute for attribute, _, _ in SCHEMA.values()} | {"writeId"}
 
 
 @pytest.mark.parametrize(
@@ -343,12 +361,12 @@ def test_the_table_has_one_schema(client: Any, dynamodb: DynamoDBStore):
         (lambda store: store.get("blessed-shepherd-427"), "GetItem"),
         (lambda store: store.update("blessed-shepherd-427", PAUSE, guard()), "UpdateItem"),
         (lambda store: store.update("blessed-shepherd-427", PAUSE, guard(speaker=BOB)), "UpdateItem"),
-        (lambda store: store.answers(), "GetItem"),
+        (lambda store: store.ping(), "GetItem"),
     ],
     ids=["added", "clash", "read", "changed", "refused", "health"],
 )
 def test_each_use_of_the_table_is_exactly_one_call(
-    client: Any, dynamodb: DynamoDBStore, call: Callable[[DynamoDBStore], object], operation: str
+    client: Any, dynamodb: SessionsTable, call: Callable[[SessionsTable], object], operation: str
 ):
     put(dynamodb)
 
@@ -358,14 +376,14 @@ def test_each_use_of_the_table_is_exactly_one_call(
     assert sent == [operation]
 
 
-def test_a_table_that_is_there_answers(dynamodb: DynamoDBStore):
-    assert dynamodb.answers() is True
+def test_a_table_that_is_there_answers(dynamodb: SessionsTable):
+    assert dynamodb.ping() is True
 
 
 def test_a_table_that_is_not_there_is_said_in_the_log_without_its_name(
     client: Any, caplog: pytest.LogCaptureFixture
 ):
-    assert DynamoDBStore(client, "nowhere").answers() is False
+    assert SessionsTable(client, "nowhere").ping() is False
 
     (said,) = map(vars, caplog.records)
     assert (said["msg"], said["reason"]) == (
@@ -375,7 +393,7 @@ def test_a_table_that_is_not_there_is_said_in_the_log_without_its_name(
     assert "nowhere" not in str(said)
 
 
-def test_a_read_is_consistent(client: Any, dynamodb: DynamoDBStore):
+def test_a_read_is_consistent(client: Any, dynamodb: SessionsTable):
     asked: list[dict[str, Any]] = []
     client.meta.events.register(
         "provide-client-params.dynamodb.GetItem", lambda params, **_: asked.append(params)
@@ -407,7 +425,7 @@ def lose_the_first_answer(
     client.meta.events.register_first(event, send_and_lose)
 
 
-def test_an_add_whose_answer_got_lost_is_known_by_its_signature(client: Any, dynamodb: DynamoDBStore):
+def test_an_add_whose_answer_got_lost_is_known_by_its_signature(client: Any, dynamodb: SessionsTable):
     session = a_session()
     lose_the_first_answer(client, "PutItem")
 
@@ -421,7 +439,7 @@ def test_an_add_whose_answer_got_lost_is_known_by_its_signature(client: Any, dyn
 
 @pytest.mark.parametrize("versions", [None, frozenset({NOW})], ids=["any version", "If-Match"])
 def test_an_end_whose_answer_got_lost_is_known_by_its_signature(
-    client: Any, dynamodb: DynamoDBStore, versions: frozenset[int] | None
+    client: Any, dynamodb: SessionsTable, versions: frozenset[int] | None
 ):
     before = put(dynamodb)
     lose_the_first_answer(client, "UpdateItem")
@@ -433,7 +451,7 @@ def test_an_end_whose_answer_got_lost_is_known_by_its_signature(
     assert result == replace(before, status=Status.ENDED, ended_at=NOW, version=NOW + 1)
 
 
-def test_a_change_with_if_match_whose_answer_got_lost_is_written_once(client: Any, dynamodb: DynamoDBStore):
+def test_a_change_with_if_match_whose_answer_got_lost_is_written_once(client: Any, dynamodb: SessionsTable):
     before = put(dynamodb)
     lose_the_first_answer(client, "UpdateItem")
 
@@ -442,19 +460,19 @@ def test_a_change_with_if_match_whose_answer_got_lost_is_written_once(client: An
     assert result == replace(before, status=Status.PAUSED, version=NOW + 1)
 
 
-def test_a_signature_of_another_write_is_not_taken_for_our_own(client: Any, dynamodb: DynamoDBStore):
+def test_a_signature_of_another_write_is_not_taken_for_our_own(client: Any, dynamodb: SessionsTable):
     before = put(dynamodb)
-    other = DynamoDBStore(new_client(), TABLE)
+    other = SessionsTable(new_client(), TABLE)
     lose_the_first_answer(
         client, "UpdateItem", between=lambda: other.update(before.id, PAUSE, guard(now=NOW + 1))
     )
 
     result = dynamodb.update(before.id, PAUSE, guard(versions=frozenset({NOW})))
 
-    assert isinstance(result, Refused)
+    assert isinstance(result, ConditionFailed)
 
 
-def test_every_write_is_signed_anew(client: Any, dynamodb: DynamoDBStore):
+def test_every_write_is_signed_anew(client: Any, dynamodb: SessionsTable):
     session = put(dynamodb)
     first = raw(client)["writeId"]
     dynamodb.update(session.id, PAUSE, guard())

@@ -3,8 +3,7 @@
 from dataclasses import replace
 from threading import Lock
 
-from shared.audience.connection import Connection
-from shared.audience.listener_counter import INTERVAL_MS, Gathering
+from shared.audience.connection import Connection, SessionRef
 from shared.sessions.session import Session
 
 
@@ -31,7 +30,7 @@ class MemoryConnections:
         with self._lock:
             self.rows.pop((session_id, connection_id), None)
 
-    def of(self, session_id: str) -> list[Connection]:
+    def of_session(self, session_id: str) -> list[Connection]:
         with self._lock:
             return [row for _, row in sorted(self.rows.items()) if row.session_id == session_id]
 
@@ -54,25 +53,24 @@ class MemoryLimits:
 
 
 class MemoryCounts:
-    """Counts beside the sessions that a MemoryStore holds."""
+    """Listener counts on the sessions that a MemoryStore holds."""
 
     def __init__(self, sessions: dict[str, Session]) -> None:
         self._sessions = sessions
-        self._told_at: dict[Gathering, int] = {}
+        self._notified_at: dict[SessionRef, int] = {}
 
-    def set_listener_count(self, gathering: Gathering, count: int) -> bool:
-        if not self._there(gathering):
+    def set_listener_count(self, session: SessionRef, count: int) -> bool:
+        if not self._exists(session):
             return False
-        session = self._sessions[gathering.session_id]
-        self._sessions[gathering.session_id] = replace(session, listener_count=count)
+        self._sessions[session.id] = replace(self._sessions[session.id], listener_count=count)
         return True
 
-    def may_tell_speaker(self, gathering: Gathering, now: int) -> bool:
-        if not self._there(gathering) or self._told_at.get(gathering, 0) > now - INTERVAL_MS:
+    def may_notify_speaker(self, session: SessionRef, now: int, interval_ms: int) -> bool:
+        if not self._exists(session) or self._notified_at.get(session, 0) > now - interval_ms:
             return False
-        self._told_at[gathering] = now
+        self._notified_at[session] = now
         return True
 
-    def _there(self, gathering: Gathering) -> bool:
-        session = self._sessions.get(gathering.session_id)
-        return session is not None and session.created_at == gathering.created_at
+    def _exists(self, session: SessionRef) -> bool:
+        row = self._sessions.get(session.id)
+        return row is not None and row.created_at == session.created_at

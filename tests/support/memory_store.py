@@ -4,8 +4,7 @@ from dataclasses import replace
 from threading import Lock
 
 from shared.sessions.list import Page, Position
-from shared.sessions.service import Refused
-from shared.sessions.session import Change, Guard, Session, Status
+from shared.sessions.session import ConditionFailed, Precondition, Session, SessionPatch, Status
 
 
 class MemoryStore:
@@ -15,22 +14,22 @@ class MemoryStore:
         self.rows: dict[str, Session] = {}
         self._lock = Lock()
 
-    def add(self, session: Session, *, reusable_before: int) -> Session | Refused:
+    def add(self, session: Session, *, reusable_before: int) -> Session | ConditionFailed:
         with self._lock:
             holder = self.rows.get(session.id)
             if holder and holder.expires_at >= reusable_before:
-                return Refused(holder)
+                return ConditionFailed(holder)
             self.rows[session.id] = session
             return session
 
     def get(self, session_id: str) -> Session | None:
         return self.rows.get(session_id)
 
-    def update(self, session_id: str, change: Change, guard: Guard) -> Session | Refused:
+    def update(self, session_id: str, change: SessionPatch, guard: Precondition) -> Session | ConditionFailed:
         with self._lock:
             current = self.rows.get(session_id)
             if current is None or guard.refusal(current):
-                return Refused(current)
+                return ConditionFailed(current)
             changed = replace(current, **change.assignments(guard.now), version=current.version + 1)
             self.rows[session_id] = changed
             return changed

@@ -42,10 +42,11 @@ def requests_of(*clients: Any) -> Iterator[list[str]]:
     def note(operation_name: str, **_: Any) -> None:
         sent.append(operation_name)
 
-    for client in clients:
+    unique = {id(client): client for client in clients}.values()
+    for client in unique:
         client.meta.events.register("request-created.dynamodb", note)
     try:
         yield sent
     finally:
-        for client in clients:
+        for client in unique:
             client.meta.events.unregister("request-created.dynamodb", note)

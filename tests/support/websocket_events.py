@@ -4,9 +4,7 @@ import itertools
 from typing import Any
 
 from shared.audience.connection import Connection
-from shared.aws.connections_table import COLUMNS as CONNECTION_COLUMNS
-from shared.aws.items import attributes
-from shared.aws.sessions_table import COLUMNS as SESSION_COLUMNS
+from shared.aws import connections_table, sessions_table
 from shared.sessions.session import Session
 
 CONNECTION_ID = "L0SM9cOFvHcCIhw="
@@ -86,8 +84,9 @@ def _record(
 
 
 def _item(row: Session | Connection) -> dict[str, dict[str, str]]:
-    columns = SESSION_COLUMNS if isinstance(row, Session) else CONNECTION_COLUMNS
-    return attributes(columns, {field: getattr(row, field) for field in columns})
+    if isinstance(row, Session):
+        return sessions_table.to_item(row)
+    return connections_table.to_item(row)
 
 
 def _context(

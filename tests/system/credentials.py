@@ -1,6 +1,6 @@
 """What callers may send as Authorization: genuine tokens, and forged ones that each have one fault.
 
-Tokens are forged with the local pool's own key, so that nothing but that fault can refuse them.
+TokenVerifier are forged with the local pool's own key, so that nothing but that fault can refuse them.
 """
 
 import base64
@@ -40,7 +40,7 @@ PUBLIC_PEM = KEY.public_key().public_bytes(
 
 @dataclass(frozen=True)
 class Genuine:
-    """Tokens that the local Cognito has issued."""
+    """TokenVerifier that the local Cognito has issued."""
 
     access: str
     id: str

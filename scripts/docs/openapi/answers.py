@@ -38,7 +38,7 @@ def possible(operation: Operation) -> Iterator[Answer]:
     """Everything that a caller of the route may be told, by the service or by API Gateway."""
     yield from operation.answers
     for refusal in operation.refusals:
-        response = http_api.refused(refusal, REQUEST)
+        response = http_api.error_response(refusal, REQUEST)
         code = (response.body or {})["code"]
         schema = "ValidationError" if isinstance(refusal, errors.InvalidRequest) else "Error"
         yield Answer(code, CODES[code], schema, response)

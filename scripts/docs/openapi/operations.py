@@ -8,6 +8,7 @@ from scripts.docs.openapi.samples import CURSOR, PAUSED, REQUEST, SESSION, healt
 from shared import errors
 from shared.events import http_api
 from shared.events.http_api import Request, Response
+from shared.sessions.list import ListQuery
 from shared.sessions.requests import NewSession, SessionChange
 
 
@@ -48,9 +49,9 @@ def _refusal(model: type[NewSession | SessionChange], body: dict[str, Any]) -> e
 
 
 def _listing_refusal(**query: str) -> errors.InvalidRequest:
-    """What is wrong with the query of a listing."""
+    """Return why the query parameters of a list are refused."""
     try:
-        _ = Request({"queryStringParameters": query}).listing
+        ListQuery.parse(query)
     except errors.InvalidRequest as refusal:
         return refusal
     raise AssertionError(f"A listing takes {query}")
@@ -88,7 +89,7 @@ OPERATIONS = (
             errors.AuthenticationRequired(),
             errors.IdempotencyKeyReused(),
             errors.RateLimited(1200),
-            errors.TryAgainLater(),
+            errors.ServiceUnavailable(),
             Exception(),
         ),
         links=("get_session", "update_session", "delete_session"),
@@ -109,7 +110,7 @@ OPERATIONS = (
         refusals=(
             _listing_refusal(status="over", limit="0"),
             errors.AuthenticationRequired(),
-            errors.TryAgainLater(),
+            errors.ServiceUnavailable(),
             Exception(),
         ),
     ),
@@ -124,7 +125,7 @@ OPERATIONS = (
             Answer("found", "The session.", "PublicSession", http_api.found(SESSION, Request({}))),
             Answer("not modified", "The caller has it already.", None, http_api.found(SESSION, REQUEST)),
         ),
-        refusals=(errors.SessionNotFound(), errors.TryAgainLater(), Exception()),
+        refusals=(errors.SessionNotFound(), errors.ServiceUnavailable(), Exception()),
     ),
     Operation(
         function="update_session",
@@ -143,7 +144,7 @@ OPERATIONS = (
             "end": {"status": "ended"},
         },
         answers=(
-            Answer("changed", "The session as it is from now on.", "OwnerSession", http_api.changed(PAUSED)),
+            Answer("changed", "The session as it is from now on.", "OwnerSession", http_api.updated(PAUSED)),
         ),
         refusals=(
             _refusal(SessionChange, {"status": "stopped"}),
@@ -152,7 +153,7 @@ OPERATIONS = (
             errors.SessionNotFound(),
             errors.SessionEnded(),
             errors.VersionMismatch(),
-            errors.TryAgainLater(),
+            errors.ServiceUnavailable(),
             Exception(),
         ),
     ),
@@ -164,14 +165,14 @@ OPERATIONS = (
         description="Ends the speaker's own session. It stays readable, as ended, until it expires. When "
         "several refusals hold, the first of 401, 400, 404, 403, 412 is answered.",
         parameters=("sessionId", "If-Match", "traceparent"),
-        answers=(Answer("ended", "The session has ended, now or before.", None, http_api.ended()),),
+        answers=(Answer("ended", "The session has ended, now or before.", None, http_api.deleted()),),
         refusals=(
             TOO_MANY_ETAGS,
             errors.AuthenticationRequired(),
             errors.NotOwner("delete"),
             errors.SessionNotFound(),
             errors.VersionMismatch(),
-            errors.TryAgainLater(),
+            errors.ServiceUnavailable(),
             Exception(),
         ),
     ),

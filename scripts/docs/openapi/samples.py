@@ -25,7 +25,7 @@ SESSION = Session(
 )
 PAUSED = replace(SESSION, status=Status.PAUSED, updated_at=CREATED_AT + 60_000, version=CREATED_AT + 1)
 ENDED = replace(PAUSED, status=Status.ENDED, ended_at=CREATED_AT + 90_000)
-CURSOR = SignedCursors("a key for the sample").seal(
+CURSOR = SignedCursors("a key for the sample").encode(
     Position(SESSION.created_at, SESSION.id), speaker=SESSION.speaker, status=None
 )
 REQUEST = Request({"headers": {"if-none-match": "*"}, "requestContext": {"requestId": "Jk3xWh4gIAMEVpA="}})

@@ -16,7 +16,7 @@ import aiohttp
 from aiohttp import web
 
 PATIENCE_S = 2.0
-"""How long a function waits for an answer: see PATIENT in shared/aws/dynamodb.py."""
+"""How long a function waits for an answer: see DEFAULT_CONFIG in shared/aws/dynamodb.py."""
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "host"}
 
 

@@ -1,4 +1,4 @@
-"""What a create costs as the ids fill up: measured on DynamoDBStore, by formula, and simulated far beyond.
+"""What a create costs as the ids fill up: measured on SessionsTable, by formula, and simulated far beyond.
 
 python -m tests.stress.load.curve [--creates 1000] [--write]
 
@@ -22,8 +22,9 @@ from botocore.config import Config
 from scripts.local.aws import local_aws
 from scripts.project import ROOT
 from shared.aws import dynamodb
-from shared.aws.sessions_table import DynamoDBStore
-from shared.sessions.service import Sessions
+from shared.aws.sessions_table import SessionsTable
+from shared.clock import now_ms
+from shared.sessions.create import CreateSession
 from shared.sessions.session import Language, QualityTier
 from tests.stress.benchmarks.report import machine
 from tests.stress.load import curve_chart
@@ -97,9 +98,9 @@ def measure(creates: int) -> list[Point]:
     with full_table() as (url, fill):
         os.environ |= local_aws.variables(url)
         # What is measured is our own time: however busy the machine is, no call is sent twice.
-        client = dynamodb.make(dynamodb.PATIENT.merge(Config(read_timeout=60)))
+        client = dynamodb.create_client(dynamodb.DEFAULT_CONFIG.merge(Config(read_timeout=60)))
         metrics: Any = SimpleNamespace(session_created=lambda _: None, session_id_clash=lambda: None)
-        sessions = Sessions(DynamoDBStore(client, TABLE), metrics, lambda: time.time_ns() // 1_000_000)
+        create_session = CreateSession(SessionsTable(client, TABLE), metrics, now_ms, digits=DIGITS)
         wanted: Any = SimpleNamespace(source_language=Language.ENGLISH, quality_tier=QualityTier.STANDARD)
         for live in LIVE:
             print(f"Filling the table to {live:,}", file=sys.stderr, flush=True)
@@ -107,7 +108,7 @@ def measure(creates: int) -> list[Point]:
             with requests_of(client) as calls:
                 before = time.process_time()
                 for _ in range(creates):
-                    sessions.open(wanted, speaker="alice", key=None, digits=DIGITS)
+                    create_session(wanted, speaker="alice", key=None)
                 cpu_ms = (time.process_time() - before) * 1000
             points.append(Point(live, len(calls) / creates, cpu_ms / creates))
     return points

@@ -10,7 +10,7 @@ WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 800, 400, 60, 20, 70, 50
 FIRST, LAST = 3, 10  # powers of ten of live ids
 MOST = 5
 FLOOR = HEIGHT - BOTTOM
-NOTE = "Lines: the formula. Dots: measured on DynamoDBStore. Dashed: raise the setting"
+NOTE = "Lines: the formula. Dots: measured on SessionsTable. Dashed: raise the setting"
 _STYLE = (
     STYLE
     + """

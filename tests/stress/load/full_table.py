@@ -19,7 +19,7 @@ from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.server import ThreadedMotoServer
 
 from scripts.local.aws import local_aws
-from shared.aws.sessions_table import DynamoDBStore
+from shared.aws.sessions_table import SessionsTable
 from shared.sessions import ids
 from shared.sessions.session import LIFETIME_S
 from tests.support.sessions import a_session
@@ -62,7 +62,7 @@ def _row() -> dict[str, Any]:
     written: list[dict[str, Any]] = []
     client: Any = SimpleNamespace(put_item=lambda **call: written.append(call["Item"]))
     now_s = int(time.time())
-    DynamoDBStore(client, TABLE).add(a_session(expires_at=now_s + LIFETIME_S), reusable_before=now_s)
+    SessionsTable(client, TABLE).add(a_session(expires_at=now_s + LIFETIME_S), reusable_before=now_s)
     return written[0]
 
 

@@ -61,7 +61,7 @@ def _copy_the_code() -> None:
     for name in COPIED:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, TREE / name)
-    # Listing's method `list` hides the builtin from the mutants, which stand after it in their class.
+    # ListSessions's method `list` hides the builtin from the mutants, which stand after it in their class.
     listing = TREE / "shared" / "sessions" / "listing.py"
     promise, rest = listing.read_text().split("\n", 1)
     listing.write_text(f"{promise}\n\nfrom __future__ import annotations\n{rest}")

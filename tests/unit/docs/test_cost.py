@@ -15,23 +15,23 @@ import pytest
 from awslambdaric.bootstrap import LambdaLoggerFilter
 from awslambdaric.lambda_runtime_log_utils import JsonFormatter
 from moto import mock_aws
+from shared.sessions.service import Sessions
 
 from scripts.docs import cost
 from scripts.project import ROOT
 from shared.audience.connection import LIFETIME_S, Connection, Role
-from shared.audience.join import Attendance
-from shared.audience.listener_counter import Gathering, Headcount
-from shared.audience.notifier import Notices
+from shared.audience.join import Join
+from shared.audience.listener_counter import ListenerCounter, SessionRef
+from shared.audience.notifier import Notifier
 from shared.aws.connections_table import ConnectionsTable
 from shared.aws.listener_counts import ListenerCounts
 from shared.aws.metrics import EmbeddedMetrics
 from shared.aws.rate_limits_table import RateLimitsTable
-from shared.aws.sessions_table import DynamoDBStore
+from shared.aws.sessions_table import SessionsTable
 from shared.aws.speaker_index import SpeakerIndex
 from shared.events import http_api, websocket_api
 from shared.sessions.requests import NewSession
-from shared.sessions.service import Sessions
-from shared.sessions.session import Change, Guard, Language, QualityTier, Session, Status
+from shared.sessions.session import Change, Language, Precondition, QualityTier, Session, Status
 from tests.support import connection_tables
 from tests.support.http_events import CREATE, GET, LIST, UPDATE, event
 from tests.support.sessions import ALICE, NOW
@@ -161,11 +161,11 @@ def meter() -> Iterator[Meter]:
 class People(NamedTuple):
     """The use cases around one running session."""
 
-    store: DynamoDBStore
+    store: SessionsTable
     sessions: Sessions
-    attendance: Attendance
-    headcount: Headcount
-    notices: Notices
+    attendance: Join
+    headcount: ListenerCounter
+    notices: Notifier
     connections: ConnectionsTable
     session: Session
 
@@ -186,14 +186,14 @@ def people(meter: Meter) -> People:
         return NOW
 
     metrics = EmbeddedMetrics("prod")
-    store = DynamoDBStore(meter.client, "sessions")
+    store = SessionsTable(meter.client, "sessions")
     connections = ConnectionsTable(meter.client, "connections")
     sessions = Sessions(store, metrics, clock)
     return People(
         store,
         sessions,
-        Attendance(store, connections, max_listeners=500, clock=clock, sleep=lambda _seconds: None),
-        Headcount(
+        Join(store, connections, max_listeners=500, clock=clock, sleep=lambda _seconds: None),
+        ListenerCounter(
             ListenerCounts(meter.client, "sessions"),
             connections,
             Sockets(),
@@ -201,7 +201,7 @@ def people(meter: Meter) -> People:
             lambda _seconds: None,
             metrics.listeners_counted,
         ),
-        Notices(store, connections, Sockets(), clock, lambda _seconds: None),
+        Notifier(store, connections, Sockets(), clock, lambda _seconds: None),
         connections,
         sessions.open(wanted(), speaker=ALICE, key="a-key-of-36-characters-as-uuids-have-it", digits=3),
     )
@@ -311,7 +311,7 @@ def test_a_recount_uses_what_the_model_says(meter: Meter, people: People):
     gather(people, cost.AUDIENCE)
 
     with meter.running():
-        people.headcount.recount({Gathering(people.session.id, people.session.created_at)})
+        people.headcount.recount({SessionRef(people.session.id, people.session.created_at)})
 
     assert meter.units == Units(cost.RECOUNT.writes, cost.RECOUNT.reads)
 
@@ -383,7 +383,7 @@ def test_a_look_up_logs_as_much_as_the_model_says(people: People, log_bytes: Cal
 
 
 def test_a_list_logs_as_much_as_the_model_says(log_bytes: Callable[[str | None], int]):
-    http_api.endpoint(lambda request: http_api.listed([], None) if request.subject else http_api.ended())(
+    http_api.endpoint(lambda request: http_api.listed([], None) if request.subject else http_api.deleted())(
         event(LIST), None
     )
 
@@ -394,7 +394,7 @@ def test_a_change_logs_as_much_as_the_model_says(people: People, log_bytes: Call
     log_bytes(None)
 
     http_api.endpoint(
-        lambda request: http_api.changed(people.session) if request.subject else http_api.ended()
+        lambda request: http_api.updated(people.session) if request.subject else http_api.deleted()
     )(event(UPDATE), None)
 
     assert log_bytes("http_api") == pytest.approx(cost.CHANGE.log_bytes, rel=0.05)
@@ -417,7 +417,7 @@ def test_a_recount_logs_as_much_as_the_model_says(people: People, log_bytes: Cal
     gather(people, 3)
     log_bytes(None)
 
-    people.headcount.recount({Gathering(people.session.id, people.session.created_at)})
+    people.headcount.recount({SessionRef(people.session.id, people.session.created_at)})
 
     assert log_bytes(None) == pytest.approx(cost.RECOUNT.log_bytes, rel=0.05)
 
@@ -457,6 +457,6 @@ def test_functions_have_the_memory_that_is_paid_for():
 
 
 def _guard(session: Session) -> Any:
-    return Guard.of(
+    return Precondition.of(
         Change(quality_tier=QualityTier.STANDARD), action="update", speaker=ALICE, now=NOW, versions=None
     )

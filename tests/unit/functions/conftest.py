@@ -4,9 +4,7 @@ moto runs inside this process and opens no socket. Its conditional writes are no
 so races are run in tests/system, against moto's server.
 """
 
-import importlib
 import json
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
@@ -15,18 +13,10 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from tests.support.http_events import CREATE, DELETE, GET, HEALTH, LAMBDA_CONTEXT, LIST, UPDATE, event
+from shared.aws import dynamodb
+from tests.support.handlers import FUNCTIONS, LAMBDA_CONTEXT, SETTINGS, load_handler
+from tests.support.http_events import CREATE, HEALTH, event
 from tests.support.tables import TABLE, make_table, requests_of
-from tests.support.wirings import forget_what_is_built
-
-DOORS = {
-    CREATE: "create_session",
-    LIST: "list_sessions",
-    GET: "get_session",
-    UPDATE: "update_session",
-    DELETE: "delete_session",
-    HEALTH: "health",
-}
 
 
 @pytest.fixture(autouse=True)
@@ -37,25 +27,17 @@ def no_sockets(socket_disabled: None) -> None:
 @pytest.fixture(scope="session")
 def doors() -> dict[str, ModuleType]:
     """Return the handler modules by route, built as Lambda builds them: once, from the environment."""
-    forget_what_is_built()
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("ENV", "test")
-        environment.setenv("SESSIONS_TABLE", TABLE)
-        environment.setenv("SESSION_ID_DIGITS", "3")
-        environment.setenv("CURSOR_KEY", "a-k3y-that-nobody-knows")
-        environment.setenv("RATE_LIMITS_TABLE", "rate-limits")
-        environment.setenv("SESSIONS_PER_SPEAKER_PER_HOUR", "0")
-        environment.setenv("VERSION", "0.1.0+0123456789ab")
-        modules = {route: f"functions.{name}.handler" for route, name in DOORS.items()}
-        for module in modules.values():
-            sys.modules.pop(module, None)  # another test may have built it from other settings
-        return {route: importlib.import_module(module) for route, module in modules.items()}
+    settings = SETTINGS | {"SESSIONS_PER_SPEAKER_PER_HOUR": "0"}
+    with pytest.MonkeyPatch.context() as patch:
+        shared_client = dynamodb.create_client()
+        patch.setattr(dynamodb, "create_client", lambda _config=None: shared_client)
+        return {route: load_handler(function, settings) for route, function in FUNCTIONS.items()}
 
 
 @pytest.fixture(scope="session")
 def client(doors: dict[str, ModuleType]) -> Any:
     """Return the DynamoDB client of the doors."""
-    return doors[HEALTH].STORE._client
+    return doors[HEALTH].sessions._client
 
 
 @pytest.fixture
@@ -77,13 +59,11 @@ class Answer:
 
 
 @pytest.fixture
-def invoke(doors: dict[str, ModuleType]) -> Callable[..., Answer]:
+def invoke(doors: dict[str, ModuleType], client: Any) -> Callable[..., Answer]:
     """Return a way to send one request: invoke(route, **what tests.support.http_events.event takes)."""
 
-    clients = [doors[HEALTH].STORE._client, doors[LIST].LISTING._index._client]
-
     def invoke(route: str, **sent: Any) -> Answer:
-        with requests_of(*clients) as calls:
+        with requests_of(client) as calls:
             response = doors[route].handler(event(route, **sent), LAMBDA_CONTEXT)
         json.dumps(response)  # Lambda's runtime client does so
         body = json.loads(response["body"]) if "body" in response else None

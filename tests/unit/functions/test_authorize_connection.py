@@ -7,12 +7,12 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from shared.events.websocket_api import Unauthorized
+from shared.events.authorizer import Unauthorized
+from tests.support.handlers import SETTINGS, load_handler
 from tests.support.sessions import ALICE
 from tests.support.websocket_events import METHOD_ARN, authorize
-from tests.support.websocket_handlers import SETTINGS, door
 
-DOOR = door("authorize_connection")
+HANDLER = load_handler("authorize_connection")
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 SESSION = {"sessionId": "holy-psalm-100"}
 
@@ -27,7 +27,7 @@ def known_key(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the pool's only key be known already."""
     jwk = jwt.algorithms.RSAAlgorithm.to_jwk(KEY.public_key(), as_dict=True)
     keys = {"keys": [{**jwk, "kid": "key-1", "alg": "RS256", "use": "sig"}]}
-    monkeypatch.setattr(DOOR.TOKENS._keys, "fetch_data", lambda: keys)
+    monkeypatch.setattr(HANDLER.tokens._keys, "fetch_data", lambda: keys)
 
 
 def token(**different: Any) -> str:
@@ -43,7 +43,7 @@ def token(**different: Any) -> str:
 
 
 def test_without_a_token_one_is_an_anonymous_listener():
-    answer = DOOR.handler(authorize(SESSION), None)
+    answer = HANDLER.handler(authorize(SESSION), None)
 
     assert answer["context"] == {"sessionId": "holy-psalm-100", "subject": ""}
     assert answer["principalId"] == "listener"
@@ -57,7 +57,7 @@ def test_with_a_good_token_one_is_its_subject(place: str):
         else authorize(SESSION, {"Authorization": f"Bearer {token()}"})
     )
 
-    answer = DOOR.handler(event, None)
+    answer = HANDLER.handler(event, None)
 
     assert answer["context"] == {"sessionId": "holy-psalm-100", "subject": ALICE}
     assert answer["policyDocument"]["Statement"][0]["Resource"] == METHOD_ARN
@@ -70,40 +70,40 @@ def test_with_a_good_token_one_is_its_subject(place: str):
 )
 def test_a_bad_token_is_refused_and_never_taken_for_none(query: dict[str, str]):
     with pytest.raises(Unauthorized, match=r"^Unauthorized$"):
-        DOOR.handler(authorize(SESSION | query), None)
+        HANDLER.handler(authorize(SESSION | query), None)
 
 
 def test_a_bad_token_in_the_query_is_not_saved_by_a_good_header():
     event = authorize({**SESSION, "token": "hello"}, {"Authorization": f"Bearer {token()}"})
 
     with pytest.raises(Unauthorized):
-        DOOR.handler(event, None)
+        HANDLER.handler(event, None)
 
 
 def test_nobody_is_asked_for_keys_for_who_has_no_token(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(DOOR.TOKENS._keys, "get_signing_key", lambda kid: pytest.fail("asked"))
+    monkeypatch.setattr(HANDLER.tokens._keys, "get_signing_key", lambda kid: pytest.fail("asked"))
 
-    DOOR.handler(authorize(SESSION), None)
+    HANDLER.handler(authorize(SESSION), None)
 
 
 def test_keys_that_cannot_be_fetched_at_first_refuse_nobody_for_good(monkeypatch: pytest.MonkeyPatch):
-    fetch = DOOR.TOKENS._keys.fetch_data
+    fetch = HANDLER.tokens._keys.fetch_data
     event = authorize({**SESSION, "token": token()})
-    DOOR.TOKENS._keys.jwk_set_cache.put(None)
+    HANDLER.tokens._keys.jwk_set_cache.put(None)
 
     def unreachable() -> None:
         raise jwt.PyJWKClientConnectionError
 
-    monkeypatch.setattr(DOOR.TOKENS._keys, "fetch_data", unreachable)
+    monkeypatch.setattr(HANDLER.tokens._keys, "fetch_data", unreachable)
     with pytest.raises(jwt.PyJWKClientConnectionError):
-        DOOR.handler(event, None)
-    monkeypatch.setattr(DOOR.TOKENS._keys, "fetch_data", fetch)
+        HANDLER.handler(event, None)
+    monkeypatch.setattr(HANDLER.tokens._keys, "fetch_data", fetch)
 
-    assert DOOR.handler(event, None)["context"]["subject"] == ALICE
+    assert HANDLER.handler(event, None)["context"]["subject"] == ALICE
 
 
 def test_the_answer_is_what_api_gateway_takes():
-    answer = DOOR.handler(authorize({**SESSION, "token": token()}), None)
+    answer = HANDLER.handler(authorize({**SESSION, "token": token()}), None)
 
     assert set(json.loads(json.dumps(answer))) == {"principalId", "policyDocument", "context"}
     assert {type(value) for value in answer["context"].values()} == {str}

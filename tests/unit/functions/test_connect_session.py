@@ -11,19 +11,19 @@ import pytest
 from botocore.exceptions import ConnectionClosedError
 from moto import mock_aws
 
-from shared.audience.join import Attendance
+from shared.audience.join import Join
 from shared.aws.connections_table import ConnectionsTable
-from shared.aws.sessions_table import DynamoDBStore
+from shared.aws.sessions_table import SessionsTable
 from shared.sessions.session import LIFETIME_S, Session, Status
 from tests.support.connection_tables import CONNECTIONS, RATE_LIMITS, make_tables
+from tests.support.handlers import ADDRESS_KEY, calls_of, load_handler
 from tests.support.sessions import ALICE, BOB, a_session
 from tests.support.tables import TABLE
 from tests.support.websocket_events import ADDRESS, connect
-from tests.support.websocket_handlers import ADDRESS_KEY, calls_of, door
 
-DOOR = door("connect_session")
-CLIENT = DOOR.ATTENDANCE._connections._client
-CLIENTS = [CLIENT, DOOR.ATTENDANCE._sessions._client, DOOR.LIMIT.store._client]
+HANDLER = load_handler("connect_session")
+CLIENT = HANDLER.join._connections._client
+CLIENTS = [CLIENT, HANDLER.join._sessions._client, HANDLER.joins_per_address.store._client]
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +34,7 @@ def no_sockets(socket_disabled: None) -> None:
 @pytest.fixture
 def session() -> Iterator[Session]:
     """Make the tables, and open a session of Alice's."""
-    now = DOOR.LIMIT.clock()
+    now = HANDLER.joins_per_address.clock()
     opened = a_session(created_at=now, updated_at=now, version=now, expires_at=now // 1000 + LIFETIME_S)
     with mock_aws():
         make_tables(CLIENT)
@@ -43,12 +43,12 @@ def session() -> Iterator[Session]:
 
 
 def put(session: Session) -> None:
-    DynamoDBStore(CLIENT, TABLE).add(session, reusable_before=10**12)
+    SessionsTable(CLIENT, TABLE).add(session, reusable_before=10**12)
 
 
 def invoke(**asked: Any) -> tuple[int, dict[str, Any]]:
     """Send $connect; return the status, and the body if there is one."""
-    answer = DOOR.handler(connect(**asked), None)
+    answer = HANDLER.handler(connect(**asked), None)
     return answer["statusCode"], json.loads(answer.get("body", "{}"))
 
 
@@ -123,14 +123,14 @@ def test_an_ended_session_is_410_even_for_its_speaker(session: Session, speaker:
 
 
 def test_a_full_session_is_503_and_the_row_is_taken_back(session: Session, monkeypatch: pytest.MonkeyPatch):
-    attendance = Attendance(
-        DOOR.ATTENDANCE._sessions,
+    join = Join(
+        HANDLER.join._sessions,
         ConnectionsTable(CLIENT, CONNECTIONS),
         max_listeners=1,
-        clock=DOOR.LIMIT.clock,
+        clock=HANDLER.joins_per_address.clock,
         sleep=time.sleep,
     )
-    monkeypatch.setattr(DOOR, "ATTENDANCE", attendance)
+    monkeypatch.setattr(HANDLER, "join", join)
     invoke(connection_id="first", language="es")
 
     status, body = invoke(connection_id="second", language="es")
@@ -144,7 +144,7 @@ def test_a_full_session_is_503_and_the_row_is_taken_back(session: Session, monke
 
 def test_the_eleventh_join_of_a_minute_from_one_address_is_429(session: Session):
     statuses = [invoke(connection_id=f"c{number}", language="es")[0] for number in range(11)]
-    answer = DOOR.handler(connect(language="es"), None)
+    answer = HANDLER.handler(connect(language="es"), None)
 
     # Should a minute of the clock end meanwhile, the twelfth may be the second of the next.
     assert statuses[:10] == [200] * 10
@@ -152,11 +152,13 @@ def test_the_eleventh_join_of_a_minute_from_one_address_is_429(session: Session)
 
 
 def test_a_refusal_by_the_limit_says_when_to_come_back(session: Session, monkeypatch: pytest.MonkeyPatch):
-    limit = replace(DOOR.LIMIT, limit=1, clock=lambda: session.created_at // 60_000 * 60_000 + 18_000)
-    monkeypatch.setattr(DOOR, "LIMIT", limit)
+    limit = replace(
+        HANDLER.joins_per_address, limit=1, clock=lambda: session.created_at // 60_000 * 60_000 + 18_000
+    )
+    monkeypatch.setattr(HANDLER, "joins_per_address", limit)
     invoke(connection_id="first", language="es")
 
-    answer = DOOR.handler(connect(connection_id="second", language="es"), None)
+    answer = HANDLER.handler(connect(connection_id="second", language="es"), None)
 
     assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (429, "RATE_LIMITED")
     assert answer["headers"]["Retry-After"] == "42"
@@ -164,7 +166,7 @@ def test_a_refusal_by_the_limit_says_when_to_come_back(session: Session, monkeyp
 
 
 def test_another_address_is_counted_for_itself(session: Session, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(DOOR, "LIMIT", replace(DOOR.LIMIT, limit=1))
+    monkeypatch.setattr(HANDLER, "joins_per_address", replace(HANDLER.joins_per_address, limit=1))
     invoke(connection_id="first", language="es")
 
     assert invoke(connection_id="second", language="es", address="203.0.113.78")[0] == 200
@@ -194,7 +196,7 @@ def test_an_address_is_in_no_row_and_no_line(
 
 
 def test_an_address_is_known_by_a_digest_that_needs_the_key():
-    digest = DOOR.ADDRESSES
+    digest = HANDLER.address_digest
 
     assert digest(ADDRESS) == digest(ADDRESS)
     assert len({digest(ADDRESS), digest("203.0.113.78"), digest("2001:db8::7")}) == 3
@@ -214,7 +216,7 @@ def test_joining_goes_on_when_the_limits_table_is_down_and_it_is_said(
 
 
 def test_with_the_limit_off_its_table_is_not_asked(session: Session, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(DOOR, "LIMIT", replace(DOOR.LIMIT, limit=0))
+    monkeypatch.setattr(HANDLER, "joins_per_address", replace(HANDLER.joins_per_address, limit=0))
 
     with calls_of(*CLIENTS) as calls:
         invoke(language="es")

@@ -7,23 +7,23 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from shared.audience.listener_counter import Gathering, Headcount
+from shared.audience.listener_counter import ListenerCounter, SessionRef
 from shared.aws.connections_table import ConnectionsTable
-from shared.aws.management_api import WebSocketConnections
-from shared.aws.sessions_table import DynamoDBStore
+from shared.aws.management_api import ManagementApi
+from shared.aws.sessions_table import SessionsTable
 from shared.sessions.session import Session
 from tests.support.connection_gateway import Gateway, fault
 from tests.support.connection_tables import make_tables
 from tests.support.connections import a_listener, a_newcomer, the_speaker
+from tests.support.handlers import LAMBDA_CONTEXT, calls_of, load_handler
 from tests.support.sessions import NOW, NOW_S, a_session
 from tests.support.tables import TABLE
 from tests.support.websocket_events import sequence_number, stream
-from tests.support.websocket_handlers import LAMBDA_CONTEXT, calls_of, door
 
-DOOR = door("connections_changed")
-COUNTS = DOOR.HEADCOUNT._counts
-CONNECTIONS: ConnectionsTable = DOOR.HEADCOUNT._connections
-SESSIONS = DynamoDBStore(CONNECTIONS._client, TABLE)
+HANDLER = load_handler("connections_changed")
+COUNTS = HANDLER.count_listeners._counts
+CONNECTIONS: ConnectionsTable = HANDLER.count_listeners._connections
+SESSIONS = SessionsTable(CONNECTIONS._client, TABLE)
 CLIENTS = [COUNTS._client, CONNECTIONS._client]
 ALL_DONE: dict[str, Any] = {"batchItemFailures": []}
 
@@ -37,16 +37,16 @@ def no_sockets(socket_disabled: None) -> None:
 def gateway(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gateway]:
     """Let a session be there, with nobody at it."""
     gateway = Gateway("speaker")
-    sockets = WebSocketConnections(gateway)  # type: ignore[arg-type]
+    sockets = ManagementApi(gateway)  # type: ignore[arg-type]
     clock = SimpleNamespace(now=NOW + 20_000)
 
     def sleep(seconds: float) -> None:
         clock.now += round(seconds * 1000)
 
     monkeypatch.setattr(
-        DOOR,
-        "HEADCOUNT",
-        Headcount(COUNTS, CONNECTIONS, sockets, lambda: clock.now, sleep, lambda _count: None),
+        HANDLER,
+        "count_listeners",
+        ListenerCounter(COUNTS, CONNECTIONS, sockets, lambda: clock.now, sleep, lambda _count: None),
     )
     with mock_aws():
         make_tables(CONNECTIONS._client)
@@ -62,16 +62,16 @@ def test_one_who_has_come_in_is_counted_with_two_calls(gateway: Gateway):
     CONNECTIONS.add(a_listener())
 
     with calls_of(*CLIENTS) as calls:
-        answer = DOOR.handler(stream((a_newcomer(), a_listener())), LAMBDA_CONTEXT)
+        answer = HANDLER.handler(stream((a_newcomer(), a_listener())), LAMBDA_CONTEXT)
 
     assert (answer, calls) == (ALL_DONE, ["connections:Query", "sessions:UpdateItem"])
     assert session() == a_session(listener_count=1)
 
 
 def test_one_who_has_left_is_not(gateway: Gateway):
-    COUNTS.set_listener_count(Gathering("blessed-shepherd-427", NOW), 1)
+    COUNTS.set_listener_count(SessionRef("blessed-shepherd-427", NOW), 1)
 
-    DOOR.handler(stream((a_listener(), None)), LAMBDA_CONTEXT)
+    HANDLER.handler(stream((a_listener(), None)), LAMBDA_CONTEXT)
 
     assert session() == a_session(listener_count=0)
 
@@ -82,7 +82,7 @@ def test_many_changes_of_one_session_are_counted_once(gateway: Gateway):
         CONNECTIONS.add(row)
 
     with calls_of(*CLIENTS) as calls:
-        DOOR.handler(stream(*((row, row) for row in rows), (a_listener(), None)), LAMBDA_CONTEXT)
+        HANDLER.handler(stream(*((row, row) for row in rows), (a_listener(), None)), LAMBDA_CONTEXT)
 
     assert calls == ["connections:Query", "sessions:UpdateItem"]
     assert session() == a_session(listener_count=20)
@@ -93,7 +93,7 @@ def test_the_same_changes_twice_and_backwards_make_no_difference(gateway: Gatewa
     changes = [(a_newcomer(id="a"), a_listener(id="a")), (a_listener(id="b"), None)]
 
     for batch in (changes, changes, changes[::-1]):
-        DOOR.handler(stream(*batch), LAMBDA_CONTEXT)
+        HANDLER.handler(stream(*batch), LAMBDA_CONTEXT)
 
     assert session() == a_session(listener_count=1)
 
@@ -102,7 +102,7 @@ def test_the_speaker_is_told_who_listens(gateway: Gateway):
     CONNECTIONS.add(the_speaker(id="speaker"))
     CONNECTIONS.add(a_listener())
 
-    DOOR.handler(stream((a_newcomer(), a_listener())), LAMBDA_CONTEXT)
+    HANDLER.handler(stream((a_newcomer(), a_listener())), LAMBDA_CONTEXT)
 
     assert gateway.told == {"speaker": [{"type": "audience", "listenerCount": 1, "byLanguage": {"es": 1}}]}
 
@@ -110,7 +110,7 @@ def test_the_speaker_is_told_who_listens(gateway: Gateway):
 def test_a_change_at_a_session_that_is_gone_is_done(gateway: Gateway):
     old = a_listener(session_created_at=NOW - 30 * 60 * 60 * 1000)
 
-    assert DOOR.handler(stream((old, None)), LAMBDA_CONTEXT) == ALL_DONE
+    assert HANDLER.handler(stream((old, None)), LAMBDA_CONTEXT) == ALL_DONE
 
     assert session() == a_session()
 
@@ -125,7 +125,7 @@ def test_a_busy_api_gateway_has_the_batch_sent_again_and_the_count_is_true_alrea
     gateway.before = busy
     event = stream((a_newcomer(), a_listener()))
 
-    answer = DOOR.handler(event, LAMBDA_CONTEXT)
+    answer = HANDLER.handler(event, LAMBDA_CONTEXT)
 
     assert answer == {"batchItemFailures": [{"itemIdentifier": sequence_number(event, 0)}]}
     assert session() == a_session(listener_count=1)

@@ -8,11 +8,11 @@ from moto import mock_aws
 
 from tests.support.connection_tables import CONNECTIONS, make_tables
 from tests.support.connections import a_listener
+from tests.support.handlers import calls_of, load_handler
 from tests.support.websocket_events import disconnect
-from tests.support.websocket_handlers import calls_of, door
 
-DOOR = door("disconnect_session")
-CLIENT = DOOR.CONNECTIONS._client
+HANDLER = load_handler("disconnect_session")
+CLIENT = HANDLER.connections._client
 
 
 @pytest.fixture(autouse=True)
@@ -24,8 +24,8 @@ def no_sockets(socket_disabled: None) -> None:
 def two_people() -> Iterator[None]:
     with mock_aws():
         make_tables(CLIENT)
-        DOOR.CONNECTIONS.add(a_listener(id="stays"))
-        DOOR.CONNECTIONS.add(a_listener(id="goes"))
+        HANDLER.connections.add(a_listener(id="stays"))
+        HANDLER.connections.add(a_listener(id="goes"))
         yield
 
 
@@ -34,7 +34,7 @@ def present() -> list[str]:
 
 
 def invoke(event: dict[str, Any]) -> int:
-    return int(DOOR.handler(event, None)["statusCode"])
+    return int(HANDLER.handler(event, None)["statusCode"])
 
 
 def test_who_has_left_is_forgotten_with_one_call():

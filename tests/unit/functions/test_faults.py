@@ -20,21 +20,22 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.exceptions import ConnectionClosedError
 
-from shared.aws.dynamodb import PATIENT, must_be_json
+from shared.aws.dynamodb import DEFAULT_CONFIG, require_json
 from shared.aws.metrics import EmbeddedMetrics
-from shared.aws.sessions_table import DynamoDBStore
+from shared.aws.sessions_table import SessionsTable
 from shared.aws.speaker_index import SpeakerIndex
-from shared.events.api_gateway import now_ms
-from shared.sessions.service import Sessions
+from shared.clock import now_ms
+from tests.support.handlers import replace_use_cases
 from tests.support.http_events import CREATE, DELETE, GET, HEALTH, LIST, REQUEST_ID, UPDATE, event
 from tests.support.tables import TABLE
-from tests.unit.functions.conftest import DOORS, LAMBDA_CONTEXT, Answer
+from tests.support.use_cases import SessionUseCases
+from tests.unit.functions.conftest import FUNCTIONS, LAMBDA_CONTEXT, Answer
 
 Invoke = Callable[..., Answer]
 
 FUNCTION_TIMEOUT_S = 10
 # The classes of faults are told apart the same with one try and little patience.
-IMPATIENT = PATIENT.merge(
+IMPATIENT = DEFAULT_CONFIG.merge(
     Config(connect_timeout=0.3, read_timeout=0.3, retries={"mode": "standard", "total_max_attempts": 1})
 )
 AWS = botocore.session.get_session()
@@ -84,7 +85,7 @@ class FaultyServer(ThreadingHTTPServer):
         """Take it quietly when the client has gone."""
 
 
-def answers(status: int, body: bytes) -> Callable[[BaseHTTPRequestHandler], None]:
+def responds(status: int, body: bytes) -> Callable[[BaseHTTPRequestHandler], None]:
     def fault(request: BaseHTTPRequestHandler) -> None:
         request.send_response(status)
         request.send_header("Content-Type", "application/x-amz-json-1.0")
@@ -97,7 +98,7 @@ def answers(status: int, body: bytes) -> Callable[[BaseHTTPRequestHandler], None
 
 def refuses(code: str, status: int = 400) -> Callable[[BaseHTTPRequestHandler], None]:
     message = f"User: arn:aws:sts::123456789012:assumed-role/x on resource: table/{TABLE}"
-    return answers(
+    return responds(
         status,
         json.dumps({"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": message}).encode(),
     )
@@ -145,15 +146,15 @@ def send(doors: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch) -> Calla
 
     def send(route: str, port: int, config: Config = IMPATIENT) -> Any:
         client = AWS.create_client("dynamodb", endpoint_url=f"http://127.0.0.1:{port}", config=config)
-        client.meta.events.register("before-parse.dynamodb", must_be_json)
-        store = DynamoDBStore(client, TABLE)
+        client.meta.events.register("before-parse.dynamodb", require_json)
+        store = SessionsTable(client, TABLE)
         if route == HEALTH:
-            monkeypatch.setattr(doors[route], "STORE", store)
+            monkeypatch.setattr(doors[route], "sessions", store)
         elif route == LIST:
-            monkeypatch.setattr(doors[route].LISTING, "_index", SpeakerIndex(client, TABLE))
+            monkeypatch.setattr(doors[route].list_sessions, "_index", SpeakerIndex(client, TABLE))
         else:
-            sessions = Sessions(store, EmbeddedMetrics("test"), now_ms)
-            monkeypatch.setattr(doors[route], "SESSIONS", sessions)
+            use_cases = SessionUseCases(store, EmbeddedMetrics("test"), now_ms)
+            replace_use_cases(monkeypatch, {route: doors[route]}, use_cases)
         return doors[route].handler(event(route, body=BODIES.get(route)), LAMBDA_CONTEXT)
 
     return send
@@ -182,13 +183,13 @@ TRANSIENT = {
     "over the account's limit": refuses("RequestLimitExceeded"),
     "internal error": refuses("InternalServerError", 500),
     "unavailable": refuses("ServiceUnavailable", 503),
-    "bad gateway": answers(502, b"<html>bad gateway</html>"),
-    "gateway timeout": answers(504, b""),
+    "bad gateway": responds(502, b"<html>bad gateway</html>"),
+    "gateway timeout": responds(504, b""),
     "silence": says_nothing,
     "hang-up": hangs_up,
     "reset": resets,
     "half an answer": stops_half_way,
-    "half a refusal": answers(400, b'{"__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFa'),
+    "half a refusal": responds(400, b'{"__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFa'),
 }
 LASTING = {
     "access denied": refuses("AccessDeniedException"),
@@ -196,11 +197,11 @@ LASTING = {
     "bad signature": refuses("InvalidSignatureException"),
     "unknown key": refuses("UnrecognizedClientException"),
     "invalid call": refuses("ValidationException"),
-    "an error of no kind": answers(400, b"{}"),
+    "an error of no kind": responds(400, b"{}"),
 }
 
 
-@pytest.mark.parametrize("route", DOORS)
+@pytest.mark.parametrize("route", FUNCTIONS)
 @pytest.mark.parametrize("fault", TRANSIENT)
 def test_what_a_retry_may_cure_is_503_with_a_time_to_come_back(
     send: Callable[..., Any], route: str, fault: str
@@ -212,7 +213,7 @@ def test_what_a_retry_may_cure_is_503_with_a_time_to_come_back(
     assert_try_again(route, response)
 
 
-@pytest.mark.parametrize("route", DOORS)
+@pytest.mark.parametrize("route", FUNCTIONS)
 @pytest.mark.parametrize("fault", LASTING)
 def test_what_no_retry_cures_is_a_clean_500(send: Callable[..., Any], route: str, fault: str):
     with faulty(LASTING[fault]) as server:
@@ -227,7 +228,7 @@ def test_what_no_retry_cures_is_a_clean_500(send: Callable[..., Any], route: str
         assert_clean(response)
 
 
-@pytest.mark.parametrize("route", DOORS)
+@pytest.mark.parametrize("route", FUNCTIONS)
 def test_a_refused_connection_is_503(send: Callable[..., Any], route: str):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # and not listened on
@@ -246,12 +247,12 @@ GARBAGE = {
 }
 
 
-@pytest.mark.parametrize("route", DOORS)
+@pytest.mark.parametrize("route", FUNCTIONS)
 @pytest.mark.parametrize("garbage", GARBAGE)
 def test_garbage_for_an_answer_is_never_taken_for_a_session(
     send: Callable[..., Any], route: str, garbage: str
 ):
-    with faulty(answers(200, GARBAGE[garbage])) as server:
+    with faulty(responds(200, GARBAGE[garbage])) as server:
         response = send(route, server.server_port)
 
     if garbage == "half a row" and route in (CREATE, HEALTH):
@@ -265,7 +266,7 @@ def test_garbage_for_an_answer_is_never_taken_for_a_session(
 def test_the_slowest_table_is_answered_within_the_functions_time(send: Callable[..., Any], route: str):
     with faulty(says_nothing) as server:
         started = time.monotonic()
-        response = send(route, server.server_port, PATIENT)
+        response = send(route, server.server_port, DEFAULT_CONFIG)
         took = time.monotonic() - started
 
     assert server.asked == 2
@@ -274,10 +275,10 @@ def test_the_slowest_table_is_answered_within_the_functions_time(send: Callable[
 
 
 def test_one_fault_is_cured_by_the_sdks_own_retry(send: Callable[..., Any]):
-    answered = iter([refuses("InternalServerError", 500), answers(200, b"{}")])
+    answered = iter([refuses("InternalServerError", 500), responds(200, b"{}")])
 
     with faulty(lambda request: next(answered)(request)) as server:
-        response = send(CREATE, server.server_port, PATIENT)
+        response = send(CREATE, server.server_port, DEFAULT_CONFIG)
 
     assert server.asked == 2
     assert response["statusCode"] == 201

@@ -15,7 +15,7 @@ import pytest
 
 from scripts.build import package, targets
 from scripts.build.targets import Target
-from tests.support import websocket_handlers
+from tests.support import handlers
 
 EVERYWHERE = {
     "shared.events.api_gateway", "shared.errors", "shared.sessions.session", "shared.settings",
@@ -77,7 +77,7 @@ ONLY_OF_PYDANTIC = {"fractions"}
 NOT_OURS = {"glob", "grp", "pwd"}
 
 SETTINGS = {
-    **websocket_handlers.SETTINGS, "VERSION": "0.1.0", "AWS_REGION": "eu-west-1",
+    **handlers.SETTINGS, "VERSION": "0.1.0", "AWS_REGION": "eu-west-1",
     "AWS_DEFAULT_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local",
     "AWS_LAMBDA_FUNCTION_NAME": "function",
 }  # fmt: skip

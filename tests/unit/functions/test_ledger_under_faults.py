@@ -19,20 +19,21 @@ from botocore.config import Config
 from moto.server import ThreadedMotoServer
 
 from scripts.local import system
-from shared.aws.dynamodb import PATIENT, must_be_json
+from shared.aws.dynamodb import DEFAULT_CONFIG, require_json
 from shared.aws.metrics import EmbeddedMetrics
-from shared.aws.sessions_table import DynamoDBStore
+from shared.aws.sessions_table import SessionsTable
 from shared.aws.speaker_index import SpeakerIndex
-from shared.events.api_gateway import now_ms
-from shared.sessions.service import Sessions
+from shared.clock import now_ms
 from tests.stress.faults import ledger
 from tests.stress.faults.proxy import Proxy
 from tests.stress.load.mix import Answer, Event, Speaker, World
+from tests.support.handlers import replace_use_cases
 from tests.support.http_events import CREATE, DELETE, GET, LAMBDA_CONTEXT, LIST, UPDATE, event
 from tests.support.tables import TABLE, make_table
+from tests.support.use_cases import SessionUseCases
 
 PATIENCE_S = 0.3
-IMPATIENT = PATIENT.merge(Config(connect_timeout=PATIENCE_S, read_timeout=PATIENCE_S))
+IMPATIENT = DEFAULT_CONFIG.merge(Config(connect_timeout=PATIENCE_S, read_timeout=PATIENCE_S))
 ROUTES = {"create": CREATE, "list": LIST, "get": GET, "change": UPDATE, "end": DELETE}
 TURNS = 400
 SEED = 7
@@ -46,7 +47,7 @@ def no_sockets() -> None:
 
 def client_of(url: str, config: Config) -> Any:
     client = botocore.session.get_session().create_client("dynamodb", endpoint_url=url, config=config)
-    client.meta.events.register("before-parse.dynamodb", must_be_json)
+    client.meta.events.register("before-parse.dynamodb", require_json)
     return client
 
 
@@ -80,10 +81,9 @@ def test_nothing_acknowledged_is_lost_and_nothing_refused_is_there(
     # Whoever is asked first in moto takes seconds to load it.
     through, table = client_of(url, IMPATIENT), client_of(moto, Config(read_timeout=60))
     make_table(table)
-    sessions = Sessions(DynamoDBStore(through, TABLE), EmbeddedMetrics("test"), now_ms)
-    for route in (CREATE, GET, UPDATE, DELETE):
-        monkeypatch.setattr(doors[route], "SESSIONS", sessions)
-    monkeypatch.setattr(doors[LIST].LISTING, "_index", SpeakerIndex(through, TABLE))
+    use_cases = SessionUseCases(SessionsTable(through, TABLE), EmbeddedMetrics("test"), now_ms)
+    replace_use_cases(monkeypatch, doors, use_cases)
+    monkeypatch.setattr(doors[LIST].list_sessions, "_index", SpeakerIndex(through, TABLE))
 
     def send(_method: str, path: str, *, name: str, headers: dict[str, str], body: object = None) -> Answer:
         parts = urlsplit(path)

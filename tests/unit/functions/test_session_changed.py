@@ -8,21 +8,21 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from shared.audience.notifier import Notices
+from shared.audience.notifier import Notifier
 from shared.aws.connections_table import ConnectionsTable
-from shared.aws.management_api import WebSocketConnections
-from shared.aws.sessions_table import DynamoDBStore
+from shared.aws.management_api import ManagementApi
+from shared.aws.sessions_table import SessionsTable
 from shared.sessions.session import Session, Status
 from tests.support.connection_gateway import Gateway, fault
 from tests.support.connection_tables import make_tables
 from tests.support.connections import a_listener, the_speaker
+from tests.support.handlers import LAMBDA_CONTEXT, calls_of, load_handler
 from tests.support.sessions import NOW, a_session
 from tests.support.websocket_events import sequence_number, stream
-from tests.support.websocket_handlers import LAMBDA_CONTEXT, calls_of, door
 
-DOOR = door("session_changed")
-SESSIONS: DynamoDBStore = DOOR.NOTICES._sessions
-CONNECTIONS: ConnectionsTable = DOOR.NOTICES._connections
+HANDLER = load_handler("session_changed")
+SESSIONS: SessionsTable = HANDLER.notify._sessions
+CONNECTIONS: ConnectionsTable = HANDLER.notify._connections
 CLIENTS = [SESSIONS._client, CONNECTIONS._client]
 PAUSED = a_session(status=Status.PAUSED, updated_at=NOW + 1)
 ENDED = a_session(status=Status.ENDED, ended_at=NOW + 2, updated_at=NOW + 2)
@@ -38,13 +38,13 @@ def no_sockets(socket_disabled: None) -> None:
 def gateway(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gateway]:
     """Let a speaker and a listener be at a session."""
     gateway = Gateway("speaker", "listener")
-    sockets = WebSocketConnections(gateway)  # type: ignore[arg-type]
+    sockets = ManagementApi(gateway)  # type: ignore[arg-type]
     clock = SimpleNamespace(now=NOW + 20_000)
 
     def sleep(seconds: float) -> None:
         clock.now += round(seconds * 1000)
 
-    monkeypatch.setattr(DOOR, "NOTICES", Notices(SESSIONS, CONNECTIONS, sockets, lambda: clock.now, sleep))
+    monkeypatch.setattr(HANDLER, "notify", Notifier(SESSIONS, CONNECTIONS, sockets, lambda: clock.now, sleep))
     with mock_aws():
         make_tables(SESSIONS._client)
         CONNECTIONS.add(the_speaker(id="speaker"))
@@ -63,7 +63,7 @@ def kinds(gateway: Gateway, connection_id: str) -> list[str]:
 def test_a_pause_is_told_to_everyone(gateway: Gateway):
     is_now(PAUSED)
 
-    answer = DOOR.handler(stream((a_session(), PAUSED)), LAMBDA_CONTEXT)
+    answer = HANDLER.handler(stream((a_session(), PAUSED)), LAMBDA_CONTEXT)
 
     assert answer == ALL_DONE
     assert gateway.told == {
@@ -88,7 +88,7 @@ def test_a_pause_is_told_to_everyone(gateway: Gateway):
 def test_an_end_is_told_to_everyone_who_is_then_let_go(
     gateway: Gateway, new: Session | None, reason: str, timestamp: int
 ):
-    answer = DOOR.handler(stream((a_session(), new)), LAMBDA_CONTEXT)
+    answer = HANDLER.handler(stream((a_session(), new)), LAMBDA_CONTEXT)
 
     message = {
         "type": "sessionEnded",
@@ -99,7 +99,7 @@ def test_an_end_is_told_to_everyone_who_is_then_let_go(
     assert answer == ALL_DONE
     assert gateway.told == {"speaker": [message], "listener": [message]}
     assert gateway.closed_by_server == ["speaker", "listener"]
-    assert CONNECTIONS.of("blessed-shepherd-427") == []
+    assert CONNECTIONS.of_session("blessed-shepherd-427") == []
 
 
 def test_a_change_of_the_count_costs_no_call(gateway: Gateway):
@@ -108,7 +108,7 @@ def test_a_change_of_the_count_costs_no_call(gateway: Gateway):
     event["Records"][0]["dynamodb"]["NewImage"]["audienceToldAt"] = {"N": str(NOW)}
 
     with calls_of(*CLIENTS) as calls:
-        answer = DOOR.handler(event, LAMBDA_CONTEXT)
+        answer = HANDLER.handler(event, LAMBDA_CONTEXT)
 
     assert (answer, calls, gateway.asked) == (ALL_DONE, [], [])
 
@@ -117,10 +117,10 @@ def test_records_that_come_twice_and_in_the_wrong_order_end_right(gateway: Gatew
     is_now(ENDED)
 
     for change in [(PAUSED, ENDED), (a_session(), PAUSED), (PAUSED, ENDED)]:
-        assert DOOR.handler(stream(change), LAMBDA_CONTEXT) == ALL_DONE
+        assert HANDLER.handler(stream(change), LAMBDA_CONTEXT) == ALL_DONE
 
     assert kinds(gateway, "listener") == ["sessionEnded"]
-    assert (gateway.open, CONNECTIONS.of("blessed-shepherd-427")) == (set(), [])
+    assert (gateway.open, CONNECTIONS.of_session("blessed-shepherd-427")) == (set(), [])
 
 
 def test_a_busy_api_gateway_has_the_change_sent_again_from_where_it_stopped(gateway: Gateway):
@@ -134,9 +134,9 @@ def test_a_busy_api_gateway_has_the_change_sent_again_from_where_it_stopped(gate
     event = stream((a_session(), replace(a_session(), listener_count=1)), (a_session(), ENDED))
     little_time = SimpleNamespace(get_remaining_time_in_millis=lambda: 4000)
 
-    first = DOOR.handler(event, little_time)
+    first = HANDLER.handler(event, little_time)
     gateway.before = lambda operation, connection_id: None
-    second = DOOR.handler({"Records": event["Records"][1:]}, LAMBDA_CONTEXT)
+    second = HANDLER.handler({"Records": event["Records"][1:]}, LAMBDA_CONTEXT)
 
     assert first == {"batchItemFailures": [{"itemIdentifier": sequence_number(event, 1)}]}
     assert second == ALL_DONE
@@ -148,6 +148,6 @@ def test_people_whose_disconnect_got_lost_are_forgotten(gateway: Gateway):
     is_now(PAUSED)
     gateway.open.remove("listener")
 
-    DOOR.handler(stream((a_session(), PAUSED)), LAMBDA_CONTEXT)
+    HANDLER.handler(stream((a_session(), PAUSED)), LAMBDA_CONTEXT)
 
-    assert [row.id for row in CONNECTIONS.of("blessed-shepherd-427")] == ["speaker"]
+    assert [row.id for row in CONNECTIONS.of_session("blessed-shepherd-427")] == ["speaker"]

@@ -10,14 +10,14 @@ from botocore.exceptions import ReadTimeoutError
 from moto import mock_aws
 
 from tests.support.connection_tables import RATE_LIMITS, make_tables
+from tests.support.handlers import calls_of, load_handler
 from tests.support.http_events import CREATE, LAMBDA_CONTEXT, event
 from tests.support.sessions import ALICE, BOB
 from tests.support.tables import TABLE
-from tests.support.websocket_handlers import calls_of, door
 
-DOOR = door("create_session")
-CLIENT = DOOR.SESSIONS._store._client
-LIMIT_CLIENT = DOOR.LIMIT.store._client
+HANDLER = load_handler("create_session")
+CLIENT = HANDLER.create_session._sessions._client
+LIMIT_CLIENT = HANDLER.sessions_per_speaker.store._client
 
 
 @pytest.fixture(autouse=True)
@@ -35,16 +35,18 @@ def tables() -> Iterator[None]:
 @pytest.fixture
 def limit(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Return a way to set the limit."""
-    return lambda limit: monkeypatch.setattr(DOOR, "LIMIT", replace(DOOR.LIMIT, limit=limit))
+    return lambda limit: monkeypatch.setattr(
+        HANDLER, "sessions_per_speaker", replace(HANDLER.sessions_per_speaker, limit=limit)
+    )
 
 
 def create(speaker: str = ALICE) -> dict[str, Any]:
     sent = event(CREATE, speaker=speaker, body={"sourceLanguage": "en"})
-    return dict(DOOR.handler(sent, LAMBDA_CONTEXT))
+    return dict(HANDLER.handler(sent, LAMBDA_CONTEXT))
 
 
 def test_the_limit_is_50_an_hour():
-    assert (DOOR.LIMIT.limit, DOOR.LIMIT.window_s) == (50, 3600)
+    assert (HANDLER.sessions_per_speaker.limit, HANDLER.sessions_per_speaker.window_s) == (50, 3600)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +84,7 @@ def test_each_speaker_has_a_limit_of_their_own(limit: Callable[[int], None]):
 
 
 def test_a_bad_request_costs_no_session():
-    DOOR.handler(event(CREATE, speaker=ALICE, body={"sourceLanguage": "xx"}), LAMBDA_CONTEXT)
+    HANDLER.handler(event(CREATE, speaker=ALICE, body={"sourceLanguage": "xx"}), LAMBDA_CONTEXT)
 
     assert CLIENT.scan(TableName=RATE_LIMITS)["Items"] == []
 

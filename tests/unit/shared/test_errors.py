@@ -10,11 +10,11 @@ from shared.errors import (
     IdempotencyKeyReused,
     NotOwner,
     RateLimited,
+    Refusal,
+    ServiceUnavailable,
     SessionEnded,
-    SessionError,
     SessionFull,
     SessionNotFound,
-    TryAgainLater,
     VersionMismatch,
 )
 
@@ -29,10 +29,10 @@ from shared.errors import (
         (VersionMismatch, "Session has changed since it was read"),
         (SessionEnded, "Session has ended"),
         (IdempotencyKeyReused, "Idempotency-Key was already used with another request body"),
-        (TryAgainLater, "Service temporarily unavailable. Try again"),
+        (ServiceUnavailable, "Service temporarily unavailable. Try again"),
         (SessionFull, "Session is full"),
         (partial(RateLimited, 60), "Too many requests. Try again later"),
     ],
 )
-def test_a_refusal_is_the_sentence_that_clients_know(refusal: Callable[[], SessionError], sentence: str):
+def test_a_refusal_is_the_sentence_that_clients_know(refusal: Callable[[], Refusal], sentence: str):
     assert str(refusal()) == sentence

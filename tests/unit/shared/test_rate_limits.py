@@ -1,10 +1,11 @@
 """How often somebody may do something, to the very edge of a window."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
-from shared.errors import RateLimited, TryAgainLater
+from shared.errors import RateLimited, ServiceUnavailable
 from shared.rate_limits import RateLimit
 from tests.support.memory_connections import MemoryLimits
 
@@ -23,8 +24,12 @@ class Clock:
         return self.now
 
 
-def a_limit(store: MemoryLimits, clock: Clock, limit: int = 2, window_s: int = HOUR_S) -> RateLimit:
-    return RateLimit("sessions", limit, window_s, store, clock, NOT_CALLED)
+def a_limit(
+    store: MemoryLimits, clock: Clock, limit: int = 2, window_s: int = HOUR_S, name: str = "sessions"
+) -> RateLimit:
+    return RateLimit(
+        name=name, limit=limit, window_s=window_s, store=store, clock=clock, on_unavailable=NOT_CALLED
+    )
 
 
 def test_as_many_as_the_limit_and_not_one_more():
@@ -48,9 +53,9 @@ def test_each_has_a_limit_of_their_own():
 
 def test_each_limit_counts_for_itself():
     store, clock = MemoryLimits(), Clock(STARTS * 1000)
-    RateLimit("joins", 1, HOUR_S, store, clock, NOT_CALLED).take("alice")
+    a_limit(store, clock, limit=1, name="joins").take("alice")
 
-    RateLimit("sessions", 1, HOUR_S, store, clock, NOT_CALLED).take("alice")
+    a_limit(store, clock, limit=1, name="sessions").take("alice")
 
     assert len(store.uses) == 2
 
@@ -106,10 +111,14 @@ def test_a_limit_of_0_is_none_and_asks_nobody():
 def test_when_the_uses_cannot_be_counted_people_are_let_in_and_it_is_said():
     class Down:
         def take(self, key: str, limit: int, expires_at: int) -> bool:
-            raise TryAgainLater
+            raise ServiceUnavailable
 
     said: list[str] = []
-    limit = RateLimit("sessions", 1, HOUR_S, Down(), Clock(STARTS * 1000), lambda: said.append("down"))
+    limit = replace(
+        a_limit(MemoryLimits(), Clock(STARTS * 1000), limit=1),
+        store=Down(),
+        on_unavailable=lambda: said.append("down"),
+    )
 
     limit.take("alice")
     limit.take("alice")

@@ -23,17 +23,16 @@ from moto.backends import get_backend
 from moto.core import DEFAULT_ACCOUNT_ID
 
 from shared.aws import dynamodb
-from shared.aws.sessions_table import DynamoDBStore
+from shared.aws.sessions_table import SessionsTable
 from shared.aws.speaker_index import SpeakerIndex
 from shared.sessions import ids
 from shared.sessions.cursors import SignedCursors
-from shared.sessions.list import Listing
-from shared.sessions.service import Sessions
+from shared.sessions.list import ListSessions
+from tests.support.handlers import FUNCTIONS, load_handler, replace_use_cases
 from tests.support.http_events import CREATE, DELETE, GET, LAMBDA_CONTEXT, LIST, UPDATE, event
 from tests.support.sessions import ALICE, BOB, NOW
 from tests.support.tables import TABLE, make_table
-from tests.support.websocket_handlers import door
-from tests.unit.functions.conftest import DOORS
+from tests.support.use_cases import SessionUseCases
 from tests.unit.state_machine.http_api_model import GRACE_S, Model, Row, Silence
 
 CODES = {
@@ -118,7 +117,7 @@ class Network:
 @cache
 def dynamodb_client() -> Any:
     """Return one client for all examples, for it takes long to make."""
-    return dynamodb.make()
+    return dynamodb.create_client()
 
 
 class HttpApi(RuleBasedStateMachine):
@@ -143,8 +142,8 @@ class HttpApi(RuleBasedStateMachine):
         def squeezed(draw: ids.Draw) -> ids.Draw:
             return lambda attempt, n: draw(attempt, n) % NUMBERS
 
-        by_key = ids.by_key
-        self.patch.setattr(ids, "by_key", lambda speaker, key: squeezed(by_key(speaker, key)))
+        draw_by_key = ids.draw_by_key
+        self.patch.setattr(ids, "draw_by_key", lambda speaker, key: squeezed(draw_by_key(speaker, key)))
         self.draw = squeezed(lambda attempt, _n: self.numbers[attempt])
 
         def clock() -> int:
@@ -153,13 +152,16 @@ class HttpApi(RuleBasedStateMachine):
         counts = SimpleNamespace(
             session_created=lambda _: None, session_ended=lambda _: None, session_id_clash=lambda: None
         )
-        sessions = Sessions(DynamoDBStore(self.client, TABLE), counts, clock, self.draw)
-        listing = Listing(SpeakerIndex(self.client, TABLE), SignedCursors("a-k3y"), clock)
-        self.doors = {route: door(DOORS[route]) for route in (CREATE, GET, UPDATE, DELETE, LIST)}
-        for route in (CREATE, GET, UPDATE, DELETE):
-            self.patch.setattr(self.doors[route], "SESSIONS", sessions)
-        self.patch.setattr(self.doors[CREATE], "LIMIT", SimpleNamespace(take=lambda _: None))
-        self.patch.setattr(self.doors[LIST], "LISTING", listing)
+        use_cases = SessionUseCases(SessionsTable(self.client, TABLE), counts, clock, draw=self.draw)
+        list_sessions = ListSessions(SpeakerIndex(self.client, TABLE), SignedCursors("a-k3y"), clock)
+        self.handlers = {
+            route: load_handler(FUNCTIONS[route]) for route in (CREATE, GET, UPDATE, DELETE, LIST)
+        }
+        replace_use_cases(self.patch, self.handlers, use_cases)
+        self.patch.setattr(
+            self.handlers[CREATE], "sessions_per_speaker", SimpleNamespace(take=lambda _: None)
+        )
+        self.patch.setattr(self.handlers[LIST], "list_sessions", list_sessions)
         # The SDK waits between its tries, and nobody has time for that.
         self.patch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=lambda _: None))
         # Nor does it try again once enough has failed: all examples together are one long outage to it.
@@ -302,7 +304,7 @@ class HttpApi(RuleBasedStateMachine):
     ) -> None:
         speaker = self._speaker()
         self.numbers = numbers
-        tried = list(ids.candidates(3, ids.by_key(speaker, key) if key else self.draw))
+        tried = list(ids.candidates(3, ids.draw_by_key(speaker, key) if key else self.draw))
         status, row = self.model.create(speaker, body, key, tried, self.network.plan(fault, call))
         headers = {"Idempotency-Key": key} if key else {}
         answer = self._send(CREATE, status, speaker=speaker, body=body, headers=headers)
@@ -363,7 +365,7 @@ class HttpApi(RuleBasedStateMachine):
         return json.loads(self._send(LIST, 200, speaker=speaker, query=given)["body"])
 
     def _send(self, route: str, status: int, **sent: Any) -> Any:
-        answer = self.doors[route].handler(event(route, **sent), LAMBDA_CONTEXT)
+        answer = self.handlers[route].handler(event(route, **sent), LAMBDA_CONTEXT)
         self.model.now += (
             1  # no two sessions are opened in the same millisecond, which would order them by chance
         )

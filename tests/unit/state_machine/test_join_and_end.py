@@ -20,23 +20,23 @@ from moto import mock_aws
 
 from shared.audience import notifier
 from shared.audience.connection import Connection, Role
-from shared.audience.join import Attendance
-from shared.audience.listener_counter import Headcount
-from shared.audience.notifier import Notices
+from shared.audience.join import Join
+from shared.audience.listener_counter import ListenerCounter
+from shared.audience.notifier import Notifier
 from shared.aws.connections_table import ConnectionsTable
-from shared.aws.dynamodb import PATIENT
+from shared.aws.dynamodb import DEFAULT_CONFIG
 from shared.aws.listener_counts import ListenerCounts
-from shared.aws.management_api import WebSocketConnections
-from shared.aws.sessions_table import DynamoDBStore
+from shared.aws.management_api import ManagementApi
+from shared.aws.sessions_table import SessionsTable
 from shared.sessions.ids import GRACE_S
-from shared.sessions.service import Sessions
 from shared.sessions.session import Language, Session, Status
 from tests.support import http_events, websocket_events
 from tests.support.connection_gateway import Gateway
 from tests.support.connection_tables import CONNECTIONS, Stream, make_tables
+from tests.support.handlers import load_handler
 from tests.support.sessions import ALICE, NOW, a_session
 from tests.support.tables import TABLE
-from tests.support.websocket_handlers import door
+from tests.support.use_cases import SessionUseCases
 from tests.unit.state_machine.world import Run, Verdict, World
 
 SESSION_ID = "blessed-shepherd-427"
@@ -46,7 +46,7 @@ LIFE_LEFT_S = 45  # long enough for a drain to wait for somebody at the door, an
 @cache
 def dynamodb_client() -> Any:
     """Return one client for all examples, for it takes long to make."""
-    return botocore.session.get_session().create_client("dynamodb", config=PATIENT)
+    return botocore.session.get_session().create_client("dynamodb", config=DEFAULT_CONFIG)
 
 
 # How often each thing happens.
@@ -153,7 +153,7 @@ class JoinAndEnd(RuleBasedStateMachine):
         self.client = dynamodb_client()
         self.world.watch(self.client)
         make_tables(self.client)
-        self.sessions = DynamoDBStore(self.client, TABLE)
+        self.sessions = SessionsTable(self.client, TABLE)
         self.connections = ConnectionsTable(self.client, CONNECTIONS)
         self.patch = pytest.MonkeyPatch()
 
@@ -162,29 +162,31 @@ class JoinAndEnd(RuleBasedStateMachine):
     def open_the_session(self, random: Random) -> None:
         self.random = random
         world, sessions, connections = self.world, self.sessions, self.connections
-        sockets = WebSocketConnections(self.gateway)  # type: ignore[arg-type]
+        sockets = ManagementApi(self.gateway)  # type: ignore[arg-type]
         self.max_listeners = max_listeners = random.randint(1, 3)
-        self.connect, self.disconnect = door("connect_session"), door("disconnect_session")
-        self.update, self.delete = door("update_session"), door("delete_session")
-        session_changed, connections_changed = door("session_changed"), door("connections_changed")
-        service = Sessions(sessions, SimpleNamespace(session_ended=lambda _: None), world.clock)  # type: ignore[arg-type]
+        self.connect, self.disconnect = load_handler("connect_session"), load_handler("disconnect_session")
+        self.update, self.delete = load_handler("update_session"), load_handler("delete_session")
+        session_changed = load_handler("session_changed")
+        connections_changed = load_handler("connections_changed")
+        metrics: Any = SimpleNamespace(session_ended=lambda _: None)
+        use_cases = SessionUseCases(sessions, metrics, world.clock)
         for module, name, built in (
             (
                 self.connect,
-                "ATTENDANCE",
-                Attendance(
+                "join",
+                Join(
                     sessions, connections, max_listeners=max_listeners, clock=world.clock, sleep=world.sleep
                 ),
             ),
-            (self.connect, "LIMIT", SimpleNamespace(take=lambda _: None)),
-            (self.disconnect, "CONNECTIONS", connections),
-            (self.update, "SESSIONS", service),
-            (self.delete, "SESSIONS", service),
-            (session_changed, "NOTICES", Notices(sessions, connections, sockets, world.clock, world.sleep)),
+            (self.connect, "joins_per_address", SimpleNamespace(take=lambda _: None)),
+            (self.disconnect, "connections", connections),
+            (self.update, "update_session", use_cases.update),
+            (self.delete, "delete_session", use_cases.delete),
+            (session_changed, "notify", Notifier(sessions, connections, sockets, world.clock, world.sleep)),
             (
                 connections_changed,
-                "HEADCOUNT",
-                Headcount(
+                "count_listeners",
+                ListenerCounter(
                     ListenerCounts(self.client, TABLE),
                     connections,
                     sockets,
@@ -193,7 +195,7 @@ class JoinAndEnd(RuleBasedStateMachine):
                     lambda _count: None,
                 ),
             ),
-            (notifier, "PARALLEL", 1),  # one call at a time, so that each run is the same
+            (notifier, "MAX_PARALLEL", 1),  # one call at a time, so that each run is the same
         ):
             self.patch.setattr(module, name, built)
         self.consumers = {
@@ -261,7 +263,7 @@ class JoinAndEnd(RuleBasedStateMachine):
         session = self.sessions.get(SESSION_ID)
         if session and session.expires_at < now_s:
             self.client.delete_item(TableName=TABLE, Key={"sessionId": {"S": SESSION_ID}})
-        for row in self.connections.of(SESSION_ID):
+        for row in self.connections.of_session(SESSION_ID):
             # It may delete the people of a session before the session: then their sockets stay open until
             # API Gateway's own two hours are over, which is beyond what is promised here.
             if row.expires_at < now_s and row.admitted_at is None:
@@ -323,7 +325,7 @@ class JoinAndEnd(RuleBasedStateMachine):
     def _assert_the_end_is_right(self) -> None:
         current = self.sessions.get(SESSION_ID)
         running = current if current and current.status is not Status.ENDED else None
-        rows = self.connections.of(SESSION_ID)
+        rows = self.connections.of_session(SESSION_ID)
         # Nobody is at a session that is over, and nothing tells of one.
         assert {row.session_created_at for row in rows} <= {running.created_at if running else None}
         assert {person.session_created_at for person in self._present()} <= {
@@ -440,7 +442,7 @@ class JoinAndEnd(RuleBasedStateMachine):
     def _admitted(self) -> list[Connection]:
         return [
             row
-            for row in self.connections.of(SESSION_ID)
+            for row in self.connections.of_session(SESSION_ID)
             if row.admitted_at and row.role is Role.LISTENER and row.live(self.world.now)
         ]
 

@@ -20,7 +20,7 @@ def check(data: bytes) -> None:
     sealed_for = (speaker, STATUSES[status % 4])
     opened_for = (other_speaker or speaker, STATUSES[other_status % 4])
 
-    cursor = CURSORS.seal(position, speaker=speaker, status=sealed_for[1])
+    cursor = CURSORS.encode(position, speaker=speaker, status=sealed_for[1])
     given = edited(cursor, edits)
 
     assert cursor.isascii()
@@ -36,11 +36,11 @@ def check(data: bytes) -> None:
 
 def _open(cursor: str, speaker: str, status: Status | None) -> Position | None:
     try:
-        return CURSORS.open(cursor, speaker=speaker, status=status)
+        return CURSORS.decode(cursor, speaker=speaker, status=status)
     except InvalidRequest:
         return None
 
 
 def _character(given: str | None) -> str:
-    # Tokens and ids are characters, no halves of them.
+    # TokenVerifier and ids are characters, no halves of them.
     return (given or "").encode("utf-8", "replace").decode()

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from shared.errors import AuthenticationRequired, InvalidRequest
-from shared.events import websocket_api
+from shared.events import authorizer, websocket_api
 from shared.sessions.session import Language
 from tests.stress.fuzz.harnesses.pieces import texts
 from tests.support import websocket_events
@@ -13,8 +13,8 @@ TOKEN = "e30.e30.e30"
 SUBJECT = "02b5e4c4-70a1-70ec-1d3f-9f5a0f6d2c55"
 
 
-@websocket_api.authorizer
-def authorize(handshake: websocket_api.Handshake) -> str | None:
+@authorizer.authorizer
+def authorize(handshake: authorizer.Handshake) -> str | None:
     """Let in as functions/authorize_connection does, with one good token."""
     if handshake.token is None:
         return None
@@ -51,7 +51,7 @@ def check(data: bytes) -> None:
     )
     try:
         policy = authorize(event, None)
-    except websocket_api.Unauthorized:
+    except authorizer.Unauthorized:
         assert not listens
         assert not speaks
         return

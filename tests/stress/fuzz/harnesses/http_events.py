@@ -6,6 +6,7 @@ from typing import Any
 
 from shared.errors import InvalidRequest
 from shared.events import http_api
+from shared.sessions.list import ListQuery
 from shared.sessions.requests import NewSession, SessionChange
 from shared.sessions.session import Language, QualityTier, Status
 from tests.stress.fuzz.harnesses.pieces import texts
@@ -46,7 +47,7 @@ def check(data: bytes) -> None:
     )
     asks_well = limit in (None, *map(str, range(1, 101))) and status in (None, *Status) and more is None
     wanted = (status, int(limit or 20), cursor) if asks_well else REFUSED
-    assert _outcome(lambda: request.listing) == wanted
+    assert _outcome(lambda: request.query(ListQuery)) == wanted
     assert request.traceparent in (None, traceparent)
     _check_the_door(event)
 
@@ -107,7 +108,7 @@ def _check_preconditions(request: http_api.Request, if_match: str | None, if_non
     else:
         assert if_match.count('"') > 200
     session = a_session()
-    if request.has_current(session):
+    if request.is_current(session):
         assert if_none_match is not None
         assert if_none_match.strip() == "*" or f'"{session.version}"' in if_none_match
 
@@ -115,7 +116,7 @@ def _check_preconditions(request: http_api.Request, if_match: str | None, if_non
 def _check_the_door(event: dict[str, Any]) -> None:
     @http_api.endpoint
     def door(request: http_api.Request) -> http_api.Response:
-        _ = request.json(SessionChange), request.idempotency_key, request.if_match, request.listing
+        _ = request.json(SessionChange), request.idempotency_key, request.if_match, request.query(ListQuery)
         return http_api.found(a_session(), request)
 
     response = door(event, None)

@@ -1,4 +1,4 @@
-"""Tokens: one that the pool has signed for this client is its speaker's, all else is nobody's."""
+"""TokenVerifier: one that the pool has signed for this client is its speaker's, all else is nobody's."""
 
 import base64
 import hashlib
@@ -12,7 +12,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from shared.aws.cognito import Tokens
+from shared.aws.cognito import TokenVerifier
 from shared.errors import AuthenticationRequired
 from tests.stress.fuzz.harnesses.pieces import edited, text
 
@@ -31,9 +31,9 @@ def key(name: str) -> rsa.RSAPrivateKey:
 
 
 @cache
-def pool() -> Tokens:
+def pool() -> TokenVerifier:
     """Build what is tested, with the pool's keys at hand: nothing is fetched."""
-    tokens = Tokens(POOL, CLIENT)
+    tokens = TokenVerifier(POOL, CLIENT)
     algorithm = jwt.algorithms.RSAAlgorithm
     keys = [
         {**algorithm.to_jwk(key(name).public_key(), as_dict=True), "kid": name, "alg": "RS256", "use": "sig"}

@@ -22,13 +22,13 @@ import pytest
 from scripts.build import bytecode, imports, package, prune, slim, targets
 from scripts.build.errors import BuildError
 from scripts.build.targets import Target
-from tests.support import websocket_handlers
+from tests.support import handlers
 
 FUNCTIONS = sorted(handler.parent.name for handler in (package.ROOT / "functions").glob("*/handler.py"))
 WITH_SDK = [name for name in FUNCTIONS if name != "authorize_connection"]
 WITH_PYDANTIC = ("create_session", "update_session")
 SETTINGS = {
-    **websocket_handlers.SETTINGS,
+    **handlers.SETTINGS,
     "VERSION": "0.1.0",
     "AWS_REGION": "eu-west-1",
     "AWS_DEFAULT_REGION": "eu-west-1",
@@ -373,7 +373,7 @@ def test_an_import_of_ours_that_is_not_there_is_told_with_its_line(tree):
 def test_a_package_that_is_not_pinned_is_told_by_name(repository, tmp_path):
     root = copy_of_the_repository(tmp_path / "repository")
     (root / "build" / "layers").symlink_to(repository / "build" / "layers")
-    with (root / "shared" / "wiring.py").open("a") as source:
+    with (root / "shared" / "settings.py").open("a") as source:
         source.write("\nimport requests\n")
 
     built = run_package(root)
@@ -387,7 +387,7 @@ def test_a_call_of_an_operation_that_is_pruned_is_told_with_its_line(repository,
     root = copy_of_the_repository(tmp_path / "repository")
     (root / "build" / "layers").symlink_to(repository / "build" / "layers")
     (root / "shared" / "views.py").write_text("def rows(client):\n    return client.scan(TableName='t')\n")
-    with (root / "shared" / "wiring.py").open("a") as source:
+    with (root / "shared" / "settings.py").open("a") as source:
         source.write("\nfrom shared import views\n")
 
     built = run_package(root)

@@ -1,5 +1,4 @@
 import json
-import runpy
 import shutil
 import subprocess
 import time
@@ -7,7 +6,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import botocore.session
 import pytest
 from botocore.exceptions import ConnectTimeoutError
 from jsonschema import Draft202012Validator
@@ -18,12 +16,13 @@ from scripts import terraform
 from scripts.docs.openapi import __main__ as command
 from scripts.docs.openapi.document import document
 from scripts.project import ROOT
-from shared import wiring, wiring_limits
+from shared.aws.dynamodb import create_client
+from shared.aws.sessions_table import SessionsTable
 from shared.events import http_api
 from shared.sessions.session import LIFETIME_S, Status
-from tests.support import connection_tables, http_events, sessions, websocket_handlers
+from tests.support import connection_tables, handlers, http_events, sessions
 from tests.support.http_events import CREATE, DELETE, GET, HEALTH, LIST, UPDATE
-from tests.support.wirings import forget_what_is_built
+from tests.support.tables import TABLE
 
 DOCUMENT = document()
 OPERATIONS = {
@@ -246,21 +245,16 @@ def test_nothing_is_told_that_the_service_does_not_answer():
 @pytest.fixture(scope="module")
 def doors() -> Iterator[dict[str, Callable[..., dict[str, Any]]]]:
     """Return the handlers by route, over a table in moto."""
-    settings = {**websocket_handlers.SETTINGS, "SESSIONS_PER_SPEAKER_PER_HOUR": "100", "VERSION": "1.2.3"}
-    with pytest.MonkeyPatch.context() as patch, mock_aws():
-        for name, value in settings.items():
-            patch.setenv(name, value)
-        forget_what_is_built()
-        connection_tables.make_tables(botocore.session.get_session().create_client("dynamodb"))
-        for _ in range(100):
-            wiring_limits.sessions_per_speaker().take(TIRED)
-        yield {
-            route: runpy.run_path(str(ROOT / "functions" / operation["operationId"] / "handler.py"))[
-                "handler"
-            ]
+    settings = {**handlers.SETTINGS, "SESSIONS_PER_SPEAKER_PER_HOUR": "100", "VERSION": "1.2.3"}
+    with mock_aws():
+        connection_tables.make_tables(create_client())
+        modules = {
+            route: handlers.load_handler(operation["operationId"], settings)
             for route, operation in OPERATIONS.items()
         }
-    forget_what_is_built()
+        for _ in range(100):
+            modules[CREATE].sessions_per_speaker.take(TIRED)
+        yield {route: module.handler for route, module in modules.items()}
 
 
 @pytest.fixture
@@ -278,8 +272,8 @@ def service(doors, monkeypatch, socket_disabled) -> Callable[..., dict[str, Any]
         sessions.a_session(id=SESSION, **lives),
         sessions.a_session(id=ENDED, status=Status.ENDED, ended_at=now, **lives),
     ):
-        # Whatever the test before has made of it.
-        wiring.store().add(session, reusable_before=session.expires_at + 1)
+        # Replace what the test before has left.
+        SessionsTable(create_client(), TABLE).add(session, reusable_before=session.expires_at + 1)
     send(CREATE, body={"sourceLanguage": "en"}, headers={"Idempotency-Key": "k"})
     return send
 

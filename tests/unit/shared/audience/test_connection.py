@@ -8,8 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.audience.connection import HANDSHAKE_S, LIFETIME_S, Connection, Role, Standing, expiry, standing
-from shared.audience.join import PATIENCE_MS
+from shared.audience.connection import (
+    HANDSHAKE_S,
+    LIFETIME_S,
+    Admission,
+    Connection,
+    Role,
+    admission,
+    expiry,
+)
+from shared.audience.join import MAX_WAIT_MS
 from tests.support.connections import a_listener, a_newcomer, the_speaker
 from tests.support.memory_connections import MemoryConnections
 from tests.support.sessions import NOW, NOW_S, a_session
@@ -37,13 +45,13 @@ class Door:
         self.rows.add(mine)
         yield
         while True:
-            place = standing(mine, self.rows.of(mine.session_id), self.limit, self.now + skew_ms)
+            place = admission(mine, self.rows.of_session(mine.session_id), self.limit, self.now + skew_ms)
             yield
-            if place is Standing.ADMITTED:
+            if place is Admission.ADMITTED:
                 assert self.rows.admit(mine, self.now + skew_ms, NOW_S + LIFETIME_S)
                 self.inside.add(name)
                 return
-            if place is Standing.FULL or self.now + skew_ms > mine.joined_at + PATIENCE_MS:
+            if place is Admission.FULL or self.now + skew_ms > mine.joined_at + MAX_WAIT_MS:
                 self.rows.remove(mine.session_id, mine.id)
                 self.refused.add(name)
                 return
@@ -76,7 +84,7 @@ def test_as_many_come_in_as_there_is_room_for_and_never_one_more(
 
     assert len(door.inside) == min(len(skews), limit)
     assert len(door.refused) == len(skews) - len(door.inside)
-    assert {row.id for row in door.rows.of("blessed-shepherd-427")} == door.inside
+    assert {row.id for row in door.rows.of_session("blessed-shepherd-427")} == door.inside
 
 
 @settings(max_examples=200)
@@ -134,41 +142,41 @@ def test_who_sees_no_more_than_the_limit_comes_in(others: int, expected: str):
     mine = a_newcomer(id="me", joined_at=NOW + 1)
     present = [a_listener(id=f"other-{number}") for number in range(others)]
 
-    assert standing(mine, [*present, mine], 2, NOW + 1) == expected
+    assert admission(mine, [*present, mine], 2, NOW + 1) == expected
 
 
 def test_speakers_take_no_listeners_place():
     mine = a_newcomer(id="me")
 
-    assert standing(mine, [the_speaker(id="s1"), the_speaker(id="s2"), mine], 1, NOW) is Standing.ADMITTED
+    assert admission(mine, [the_speaker(id="s1"), the_speaker(id="s2"), mine], 1, NOW) is Admission.ADMITTED
 
 
 def test_the_first_in_line_waits_for_those_behind_to_leave():
     first, second = a_newcomer(id="a", joined_at=NOW), a_newcomer(id="b", joined_at=NOW + 1)
 
-    assert standing(first, [first, second], 1, NOW + 2) is Standing.WAITING
-    assert standing(second, [first, second], 1, NOW + 2) is Standing.FULL
-    assert standing(first, [first], 1, NOW + 3) is Standing.ADMITTED
+    assert admission(first, [first, second], 1, NOW + 2) is Admission.WAITING
+    assert admission(second, [first, second], 1, NOW + 2) is Admission.FULL
+    assert admission(first, [first], 1, NOW + 3) is Admission.ADMITTED
 
 
 def test_two_of_the_same_millisecond_stand_in_the_order_of_their_ids():
     a, b = a_newcomer(id="a"), a_newcomer(id="b")
 
-    assert [standing(mine, [a, b], 1, NOW) for mine in (a, b)] == [Standing.WAITING, Standing.FULL]
+    assert [admission(mine, [a, b], 1, NOW) for mine in (a, b)] == [Admission.WAITING, Admission.FULL]
 
 
-@pytest.mark.parametrize(("ms", "expected"), [(11_999, Standing.WAITING), (12_000, Standing.ADMITTED)])
-def test_who_died_at_the_door_is_in_the_way_for_the_handshake_at_most(ms: int, expected: Standing):
+@pytest.mark.parametrize(("ms", "expected"), [(11_999, Admission.WAITING), (12_000, Admission.ADMITTED)])
+def test_who_died_at_the_door_is_in_the_way_for_the_handshake_at_most(ms: int, expected: Admission):
     dead = a_newcomer(id="dead", joined_at=NOW_S * 1000, expires_at=NOW_S + HANDSHAKE_S)
     mine = a_newcomer(id="a", joined_at=NOW_S * 1000 - 1, expires_at=NOW_S + 60)
 
-    assert standing(mine, [dead, mine], 1, NOW_S * 1000 + ms) is expected
+    assert admission(mine, [dead, mine], 1, NOW_S * 1000 + ms) is expected
 
 
 def test_nobody_comes_in_where_no_listener_is_allowed():
     mine = a_newcomer()
 
-    assert standing(mine, [mine], 0, NOW) is Standing.FULL
+    assert admission(mine, [mine], 0, NOW) is Admission.FULL
 
 
 # rows

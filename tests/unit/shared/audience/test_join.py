@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from shared.audience.connection import HANDSHAKE_S, LIFETIME_S, Connection, Role
-from shared.audience.join import PATIENCE_MS, Attendance
+from shared.audience.join import MAX_WAIT_MS, Join
 from shared.errors import (
     FieldError,
     InvalidRequest,
+    ServiceUnavailable,
     SessionEnded,
     SessionFull,
     SessionNotFound,
-    TryAgainLater,
 )
 from shared.sessions.session import Language, Session, Status
 from tests.support.connections import a_listener, a_newcomer
@@ -44,10 +44,10 @@ class Scene(MemoryConnections):
     def join(
         self, connection_id: str = "me", *, caller: str | None = None, language: Language | None = SPANISH
     ) -> Connection:
-        return self.attendance().join(SESSION_ID, connection_id, caller=caller, target_language=language)
+        return self.use_case()(SESSION_ID, connection_id, caller=caller, target_language=language)
 
-    def attendance(self, max_listeners: int = 2) -> Attendance:
-        return Attendance(self, self, max_listeners=max_listeners, clock=lambda: self.now, sleep=self.sleep)
+    def use_case(self, max_listeners: int = 2) -> Join:
+        return Join(self, self, max_listeners=max_listeners, clock=lambda: self.now, sleep=self.sleep)
 
     def sleep(self, seconds: float) -> None:
         self.now += round(seconds * 1000)
@@ -68,9 +68,9 @@ class Scene(MemoryConnections):
         self._note("remove")
         super().remove(session_id, connection_id)
 
-    def of(self, session_id: str) -> list[Connection]:
+    def of_session(self, session_id: str) -> list[Connection]:
         self._note("of")
-        return super().of(session_id)
+        return super().of_session(session_id)
 
     def end(self) -> None:
         session = self.sessions.rows[SESSION_ID]
@@ -102,7 +102,7 @@ def test_the_owner_speaks_and_everyone_else_listens(
     joined = scene.join(caller=caller, language=language)
 
     assert (joined.role, joined.target_language) == (role, language)
-    assert [row.role for row in scene.of(SESSION_ID)] == [role]
+    assert [row.role for row in scene.of_session(SESSION_ID)] == [role]
 
 
 @pytest.mark.parametrize("caller", [None, BOB])
@@ -152,7 +152,7 @@ def test_an_id_that_is_none_is_not_looked_up(session_id: str):
     scene = Scene(a_session())
 
     with pytest.raises(SessionNotFound):
-        scene.attendance().join(session_id, "me", caller=None, target_language=SPANISH)
+        scene.use_case()(session_id, "me", caller=None, target_language=SPANISH)
 
     assert scene.calls == []
 
@@ -162,7 +162,7 @@ def test_a_row_says_whose_it_is_and_until_when():
 
     scene.join()
 
-    assert scene.of(SESSION_ID) == [a_listener(id="me", expires_at=NOW_S + LIFETIME_S)]
+    assert scene.of_session(SESSION_ID) == [a_listener(id="me", expires_at=NOW_S + LIFETIME_S)]
 
 
 def test_a_row_ends_with_its_session():
@@ -170,7 +170,7 @@ def test_a_row_ends_with_its_session():
 
     scene.join()
 
-    assert [row.expires_at for row in scene.of(SESSION_ID)] == [NOW_S + 60]
+    assert [row.expires_at for row in scene.of_session(SESSION_ID)] == [NOW_S + 60]
 
 
 def test_a_row_that_waits_for_admission_is_soon_of_no_use():
@@ -212,7 +212,7 @@ def test_listeners_come_in_up_to_the_limit_and_speakers_always():
     scene.join("s1", caller=ALICE, language=None)
     scene.join("s2", caller=ALICE, language=None)
 
-    assert sorted(row.id for row in scene.of(SESSION_ID)) == ["a", "b", "s1", "s2"]
+    assert sorted(row.id for row in scene.of_session(SESSION_ID)) == ["a", "b", "s1", "s2"]
 
 
 def test_a_place_that_somebody_left_is_free():
@@ -223,7 +223,7 @@ def test_a_place_that_somebody_left_is_free():
 
     scene.join("c")
 
-    assert sorted(row.id for row in scene.of(SESSION_ID)) == ["b", "c"]
+    assert sorted(row.id for row in scene.of_session(SESSION_ID)) == ["b", "c"]
 
 
 def test_who_finds_as_many_ahead_as_there_are_places_is_refused_at_once():
@@ -246,8 +246,8 @@ def test_who_waits_for_one_behind_who_does_not_leave_loses_patience():
     with pytest.raises(SessionFull):
         scene.join()
 
-    assert PATIENCE_MS <= scene.now - NOW <= PATIENCE_MS + 200
-    assert "me" not in {row.id for row in scene.of(SESSION_ID)}
+    assert MAX_WAIT_MS <= scene.now - NOW <= MAX_WAIT_MS + 200
+    assert "me" not in {row.id for row in scene.of_session(SESSION_ID)}
 
 
 def test_who_died_at_the_door_is_in_nobodys_way_when_the_handshake_is_over():
@@ -258,7 +258,7 @@ def test_who_died_at_the_door_is_in_nobodys_way_when_the_handshake_is_over():
 
     scene.join()
 
-    assert {row.id for row in scene.of(SESSION_ID) if row.admitted_at} == {"me"}
+    assert {row.id for row in scene.of_session(SESSION_ID) if row.admitted_at} == {"me"}
 
 
 # the end comes meanwhile
@@ -332,7 +332,7 @@ def test_a_fault_after_the_row_was_written_takes_it_back(call: str):
     scene = Scene(a_session())
     scene.on(call, fail)
 
-    with pytest.raises(TryAgainLater):
+    with pytest.raises(ServiceUnavailable):
         scene.join()
 
     assert scene.rows == {}
@@ -352,11 +352,11 @@ def test_a_row_whose_write_is_in_doubt_is_taken_back():
     class LosesTheAnswer(Scene):
         def add(self, connection: Connection) -> None:
             super().add(connection)
-            raise TryAgainLater
+            raise ServiceUnavailable
 
     scene = LosesTheAnswer(a_session())
 
-    with pytest.raises(TryAgainLater):
+    with pytest.raises(ServiceUnavailable):
         scene.join()
 
     assert scene.rows == {}
@@ -367,11 +367,11 @@ def test_a_row_that_cannot_be_taken_back_is_soon_of_no_use():
     scene.on("of", fail)
     scene.on("remove", fail)
 
-    with pytest.raises(TryAgainLater):
+    with pytest.raises(ServiceUnavailable):
         scene.join()
 
     assert [row.live(NOW + HANDSHAKE_S * 1000) for row in scene.rows.values()] == [False]
 
 
 def fail() -> None:
-    raise TryAgainLater
+    raise ServiceUnavailable

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 from shared.audience.connection import Connection
-from shared.audience.join import Attendance
+from shared.audience.join import Join
 from shared.errors import SessionFull
 from shared.sessions.session import Language
 from tests.support.memory_connections import MemoryConnections
@@ -24,8 +24,8 @@ class FarAway(MemoryConnections):
         time.sleep(0.001)
         super().add(connection)
 
-    def of(self, session_id: str) -> list[Connection]:
-        found = super().of(session_id)
+    def of_session(self, session_id: str) -> list[Connection]:
+        found = super().of_session(session_id)
         time.sleep(0.001)
         return found
 
@@ -33,13 +33,13 @@ class FarAway(MemoryConnections):
 def test_six_hundred_come_at_once_and_exactly_five_hundred_come_in():
     session, sessions, connections = a_session(), MemoryStore(), FarAway()
     sessions.add(session, reusable_before=0)
-    attendance = Attendance(sessions, connections, max_listeners=LIMIT, clock=lambda: NOW, sleep=time.sleep)
+    join = Join(sessions, connections, max_listeners=LIMIT, clock=lambda: NOW, sleep=time.sleep)
     all_here = Barrier(CROWD)
 
     def come(number: int) -> str:
         all_here.wait(60)
         try:
-            attendance.join(session.id, f"{number:015d}=", caller=None, target_language=Language.SPANISH)
+            join(session.id, f"{number:015d}=", caller=None, target_language=Language.SPANISH)
         except SessionFull:
             return "full"
         return "in"
@@ -47,6 +47,6 @@ def test_six_hundred_come_at_once_and_exactly_five_hundred_come_in():
     with ThreadPoolExecutor(CROWD) as crowd:
         answers = Counter(crowd.map(come, range(CROWD)))
 
-    rows = connections.of(session.id)
+    rows = connections.of_session(session.id)
     assert answers == {"in": LIMIT, "full": CROWD - LIMIT}
     assert len(rows) == sum(row.admitted_at is not None for row in rows) == LIMIT

@@ -5,10 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from shared.audience.connection import HANDSHAKE_S, Connection
-from shared.audience.listener_counter import INTERVAL_MS, PATIENCE_MS, Gathering, Headcount, gatherings
+from shared.audience.connection import HANDSHAKE_S, Connection, SessionRef
+from shared.audience.listener_counter import (
+    MAX_WAIT_MS,
+    NOTIFY_INTERVAL_MS,
+    ListenerCounter,
+)
 from shared.audience.messages import Message
-from shared.errors import TryAgainLater
+from shared.errors import ServiceUnavailable
 from shared.sessions.session import Language, Session, Status
 from tests.support.connections import a_listener, a_newcomer, the_speaker
 from tests.support.memory_connections import MemoryConnections, MemoryCounts
@@ -17,7 +21,7 @@ from tests.support.sessions import NOW, NOW_S, a_session
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-HERE = Gathering("blessed-shepherd-427", NOW)
+HERE = SessionRef("blessed-shepherd-427", NOW)
 LATER = NOW + HANDSHAKE_S * 1000
 OLDER = NOW - 30 * 60 * 60 * 1000
 
@@ -34,7 +38,7 @@ class Scene:
         self.counted: list[int] = []
         self.on_sleep: Callable[[], Any] = lambda: None
         self.on_post: Callable[[], Any] = lambda: None
-        self.headcount = Headcount(
+        self.count_listeners = ListenerCounter(
             MemoryCounts(self.sessions),
             self.connections,
             self,
@@ -43,8 +47,8 @@ class Scene:
             self.counted.append,
         )
 
-    def recount(self, *sessions: Gathering) -> int:
-        self.headcount.recount(sessions or [HERE])
+    def recount(self, *sessions: SessionRef) -> int:
+        self.count_listeners(sessions or [HERE])
         return self.sessions["blessed-shepherd-427"].listener_count
 
     def post(self, connection_id: str, message: Message) -> bool:
@@ -114,7 +118,7 @@ def test_an_ended_session_is_counted_down_to_0():
 def test_a_session_that_is_gone_is_nobodys_concern():
     scene = Scene(the_speaker(session_created_at=OLDER), *listeners(2))
 
-    scene.recount(Gathering("blessed-shepherd-427", OLDER), Gathering("holy-psalm-100", NOW))
+    scene.recount(SessionRef("blessed-shepherd-427", OLDER), SessionRef("holy-psalm-100", NOW))
 
     assert (scene.sessions["blessed-shepherd-427"].listener_count, scene.told) == (0, [])
     assert scene.now == LATER
@@ -147,7 +151,7 @@ def test_a_speaker_hears_it_once_a_second_at_most_and_the_last_word_is_true():
     count = scene.recount()
 
     times = [at for at, _, _ in scene.told]
-    assert INTERVAL_MS <= times[1] - times[0] < 2 * INTERVAL_MS
+    assert NOTIFY_INTERVAL_MS <= times[1] - times[0] < 2 * NOTIFY_INTERVAL_MS
     assert scene.counts_told() == [1, 3]
     assert count == 3
 
@@ -188,7 +192,7 @@ def test_a_speaker_who_cannot_be_told_is_tried_for_a_second_and_a_half():
 
     scene.recount()
 
-    assert scene.now == LATER + PATIENCE_MS
+    assert scene.now == LATER + MAX_WAIT_MS
 
 
 def test_one_session_does_not_keep_others_from_being_counted():
@@ -199,12 +203,12 @@ def test_one_session_does_not_keep_others_from_being_counted():
         scene.connections.add(a_listener(session_id=other))
 
     def be_busy() -> None:
-        raise TryAgainLater
+        raise ServiceUnavailable
 
     scene.on_post = be_busy
 
-    with pytest.raises(TryAgainLater):
-        scene.recount(HERE, *(Gathering(other, NOW) for other in others))
+    with pytest.raises(ServiceUnavailable):
+        scene.recount(HERE, *(SessionRef(other, NOW) for other in others))
 
     assert {session.listener_count for session in scene.sessions.values()} == {1}
 
@@ -212,8 +216,8 @@ def test_one_session_does_not_keep_others_from_being_counted():
 def test_rows_say_which_sessions_they_belong_to():
     rows = [*listeners(3), a_listener(session_created_at=OLDER), replace(a_listener(), session_id="x")]
 
-    assert gatherings(rows) == {
+    assert {row.session for row in rows} == {
         HERE,
-        Gathering("blessed-shepherd-427", OLDER),
-        Gathering("x", NOW),
+        SessionRef("blessed-shepherd-427", OLDER),
+        SessionRef("x", NOW),
     }

@@ -9,8 +9,8 @@ import pytest
 
 from shared.audience.connection import HANDSHAKE_S, Connection
 from shared.audience.messages import Message
-from shared.audience.notifier import PARALLEL, PAUSE_S, RESERVE_MS, Notices
-from shared.errors import TryAgainLater
+from shared.audience.notifier import MAX_PARALLEL, RESERVE_MS, RETRY_INTERVAL_S, Notifier
+from shared.errors import ServiceUnavailable
 from shared.sessions.session import Language, QualityTier, Session, Status
 from tests.support.connections import a_listener, a_newcomer, the_speaker
 from tests.support.memory_connections import MemoryConnections
@@ -36,7 +36,7 @@ class Scene:
         self.before: Callable[[str, str], Any] = lambda operation, connection_id: None
         self.on_sleep: Callable[[], Any] = lambda: None
         self._lock = threading.Lock()
-        self.notices = Notices(self.sessions, self.connections, self, lambda: self.now, self.sleep)
+        self.notify = Notifier(self.sessions, self.connections, self, lambda: self.now, self.sleep)
 
     def changes(self, old: Session | None, new: Session | None, *, time_left: int = 50_000) -> None:
         """Let the session be what it is now, and tell of that."""
@@ -45,7 +45,7 @@ class Scene:
 
     def hears_of(self, old: Session | None, new: Session | None, *, time_left: int = 50_000) -> None:
         deadline = self.now + time_left
-        self.notices.session_changed(old, new, time_left=lambda: deadline - self.now)
+        self.notify(old, new, time_left=lambda: deadline - self.now)
 
     def post(self, connection_id: str, message: Message) -> bool:
         self.before("post", connection_id)
@@ -77,7 +77,7 @@ def busy(times: int, operation: str = "post") -> Callable[[str, str], None]:
     def refuse(asked: str, _connection_id: str) -> None:
         if asked == operation and left:
             left.pop()
-            raise TryAgainLater
+            raise ServiceUnavailable
 
     return refuse
 
@@ -172,9 +172,9 @@ def test_the_speaker_is_told_first():
 
 
 def test_no_more_than_a_few_are_told_at_a_time():
-    scene = Scene(*(a_listener(id=f"listener-{number:02}") for number in range(3 * PARALLEL)))
+    scene = Scene(*(a_listener(id=f"listener-{number:02}") for number in range(3 * MAX_PARALLEL)))
     at_once, most, lock = 0, 0, threading.Lock()
-    together = threading.Barrier(PARALLEL)
+    together = threading.Barrier(MAX_PARALLEL)
 
     def count(operation: str, _connection_id: str) -> None:
         nonlocal at_once, most
@@ -190,7 +190,7 @@ def test_no_more_than_a_few_are_told_at_a_time():
 
     scene.changes(ACTIVE, PAUSED)
 
-    assert most == PARALLEL
+    assert most == MAX_PARALLEL
 
 
 # late, twice, out of order
@@ -288,7 +288,7 @@ def test_what_cannot_be_done_in_time_is_left_for_the_next_call_which_does_the_re
     scene = Scene(a_listener(id="done"), a_listener(id="left"))
     scene.before = lambda _, connection_id: busy(1)("post", "") if connection_id == "left" else None
 
-    with pytest.raises(TryAgainLater):
+    with pytest.raises(ServiceUnavailable):
         scene.changes(ACTIVE, ENDED, time_left=RESERVE_MS + 1000)
     took_ms = scene.now - LATER
     scene.before = lambda operation, connection_id: None
@@ -306,7 +306,7 @@ def test_api_gateway_is_given_a_pause_before_it_is_asked_again(row: Connection):
 
     scene.changes(ACTIVE, ENDED)
 
-    assert scene.now == LATER + 2 * round(PAUSE_S * 1000)
+    assert scene.now == LATER + 2 * round(RETRY_INTERVAL_S * 1000)
 
 
 def test_time_that_is_just_enough_is_used():
@@ -322,7 +322,7 @@ def test_an_end_by_time_that_not_all_have_heard_of_is_left_for_the_next_call():
     scene = Scene(a_listener())
     scene.before = busy(100)
 
-    with pytest.raises(TryAgainLater):
+    with pytest.raises(ServiceUnavailable):
         scene.changes(ACTIVE, None, time_left=RESERVE_MS)
 
 

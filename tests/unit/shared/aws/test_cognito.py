@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from shared.aws import cognito
-from shared.aws.cognito import Tokens
+from shared.aws.cognito import TokenVerifier
 from shared.errors import AuthenticationRequired
 from tests.support.sessions import ALICE
 
@@ -134,19 +134,19 @@ def pool(monkeypatch: pytest.MonkeyPatch) -> Iterator[PoolServer]:
 
 
 @pytest.fixture
-def held(pool: PoolServer) -> Tokens:
-    return Tokens(POOL, CLIENT)
+def held(pool: PoolServer) -> TokenVerifier:
+    return TokenVerifier(POOL, CLIENT)
 
 
 # whose a token is
 
 
 @pytest.mark.parametrize("token", [signed, access], ids=["id token", "access token"])
-def test_a_good_token_is_its_subjects(held: Tokens, token: Callable[[], str]):
+def test_a_good_token_is_its_subjects(held: TokenVerifier, token: Callable[[], str]):
     assert held.subject(token()) == ALICE
 
 
-def test_either_of_the_pools_keys_is_good(held: Tokens):
+def test_either_of_the_pools_keys_is_good(held: TokenVerifier):
     assert {held.subject(signed(key)) for key in ("key-1", "key-2")} == {ALICE}
 
 
@@ -201,7 +201,7 @@ def _with_another_subject(token: str) -> str:
 
 
 @pytest.mark.parametrize("name", NOBODYS)
-def test_a_bad_token_is_nobodys(held: Tokens, name: str):
+def test_a_bad_token_is_nobodys(held: TokenVerifier, name: str):
     with pytest.raises(AuthenticationRequired):
         held.subject(NOBODYS[name]())
 
@@ -210,12 +210,12 @@ def test_a_bad_token_is_nobodys(held: Tokens, name: str):
 
 
 def test_the_pool_is_not_asked_before_a_token_comes(pool: PoolServer):
-    Tokens(POOL, CLIENT)
+    TokenVerifier(POOL, CLIENT)
 
     assert pool.asked == 0
 
 
-def test_keys_are_fetched_once(pool: PoolServer, held: Tokens):
+def test_keys_are_fetched_once(pool: PoolServer, held: TokenVerifier):
     for key in ("key-1", "key-2") * 5:
         held.subject(signed(key))
 
@@ -223,7 +223,7 @@ def test_keys_are_fetched_once(pool: PoolServer, held: Tokens):
 
 
 def test_a_new_key_is_fetched_when_a_token_names_it(
-    pool: PoolServer, held: Tokens, monkeypatch: pytest.MonkeyPatch
+    pool: PoolServer, held: TokenVerifier, monkeypatch: pytest.MonkeyPatch
 ):
     held.subject(signed())
     pool.keys = ("key-2", "key-3")
@@ -234,7 +234,7 @@ def test_a_new_key_is_fetched_when_a_token_names_it(
 
 
 def test_a_key_that_the_pool_has_withdrawn_is_good_no_more_after_an_hour(
-    pool: PoolServer, held: Tokens, monkeypatch: pytest.MonkeyPatch
+    pool: PoolServer, held: TokenVerifier, monkeypatch: pytest.MonkeyPatch
 ):
     held.subject(signed())
     pool.keys = ("key-2",)
@@ -244,7 +244,7 @@ def test_a_key_that_the_pool_has_withdrawn_is_good_no_more_after_an_hour(
         held.subject(signed())
 
 
-def test_strangers_keys_do_not_make_us_ask_all_the_time(pool: PoolServer, held: Tokens):
+def test_strangers_keys_do_not_make_us_ask_all_the_time(pool: PoolServer, held: TokenVerifier):
     for number in range(20):
         with pytest.raises(AuthenticationRequired):
             held.subject(signed("stranger", kid=f"unheard-{number}"))
@@ -252,7 +252,7 @@ def test_strangers_keys_do_not_make_us_ask_all_the_time(pool: PoolServer, held: 
     assert pool.asked == 1
 
 
-def test_what_is_no_token_does_not_make_us_ask(pool: PoolServer, held: Tokens):
+def test_what_is_no_token_does_not_make_us_ask(pool: PoolServer, held: TokenVerifier):
     for token in ("", "hello", "..", "a.b.c"):
         with pytest.raises(AuthenticationRequired):
             held.subject(token)
@@ -274,7 +274,7 @@ def send_garbage(request: BaseHTTPRequestHandler) -> None:
 
 @pytest.mark.parametrize("fault", [refuse, hang_up, send_garbage])
 def test_a_pool_that_is_not_there_is_a_fault_of_ours_and_asked_again(
-    pool: PoolServer, held: Tokens, fault: Callable[[BaseHTTPRequestHandler], None]
+    pool: PoolServer, held: TokenVerifier, fault: Callable[[BaseHTTPRequestHandler], None]
 ):
     pool.answer = fault
     with pytest.raises(Exception) as met:  # whatever it is, it is no refusal
@@ -293,7 +293,7 @@ def test_a_pool_that_says_nothing_is_given_up_within_the_functions_time(
     started = time.monotonic()
 
     with pytest.raises(jwt.PyJWKClientConnectionError):
-        Tokens(POOL, CLIENT).subject(signed())
+        TokenVerifier(POOL, CLIENT).subject(signed())
 
     assert time.monotonic() - started < 2
 

@@ -9,7 +9,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
 
-from shared.aws.dynamodb import BRIEF, PATIENT, make
+from shared.aws.dynamodb import DEFAULT_CONFIG, FAIL_FAST_CONFIG, create_client
 
 
 class Raw:
@@ -24,21 +24,21 @@ class Raw:
 
 def read(status: int, body: bytes) -> Mapping[str, Any]:
     """Read a row with a client that is answered so, whatever it asks."""
-    client = make(BRIEF)
+    client = create_client(FAIL_FAST_CONFIG)
     answer = AWSResponse("https://dynamodb.example", status, {}, Raw(body))
     client.meta.events.register("before-send.dynamodb", lambda **_: answer)
     return client.get_item(TableName="sessions", Key={"sessionId": {"S": "holy-psalm-100"}})
 
 
-@pytest.mark.parametrize("config", [PATIENT, BRIEF])
+@pytest.mark.parametrize("config", [DEFAULT_CONFIG, FAIL_FAST_CONFIG])
 def test_a_client_is_as_patient_as_it_is_asked_to_be(config: Config):
-    made = make(config).meta.config
+    made = create_client(config).meta.config
 
     assert (made.connect_timeout, made.read_timeout) == (config.connect_timeout, config.read_timeout)
 
 
 def test_a_client_is_patient_unless_it_is_asked_to_be_brief():
-    assert make().meta.config.read_timeout == PATIENT.read_timeout
+    assert create_client().meta.config.read_timeout == DEFAULT_CONFIG.read_timeout
 
 
 def test_a_whole_answer_is_read():
@@ -48,7 +48,7 @@ def test_a_whole_answer_is_read():
 @pytest.mark.parametrize("body", [b"", b'{"Item": {"sess', b"<html>"])
 @pytest.mark.parametrize("status", [200, 400])
 def test_half_an_answer_is_taken_for_none(status: int, body: bytes):
-    with pytest.raises(ResponseParserError, match=r"^The answer is not JSON$"):
+    with pytest.raises(ResponseParserError, match=r"^The response is not JSON$"):
         read(status, body)
 
 

@@ -13,8 +13,8 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
-from shared.aws.errors import TRANSIENT_CODES, faults_told_apart, reason
-from shared.errors import TryAgainLater
+from shared.aws.errors import TEMPORARY_CODES, error_code, translate_errors
+from shared.errors import ServiceUnavailable
 
 SECRET = "arn:aws:dynamodb:eu-west-1:123456789012:table/sessions"
 
@@ -29,7 +29,7 @@ def refusal(code: str, status: int = 400) -> ClientError:
 @pytest.mark.parametrize(
     "fault",
     [
-        *(refusal(code) for code in sorted(TRANSIENT_CODES)),
+        *(refusal(code) for code in sorted(TEMPORARY_CODES)),
         refusal("Unheard", 500),
         refusal("Unheard", 503),
         refusal("Unheard", 429),
@@ -39,15 +39,15 @@ def refusal(code: str, status: int = 400) -> ClientError:
         EndpointConnectionError(endpoint_url=SECRET),
         ResponseParserError(SECRET),
     ],
-    ids=lambda fault: f"{reason(fault)}",
+    ids=lambda fault: f"{error_code(fault)}",
 )
 def test_throttling_time_outs_broken_connections_and_their_errors_may_be_cured(
     fault: Exception, caplog: pytest.LogCaptureFixture
 ):
-    with caplog.at_level(logging.INFO), pytest.raises(TryAgainLater), faults_told_apart():
+    with caplog.at_level(logging.INFO), pytest.raises(ServiceUnavailable), translate_errors():
         raise fault
 
-    assert [record.reason for record in caplog.records] == [reason(fault)]
+    assert [record.reason for record in caplog.records] == [error_code(fault)]
     assert SECRET not in caplog.text
 
 
@@ -61,18 +61,18 @@ def test_throttling_time_outs_broken_connections_and_their_errors_may_be_cured(
         NoCredentialsError(),
         ValueError(),
     ],
-    ids=reason,
+    ids=error_code,
 )
 def test_all_else_is_left_as_it_is(fault: Exception):
-    with pytest.raises(type(fault)), faults_told_apart():
+    with pytest.raises(type(fault)), translate_errors():
         raise fault
 
 
 def test_what_works_is_left_alone():
-    with faults_told_apart():
+    with translate_errors():
         pass
 
 
 def test_a_reason_is_a_code_or_a_class_and_never_a_message():
-    assert reason(refusal("ThrottlingException")) == "ThrottlingException"
-    assert reason(ReadTimeoutError(endpoint_url=SECRET)) == "ReadTimeoutError"
+    assert error_code(refusal("ThrottlingException")) == "ThrottlingException"
+    assert error_code(ReadTimeoutError(endpoint_url=SECRET)) == "ReadTimeoutError"

@@ -9,10 +9,9 @@ from botocore.awsrequest import AWSRequest, AWSResponse
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
 
-from shared.audience.notifier import PARALLEL, RESERVE_MS
-from shared.aws import management_api
-from shared.aws.management_api import BOUNDED, WebSocketConnections, make_client
-from shared.errors import TryAgainLater
+from shared.audience.notifier import MAX_PARALLEL, RESERVE_MS
+from shared.aws.management_api import DEFAULT_CONFIG, ManagementApi, create_client
+from shared.errors import ServiceUnavailable
 
 ENDPOINT = "https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/ws"
 MESSAGE: Any = {"type": "audience", "listenerCount": 1, "byLanguage": {"es": 1}}
@@ -49,16 +48,15 @@ def gateway() -> ApiGateway:
 
 
 @pytest.fixture
-def connections(gateway: ApiGateway, monkeypatch: pytest.MonkeyPatch) -> WebSocketConnections:
-    once = BOUNDED.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
-    monkeypatch.setattr(management_api, "BOUNDED", once)
-    client = make_client(ENDPOINT)
+def connections(gateway: ApiGateway) -> ManagementApi:
+    once = DEFAULT_CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
+    client = create_client(ENDPOINT, max_connections=1, config=once)
     client.meta.events.register("before-send.apigatewaymanagementapi", gateway)
-    return WebSocketConnections(client)
+    return ManagementApi(client)
 
 
 def test_a_message_is_posted_to_its_connection_as_compact_json(
-    gateway: ApiGateway, connections: WebSocketConnections
+    gateway: ApiGateway, connections: ManagementApi
 ):
     assert connections.post(CONNECTION_ID, MESSAGE) is True
 
@@ -68,7 +66,7 @@ def test_a_message_is_posted_to_its_connection_as_compact_json(
     assert request.body == b'{"type":"audience","listenerCount":1,"byLanguage":{"es":1}}'
 
 
-def test_a_connection_is_closed_by_its_id(gateway: ApiGateway, connections: WebSocketConnections):
+def test_a_connection_is_closed_by_its_id(gateway: ApiGateway, connections: ManagementApi):
     gateway.answer = lambda request: response(204)
 
     connections.close(CONNECTION_ID)
@@ -78,13 +76,13 @@ def test_a_connection_is_closed_by_its_id(gateway: ApiGateway, connections: WebS
     ]
 
 
-def test_requests_are_signed_for_api_gateway(gateway: ApiGateway, connections: WebSocketConnections):
+def test_requests_are_signed_for_api_gateway(gateway: ApiGateway, connections: ManagementApi):
     connections.post(CONNECTION_ID, MESSAGE)
 
     assert "/eu-west-1/execute-api/aws4_request" in str(gateway.asked[0].headers["Authorization"])
 
 
-def test_a_connection_that_is_gone_is_no_fault(gateway: ApiGateway, connections: WebSocketConnections):
+def test_a_connection_that_is_gone_is_no_fault(gateway: ApiGateway, connections: ManagementApi):
     gateway.answer = lambda request: response(410, "GoneException")
 
     assert connections.post(CONNECTION_ID, MESSAGE) is False
@@ -102,35 +100,33 @@ TRANSIENT = {
 
 @pytest.mark.parametrize("answer", TRANSIENT.values(), ids=TRANSIENT)
 def test_what_a_retry_may_cure_is_tried_again_later(
-    gateway: ApiGateway, connections: WebSocketConnections, answer: AWSResponse
+    gateway: ApiGateway, connections: ManagementApi, answer: AWSResponse
 ):
     gateway.answer = lambda request: answer
 
-    with pytest.raises(TryAgainLater):
+    with pytest.raises(ServiceUnavailable):
         connections.post(CONNECTION_ID, MESSAGE)
-    with pytest.raises(TryAgainLater):
+    with pytest.raises(ServiceUnavailable):
         connections.close(CONNECTION_ID)
 
 
 @pytest.mark.parametrize("error", [ReadTimeoutError, ConnectTimeoutError, EndpointConnectionError])
 def test_an_api_gateway_that_does_not_answer_is_tried_again_later(
-    gateway: ApiGateway, connections: WebSocketConnections, error: type[Exception]
+    gateway: ApiGateway, connections: ManagementApi, error: type[Exception]
 ):
     def fail(_: AWSRequest) -> AWSResponse:
         raise error(endpoint_url=ENDPOINT)
 
     gateway.answer = fail
 
-    with pytest.raises(TryAgainLater):
+    with pytest.raises(ServiceUnavailable):
         connections.post(CONNECTION_ID, MESSAGE)
 
 
 @pytest.mark.parametrize(
     "answer", [response(403, "ForbiddenException"), response(400, "BadRequestException")]
 )
-def test_what_no_retry_cures_is_a_bug(
-    gateway: ApiGateway, connections: WebSocketConnections, answer: AWSResponse
-):
+def test_what_no_retry_cures_is_a_bug(gateway: ApiGateway, connections: ManagementApi, answer: AWSResponse):
     gateway.answer = lambda request: answer
 
     with pytest.raises(ClientError):
@@ -138,9 +134,16 @@ def test_what_no_retry_cures_is_a_bug(
 
 
 def test_one_slow_connection_fits_into_the_time_that_is_kept_back():
-    attempts = BOUNDED.retries["total_max_attempts"]
-    slowest_ms = 1000 * (attempts * (BOUNDED.connect_timeout + BOUNDED.read_timeout) + attempts - 1)
+    attempts = DEFAULT_CONFIG.retries["total_max_attempts"]
+    slowest_ms = 1000 * (
+        attempts * (DEFAULT_CONFIG.connect_timeout + DEFAULT_CONFIG.read_timeout) + attempts - 1
+    )
 
-    assert BOUNDED.max_pool_connections == PARALLEL
     # Post and close, each at its slowest, in the last round that was begun.
     assert 2 * slowest_ms + RESERVE_MS < 60_000
+
+
+def test_a_client_has_a_connection_for_each_thread_that_uses_it():
+    client = create_client(ENDPOINT, max_connections=MAX_PARALLEL)
+
+    assert client.meta.config.max_pool_connections == MAX_PARALLEL

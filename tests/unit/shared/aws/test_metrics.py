@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from shared.aws.metrics import EmbeddedMetrics, speaker_digest
+from shared.aws.metrics import EmbeddedMetrics
 from shared.sessions.session import Language, Status
-from tests.support.sessions import ALICE, BOB, NOW, a_session
+from tests.support.sessions import ALICE, NOW, a_session
 
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html
 UNITS = {"Count", "Seconds", "Milliseconds"}
@@ -66,9 +66,3 @@ def test_no_metric_says_whose_session_or_which(capsys: pytest.CaptureFixture[str
     written = capsys.readouterr().out
     assert ALICE not in written
     assert "blessed-shepherd-427" not in written
-
-
-def test_a_digest_tells_speakers_apart_and_names_none():
-    assert speaker_digest(ALICE) == speaker_digest(ALICE) != speaker_digest(BOB)
-    assert ALICE not in speaker_digest(ALICE)
-    assert len(speaker_digest(ALICE)) == 16

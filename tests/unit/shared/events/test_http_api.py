@@ -12,15 +12,14 @@ from awslambdaric.lambda_runtime_log_utils import JsonFormatter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.aws import metrics
 from shared.errors import (
     AuthenticationRequired,
     FieldError,
     InvalidRequest,
     NotOwner,
-    SessionError,
+    Refusal,
+    ServiceUnavailable,
     SessionNotFound,
-    TryAgainLater,
 )
 from shared.events import api_gateway, http_api, websocket_api
 from shared.events.http_api import ERRORS, Request, Response, endpoint
@@ -135,7 +134,7 @@ def test_any_bytes_are_an_object_or_refused(sent: bytes):
     try:
         assert isinstance(body_of(sent), dict)
     except InvalidRequest as refused:
-        refusal = http_api.refused(refused, Request(event(CREATE))).to_api_gateway()
+        refusal = http_api.error_response(refused, Request(event(CREATE))).to_api_gateway()
     else:
         return
     assert refusal["statusCode"] == 400
@@ -213,7 +212,7 @@ def test_if_match_lists_at_most_a_hundred_tags(count: int, accepted: bool):
 def test_if_none_match_compares_weakly(header: str | None, current: bool):
     request = Request(event(GET, headers={} if header is None else {"If-None-Match": header}))
 
-    assert request.has_current(a_session()) is current
+    assert request.is_current(a_session()) is current
 
 
 @pytest.mark.parametrize("key", ["k", "x" * 255, "!~", "8e03978e-40d5-43dd-bc93-6894a57f9324"])
@@ -295,10 +294,8 @@ def answer_to(error: Exception) -> dict[str, Any]:
     return endpoint(door)(event(GET), LAMBDA_CONTEXT)
 
 
-@pytest.mark.parametrize(
-    "kind", [kind for kind in every_subclass(SessionError) if "shared" in kind.__module__]
-)
-def test_every_refusal_has_its_own_status_and_code(kind: type[SessionError]):
+@pytest.mark.parametrize("kind", [kind for kind in every_subclass(Refusal) if "shared" in kind.__module__])
+def test_every_refusal_has_its_own_status_and_code(kind: type[Refusal]):
     assert kind in ERRORS or kind in websocket_api.ERRORS
 
 
@@ -312,7 +309,7 @@ def test_the_error_table_in_full():
         "VersionMismatch": (412, "VERSION_MISMATCH"),
         "IdempotencyKeyReused": (422, "IDEMPOTENCY_KEY_REUSED"),
         "RateLimited": (429, "RATE_LIMITED"),
-        "TryAgainLater": (503, "SERVICE_UNAVAILABLE"),
+        "ServiceUnavailable": (503, "SERVICE_UNAVAILABLE"),
         "Exception": (500, "INTERNAL_ERROR"),
     }
 
@@ -347,7 +344,7 @@ def test_a_bad_request_says_each_field():
 
 
 def test_a_kind_of_a_known_error_is_answered_as_that_with_its_headers():
-    class StoreBusy(TryAgainLater):
+    class StoreBusy(ServiceUnavailable):
         """A more exact reason."""
 
     response = answer_to(StoreBusy())
@@ -380,7 +377,7 @@ def test_a_bug_leaks_nothing(bug: Exception):
 
 
 def test_a_response_without_a_body_has_no_content_type():
-    assert http_api.ended().to_api_gateway() == {"statusCode": 204, "headers": {}}
+    assert http_api.deleted().to_api_gateway() == {"statusCode": 204, "headers": {}}
 
 
 def test_a_session_that_the_client_has_already_is_304_without_a_body():
@@ -420,7 +417,7 @@ def test_one_line_tells_of_a_request(logged: Callable[[], list[dict[str, Any]]])
     assert line["route"] == UPDATE
     assert line["status"] == 200
     assert 0 <= line["durationMs"] < 1000
-    assert line["speaker"] == metrics.speaker_digest(SPEAKER)
+    assert line["speaker"] == api_gateway.speaker_digest(SPEAKER)
     assert line["traceparent"] == TRACEPARENT
     assert "code" not in line
 
@@ -435,7 +432,7 @@ def test_neither_token_nor_body_nor_address_nor_speaker_nor_session_is_logged(
         headers={"Authorization": "Bearer x.y.z", "Idempotency-Key": "my-key"},
     )
 
-    endpoint(lambda request: http_api.changed(a_session()))(sent, LAMBDA_CONTEXT)
+    endpoint(lambda request: http_api.updated(a_session()))(sent, LAMBDA_CONTEXT)
 
     written = json.dumps(logged())
     for private in ("x.y.z", "secret", "my-key", SPEAKER, "203.0.113.7", "alice"):

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from shared.aws.connections_table import connection_of
-from shared.aws.sessions_table import session_of
-from shared.errors import TryAgainLater
-from shared.events.table_stream import Change, all_at_once, changes, one_by_one
+from shared.aws import connections_table
+from shared.aws.sessions_table import from_item
+from shared.errors import ServiceUnavailable
+from shared.events.table_stream import Record, process_batch, process_each, records
 from shared.sessions.session import Status
 from tests.support.connections import a_listener, a_newcomer
 from tests.support.sessions import NOW, a_session
@@ -25,7 +25,7 @@ def failed(event: dict[str, Any], index: int) -> dict[str, Any]:
 def test_records_are_the_rows_before_and_after_in_their_order():
     event = stream((a_session(), PAUSED), (PAUSED, ENDED), (ENDED, None), (None, a_session()))
 
-    read = changes(event, session_of)
+    read = records(event, from_item)
 
     assert [(change.old, change.new) for change in read] == [
         (a_session(), PAUSED),
@@ -38,21 +38,23 @@ def test_records_are_the_rows_before_and_after_in_their_order():
 def test_records_of_connections_are_connections():
     event = stream((a_newcomer(), a_listener()))
 
-    assert changes(event, connection_of) == [Change(a_newcomer(), a_listener(), sequence_number(event, 0))]
+    assert records(event, connections_table.from_item) == [
+        Record(a_newcomer(), a_listener(), sequence_number(event, 0))
+    ]
 
 
 def test_attributes_that_nobody_reads_are_left_out():
     event = stream((a_session(), PAUSED))
     event["Records"][0]["dynamodb"]["NewImage"] |= {"writeId": {"S": "x"}, "audienceToldAt": {"N": "1"}}
 
-    assert changes(event, session_of)[0].new == PAUSED
+    assert records(event, from_item)[0].new == PAUSED
 
 
 def test_when_all_is_done_nothing_is_sent_again():
     event = stream((a_session(), PAUSED), (PAUSED, ENDED))
     handled: list[object] = []
 
-    answer = one_by_one(changes(event, session_of), lambda change: handled.append(change.new))
+    answer = process_each(records(event, from_item), lambda change: handled.append(change.new))
 
     assert answer == NONE_FAILED
     assert handled == [PAUSED, ENDED]
@@ -63,12 +65,12 @@ def test_the_first_that_must_be_tried_again_and_all_after_it_are_sent_again(inde
     event = stream((a_session(), PAUSED), (PAUSED, a_session()), (a_session(), ENDED))
     handled: list[str] = []
 
-    def handle(change: Change[Any]) -> None:
+    def handle(change: Record[Any]) -> None:
         handled.append(change.sequence_number)
         if len(handled) == index + 1:
-            raise TryAgainLater
+            raise ServiceUnavailable
 
-    answer = one_by_one(changes(event, session_of), handle)
+    answer = process_each(records(event, from_item), handle)
 
     assert answer == failed(event, index)
     assert len(handled) == index + 1
@@ -78,27 +80,27 @@ def test_a_bug_fails_the_batch_so_that_lambda_can_split_it():
     event = stream((a_session(), PAUSED))
 
     with pytest.raises(ZeroDivisionError):
-        one_by_one(changes(event, session_of), lambda change: 1 / 0)
+        process_each(records(event, from_item), lambda change: 1 / 0)
 
 
 def test_changes_that_are_handled_together_are_sent_again_together():
     event = stream((a_newcomer(), a_listener()), (a_listener(), None))
-    read = changes(event, connection_of)
+    read = records(event, connections_table.from_item)
 
     def handle() -> None:
-        raise TryAgainLater
+        raise ServiceUnavailable
 
-    assert all_at_once(read, handle) == failed(event, 0)
-    assert all_at_once(read, lambda: None) == NONE_FAILED
+    assert process_batch(read, handle) == failed(event, 0)
+    assert process_batch(read, lambda: None) == NONE_FAILED
 
 
 def test_what_is_tried_again_is_logged_without_the_row(caplog: pytest.LogCaptureFixture):
     event = stream((a_session(), PAUSED))
 
-    def handle(_: Change[Any]) -> None:
-        raise TryAgainLater
+    def handle(_: Record[Any]) -> None:
+        raise ServiceUnavailable
 
-    one_by_one(changes(event, session_of), handle)
+    process_each(records(event, from_item), handle)
 
     assert [record.sequenceNumber for record in caplog.records] == [sequence_number(event, 0)]
     assert a_session().speaker not in caplog.text

@@ -11,20 +11,13 @@ from shared.errors import (
     FieldError,
     InvalidRequest,
     RateLimited,
+    ServiceUnavailable,
     SessionEnded,
     SessionFull,
     SessionNotFound,
-    TryAgainLater,
 )
-from shared.events.websocket_api import (
-    Handshake,
-    Request,
-    Response,
-    Unauthorized,
-    accepted,
-    authorizer,
-    endpoint,
-)
+from shared.events.authorizer import Handshake, Unauthorized, authorizer
+from shared.events.websocket_api import Request, Response, accepted, endpoint
 from shared.sessions.session import Language
 from tests.support.sessions import ALICE
 from tests.support.websocket_events import (
@@ -98,7 +91,7 @@ def test_a_speaker_asks_for_no_language():
         (SessionEnded(), 410, "SESSION_ENDED"),
         (RateLimited(7), 429, "RATE_LIMITED"),
         (SessionFull(), 503, "SESSION_FULL"),
-        (TryAgainLater(), 503, "SERVICE_UNAVAILABLE"),
+        (ServiceUnavailable(), 503, "SERVICE_UNAVAILABLE"),
         (ZeroDivisionError("table arn:aws:secret"), 500, "INTERNAL_ERROR"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else str(value),
@@ -114,7 +107,7 @@ def test_each_refusal_has_its_status_and_code(error: Exception, status: int, cod
     assert "arn:" not in answer["body"]
 
 
-@pytest.mark.parametrize(("error", "seconds"), [(RateLimited(7), "7"), (TryAgainLater(), "1")])
+@pytest.mark.parametrize(("error", "seconds"), [(RateLimited(7), "7"), (ServiceUnavailable(), "1")])
 def test_a_refusal_that_time_cures_says_when_to_come_back(error: Exception, seconds: str):
     def refuse(_: Request) -> Response:
         raise error

@@ -13,21 +13,21 @@ from tests.support.sessions import ALICE, BOB, NOW
 
 CURSORS = SignedCursors("a-k3y-that-nobody-knows")
 HERE = Position(NOW, "blessed-shepherd-427")
-SEALED = CURSORS.seal(HERE, speaker=ALICE, status=None)
+SEALED = CURSORS.encode(HERE, speaker=ALICE, status=None)
 
 
 def refused(cursor: str, *, speaker: str = ALICE, status: Status | None = None) -> bool:
     with pytest.raises(InvalidRequest) as refusal:
-        CURSORS.open(cursor, speaker=speaker, status=status)
+        CURSORS.decode(cursor, speaker=speaker, status=status)
     assert [error.field for error in refusal.value.fields] == ["cursor"]
     return True
 
 
 @pytest.mark.parametrize("status", [None, *Status])
 def test_what_was_sealed_is_opened_again(status: Status | None):
-    cursor = CURSORS.seal(HERE, speaker=ALICE, status=status)
+    cursor = CURSORS.encode(HERE, speaker=ALICE, status=status)
 
-    assert CURSORS.open(cursor, speaker=ALICE, status=status) == HERE
+    assert CURSORS.decode(cursor, speaker=ALICE, status=status) == HERE
 
 
 def test_a_cursor_needs_no_escaping_in_a_url():
@@ -40,11 +40,11 @@ def test_another_speaker_cannot_use_it():
 
 def test_it_is_good_for_its_own_status_alone():
     assert refused(SEALED, status=Status.ACTIVE)
-    assert refused(CURSORS.seal(HERE, speaker=ALICE, status=Status.PAUSED), status=Status.ACTIVE)
+    assert refused(CURSORS.encode(HERE, speaker=ALICE, status=Status.PAUSED), status=Status.ACTIVE)
 
 
 def test_a_name_that_ends_like_a_status_does_not_make_another_list_of_it():
-    sealed = CURSORS.seal(HERE, speaker="alice", status=Status.ACTIVE)
+    sealed = CURSORS.encode(HERE, speaker="alice", status=Status.ACTIVE)
 
     assert refused(sealed, speaker="alice\0active")
 
@@ -58,7 +58,7 @@ def test_it_cannot_be_moved():
 
 
 def test_another_key_seals_other_cursors():
-    assert refused(SignedCursors("another key").seal(HERE, speaker=ALICE, status=None))
+    assert refused(SignedCursors("another key").encode(HERE, speaker=ALICE, status=None))
 
 
 @pytest.mark.parametrize("index", range(0, len(SEALED), 7))

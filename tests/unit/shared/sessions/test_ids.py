@@ -21,7 +21,7 @@ def first(n: int) -> int:
 
 @pytest.mark.parametrize("digits", ids.DIGITS)
 def test_the_tries_widen(digits: int):
-    numbers = [drawn_id.rsplit("-", 1)[1] for drawn_id in ids.candidates(digits, ids.by_chance)]
+    numbers = [drawn_id.rsplit("-", 1)[1] for drawn_id in ids.candidates(digits, ids.draw_at_random)]
 
     assert [len(number) for number in numbers] == [digits, digits, digits + 3, digits + 3, digits + 6]
 
@@ -29,7 +29,7 @@ def test_the_tries_widen(digits: int):
 @pytest.mark.parametrize("digits", ids.DIGITS)
 def test_every_candidate_has_the_format_that_is_looked_up(digits: int):
     for _ in range(100):
-        assert all(map(ids.is_session_id, ids.candidates(digits, ids.by_chance)))
+        assert all(map(ids.is_session_id, ids.candidates(digits, ids.draw_at_random)))
 
 
 def test_there_are_202_500_ids_of_three_digits_and_each_is_drawn_by_one_number():
@@ -59,7 +59,7 @@ def test_the_pools_hold_fifteen_distinct_words_each():
 
 
 def test_chance_spreads_words_and_digits_evenly():
-    drawn = [next(ids.candidates(3, ids.by_chance)).split("-") for _ in range(9000)]
+    drawn = [next(ids.candidates(3, ids.draw_at_random)).split("-") for _ in range(9000)]
 
     # 600 expected of each word and 1,000 of each first digit; 6 standard deviations are 142 and 179.
     for words in (Counter(drawn_id[0] for drawn_id in drawn), Counter(drawn_id[1] for drawn_id in drawn)):
@@ -70,7 +70,7 @@ def test_chance_spreads_words_and_digits_evenly():
 
 
 def test_keys_spread_words_evenly_too():
-    drawn = [next(ids.candidates(3, ids.by_key("alice", f"key-{i}"))).split("-") for i in range(9000)]
+    drawn = [next(ids.candidates(3, ids.draw_by_key("alice", f"key-{i}"))).split("-") for i in range(9000)]
 
     words = Counter(drawn_id[0] for drawn_id in drawn)
     assert all(abs(words[word] - 600) < 142 for word in ids.ADJECTIVES), words
@@ -78,14 +78,14 @@ def test_keys_spread_words_evenly_too():
 
 @given(speaker=st.text(), key=KEYS)
 def test_the_same_speaker_and_key_draw_the_same_candidates(speaker: str, key: str):
-    assert list(ids.candidates(3, ids.by_key(speaker, key))) == list(
-        ids.candidates(3, ids.by_key(speaker, key))
+    assert list(ids.candidates(3, ids.draw_by_key(speaker, key))) == list(
+        ids.candidates(3, ids.draw_by_key(speaker, key))
     )
 
 
 def test_other_speakers_other_keys_and_other_attempts_draw_other_numbers():
     drawn = [
-        ids.by_key(speaker, key)(attempt, 2**256)
+        ids.draw_by_key(speaker, key)(attempt, 2**256)
         for speaker, key, attempt in itertools.product(("alice", "alice2", "bob"), ("k", "k2"), range(5))
     ]
 

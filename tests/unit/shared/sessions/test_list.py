@@ -6,7 +6,7 @@ import pytest
 
 from shared.errors import InvalidRequest
 from shared.sessions.cursors import SignedCursors
-from shared.sessions.list import Listing, Page, Position
+from shared.sessions.list import ListQuery, ListSessions, Page, Position
 from shared.sessions.session import LIFETIME_S, Session, Status
 from tests.support.memory_store import MemoryIndex, MemoryStore
 from tests.support.sessions import ALICE, BOB, NOW, a_session
@@ -21,12 +21,12 @@ class Scene:
             self.store.add(session, reusable_before=session.created_at // 1000)
         self.index = MemoryIndex(self.store)
         self.now = NOW
-        self.listing = Listing(self.index, SignedCursors("key"), lambda: self.now)
+        self.list_sessions = ListSessions(self.index, SignedCursors("key"), lambda: self.now)
 
     def page(
         self, *, cursor: str | None = None, limit: int = 2, speaker: str = ALICE, status: Status | None = None
     ) -> tuple[list[str], str | None]:
-        sessions, following = self.listing.list(speaker=speaker, status=status, limit=limit, cursor=cursor)
+        sessions, following = self.list_sessions(ListQuery(status, limit, cursor), speaker=speaker)
         return [session.id for session in sessions], following
 
     def all_pages(self, **wanted: Status) -> list[list[str]]:
@@ -144,9 +144,9 @@ def test_a_page_may_be_empty_and_not_the_last():
                 return Page([], Position(NOW, "holy-psalm-100"))
             return Page([replace(opened(1, 101), speaker=speaker)], None)
 
-    listing = Listing(OneRowAtATime(), SignedCursors("key"), lambda: NOW)  # type: ignore[arg-type]
+    list_sessions = ListSessions(OneRowAtATime(), SignedCursors("key"), lambda: NOW)  # type: ignore[arg-type]
 
-    none, cursor = listing.list(speaker=ALICE, status=Status.PAUSED, limit=2, cursor=None)
-    some, last = listing.list(speaker=ALICE, status=Status.PAUSED, limit=2, cursor=cursor)
+    none, cursor = list_sessions(ListQuery(Status.PAUSED, 2, None), speaker=ALICE)
+    some, last = list_sessions(ListQuery(Status.PAUSED, 2, cursor), speaker=ALICE)
 
     assert (none, [session.id for session in some], last) == ([], ["holy-psalm-101"], None)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from shared.errors import FieldError, InvalidRequest
 from shared.sessions.requests import NewSession, SessionChange
-from shared.sessions.session import Change, Language, QualityTier, Status
+from shared.sessions.session import Language, QualityTier, SessionPatch, Status
 
 LANGUAGE = (
     "Invalid sourceLanguage. Supported: "
@@ -105,21 +105,21 @@ def test_a_change_of_unknown_fields_alone_names_them():
 
 
 @pytest.mark.parametrize(
-    ("body", "change"),
+    ("body", "patch"),
     [
-        ({"status": "paused"}, Change(status=Status.PAUSED)),
-        ({"sourceLanguage": "zh"}, Change(source_language=Language.CHINESE)),
-        ({"qualityTier": "premium"}, Change(quality_tier=QualityTier.PREMIUM)),
+        ({"status": "paused"}, SessionPatch(status=Status.PAUSED)),
+        ({"sourceLanguage": "zh"}, SessionPatch(source_language=Language.CHINESE)),
+        ({"qualityTier": "premium"}, SessionPatch(quality_tier=QualityTier.PREMIUM)),
         (
             {"status": "ended", "sourceLanguage": "no", "qualityTier": "standard"},
-            Change(
+            SessionPatch(
                 status=Status.ENDED, source_language=Language.NORWEGIAN, quality_tier=QualityTier.STANDARD
             ),
         ),
     ],
 )
-def test_a_change_asks_for_what_was_sent_and_no_more(body: dict[str, str], change: Change):
-    assert SessionChange.parse(body).change() == change
+def test_a_change_asks_for_what_was_sent_and_no_more(body: dict[str, str], patch: SessionPatch):
+    assert SessionChange.parse(body).to_patch() == patch
 
 
 JSON = st.recursive(

@@ -9,23 +9,24 @@ import pytest
 from shared.errors import (
     IdempotencyKeyReused,
     NotOwner,
+    ServiceUnavailable,
     SessionEnded,
     SessionNotFound,
-    TryAgainLater,
     VersionMismatch,
 )
 from shared.sessions import ids
+from shared.sessions.create import CLASH_TRIES_MS
 from shared.sessions.requests import NewSession, SessionChange
-from shared.sessions.service import CLASH_TRIES_MS, Refused, Sessions
-from shared.sessions.session import Language, QualityTier, Session, Status
+from shared.sessions.session import ConditionFailed, Language, QualityTier, Session, SessionPatch, Status
 from tests.support.memory_store import MemoryStore
 from tests.support.sessions import ALICE, BOB, NOW, NOW_S, a_session
+from tests.support.use_cases import SessionUseCases
 
 DAY_S = 24 * 60 * 60
 GRACE_S = 3 * 60 * 60
 ENGLISH = NewSession.parse({"sourceLanguage": "en"})
 FRENCH = NewSession.parse({"sourceLanguage": "fr"})
-PAUSE = SessionChange.parse({"status": "paused"})
+PAUSE = SessionPatch(status=Status.PAUSED)
 FIRST = "blessed-shepherd-100"
 
 
@@ -97,20 +98,20 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def sessions(store: CountedStore, metrics: CountedMetrics, clock: Clock) -> Sessions:
+def sessions(store: CountedStore, metrics: CountedMetrics, clock: Clock) -> SessionUseCases:
     def attempt_number(attempt: int, n: int) -> int:
         # blessed-shepherd-100, faithful-shepherd-100, then the same words with wider numbers
         return attempt
 
-    return Sessions(store, metrics, clock, draw=attempt_number)
+    return SessionUseCases(store, metrics, clock, draw=attempt_number)
 
 
-def open_one(sessions: Sessions, wanted: NewSession = ENGLISH, **different: Any) -> Session:
-    return sessions.open(wanted, **{"speaker": ALICE, "key": None, "digits": 3} | different)
+def create(sessions: SessionUseCases, request: NewSession = ENGLISH, **different: Any) -> Session:
+    return sessions.create(request, **{"speaker": ALICE, "key": None} | different)
 
 
 def candidates(key: str, speaker: str = ALICE) -> Iterator[str]:
-    return ids.candidates(3, ids.by_key(speaker, key))
+    return ids.candidates(3, ids.draw_by_key(speaker, key))
 
 
 def hold(store: CountedStore, *held: str, **different: Any) -> None:
@@ -121,8 +122,8 @@ def hold(store: CountedStore, *held: str, **different: Any) -> None:
 # open
 
 
-def test_a_new_session_is_active_has_no_listeners_and_lives_24_hours(sessions: Sessions):
-    session = open_one(sessions, NewSession.parse({"sourceLanguage": "fr", "qualityTier": "premium"}))
+def test_a_new_session_is_active_has_no_listeners_and_lives_24_hours(sessions: SessionUseCases):
+    session = create(sessions, NewSession.parse({"sourceLanguage": "fr", "qualityTier": "premium"}))
 
     assert session == a_session(
         id=FIRST, source_language=Language.FRENCH, quality_tier=QualityTier.PREMIUM, expires_at=NOW_S + DAY_S
@@ -130,36 +131,36 @@ def test_a_new_session_is_active_has_no_listeners_and_lives_24_hours(sessions: S
 
 
 def test_opening_is_one_write_and_is_counted_once(
-    sessions: Sessions, store: CountedStore, metrics: CountedMetrics
+    sessions: SessionUseCases, store: CountedStore, metrics: CountedMetrics
 ):
-    opened = open_one(sessions)
+    opened = create(sessions)
 
     assert (store.calls, metrics.counted) == (["add"], ["created"])
     assert metrics.sessions == [opened]
 
 
-def test_what_has_ended_is_counted_as_it_is_at_its_end(sessions: Sessions, metrics: CountedMetrics):
-    opened = open_one(sessions)
+def test_what_has_ended_is_counted_as_it_is_at_its_end(sessions: SessionUseCases, metrics: CountedMetrics):
+    opened = create(sessions)
 
-    ended = sessions.end(opened.id, speaker=ALICE, versions=None)
+    ended = sessions.delete(opened.id, speaker=ALICE, versions=None)
 
     assert metrics.sessions == [opened, ended]
 
 
 def test_without_a_key_each_request_opens_another_session(store: CountedStore, metrics: CountedMetrics):
-    sessions = Sessions(store, metrics, Clock())
+    sessions = SessionUseCases(store, metrics, Clock(), digits=9)
 
-    opened = {open_one(sessions, digits=9).id for _ in range(20)}
+    opened = {create(sessions).id for _ in range(20)}
 
     assert len(opened) == 20
 
 
 def test_a_clash_of_ids_tries_the_next_and_is_counted(
-    sessions: Sessions, store: CountedStore, metrics: CountedMetrics
+    sessions: SessionUseCases, store: CountedStore, metrics: CountedMetrics
 ):
     hold(store, FIRST)
 
-    session = open_one(sessions)
+    session = create(sessions)
 
     assert session.id == "faithful-shepherd-100"
     assert store.rows[FIRST].speaker == BOB
@@ -167,32 +168,36 @@ def test_a_clash_of_ids_tries_the_next_and_is_counted(
 
 
 def test_after_five_clashes_the_client_is_asked_to_try_again(
-    sessions: Sessions, store: CountedStore, metrics: CountedMetrics
+    sessions: SessionUseCases, store: CountedStore, metrics: CountedMetrics
 ):
     hold(store, *ids.candidates(3, lambda attempt, _n: attempt))
 
-    with pytest.raises(TryAgainLater):
-        open_one(sessions)
+    with pytest.raises(ServiceUnavailable):
+        create(sessions)
 
     assert metrics.counted == ["clash"] * 5
     assert {session.speaker for session in store.rows.values()} == {BOB}
 
 
-def test_no_further_id_is_tried_when_the_store_is_slow(sessions: Sessions, store: CountedStore, clock: Clock):
+def test_no_further_id_is_tried_when_the_store_is_slow(
+    sessions: SessionUseCases, store: CountedStore, clock: Clock
+):
     hold(store, *ids.candidates(3, lambda attempt, _n: attempt))
     clock.step = CLASH_TRIES_MS + 1
 
-    with pytest.raises(TryAgainLater):
-        open_one(sessions)
+    with pytest.raises(ServiceUnavailable):
+        create(sessions)
 
     assert store.calls == ["add"]
 
 
-def test_a_clash_within_the_time_for_tries_goes_on(sessions: Sessions, store: CountedStore, clock: Clock):
+def test_a_clash_within_the_time_for_tries_goes_on(
+    sessions: SessionUseCases, store: CountedStore, clock: Clock
+):
     hold(store, FIRST)
     clock.step = CLASH_TRIES_MS
 
-    assert open_one(sessions).id == "faithful-shepherd-100"
+    assert create(sessions).id == "faithful-shepherd-100"
 
 
 @pytest.mark.parametrize(
@@ -200,24 +205,24 @@ def test_a_clash_within_the_time_for_tries_goes_on(sessions: Sessions, store: Co
     [(-1, False), (0, False), (GRACE_S, False), (GRACE_S + 1, True)],
 )
 def test_an_old_id_comes_back_only_after_three_hours(
-    sessions: Sessions, store: CountedStore, expired_s_ago: int, taken: bool
+    sessions: SessionUseCases, store: CountedStore, expired_s_ago: int, taken: bool
 ):
     hold(store, FIRST, expires_at=NOW_S - expired_s_ago)
 
-    session = open_one(sessions)
+    session = create(sessions)
 
     assert (session.id == FIRST) is taken
 
 
 def test_the_etag_of_a_recycled_id_is_none_that_the_old_session_had(
-    sessions: Sessions, store: CountedStore, clock: Clock
+    sessions: SessionUseCases, store: CountedStore, clock: Clock
 ):
-    old = open_one(sessions)
+    old = create(sessions)
     for _ in range(50):
-        old = sessions.change(old.id, PAUSE, speaker=ALICE, versions=None)
+        old = sessions.update(old.id, PAUSE, speaker=ALICE, versions=None)
     clock.now = (old.expires_at + GRACE_S + 1) * 1000
 
-    new = open_one(sessions)
+    new = create(sessions)
 
     assert new.id == old.id
     assert new.version > old.version
@@ -227,63 +232,63 @@ def test_the_etag_of_a_recycled_id_is_none_that_the_old_session_had(
 
 
 def test_the_same_key_and_body_get_the_first_session_back(
-    sessions: Sessions, store: CountedStore, metrics: CountedMetrics, clock: Clock
+    sessions: SessionUseCases, store: CountedStore, metrics: CountedMetrics, clock: Clock
 ):
-    first = open_one(sessions, key="k1")
+    first = create(sessions, key="k1")
     clock.now += 60_000
 
-    again = [open_one(sessions, key="k1") for _ in range(3)]
+    again = [create(sessions, key="k1") for _ in range(3)]
 
     assert again == [first] * 3
     assert list(store.rows.values()) == [first]
     assert metrics.counted == ["created"]
 
 
-def test_the_replay_shows_the_session_as_it_is_now(sessions: Sessions):
-    first = open_one(sessions, key="k1")
-    paused = sessions.change(first.id, PAUSE, speaker=ALICE, versions=None)
+def test_the_replay_shows_the_session_as_it_is_now(sessions: SessionUseCases):
+    first = create(sessions, key="k1")
+    paused = sessions.update(first.id, PAUSE, speaker=ALICE, versions=None)
 
-    assert open_one(sessions, key="k1") == paused
+    assert create(sessions, key="k1") == paused
 
 
-def test_a_default_that_is_written_out_is_the_same_body(sessions: Sessions):
-    first = open_one(sessions, key="k1")
+def test_a_default_that_is_written_out_is_the_same_body(sessions: SessionUseCases):
+    first = create(sessions, key="k1")
 
     spelled_out = NewSession.parse({"qualityTier": "standard", "sourceLanguage": "en"})
 
-    assert open_one(sessions, spelled_out, key="k1") == first
+    assert create(sessions, spelled_out, key="k1") == first
 
 
 @pytest.mark.parametrize(
     "another", [FRENCH, NewSession.parse({"sourceLanguage": "en", "qualityTier": "premium"})]
 )
 def test_the_same_key_with_another_body_is_refused(
-    sessions: Sessions, store: CountedStore, another: NewSession
+    sessions: SessionUseCases, store: CountedStore, another: NewSession
 ):
-    first = open_one(sessions, key="k1")
+    first = create(sessions, key="k1")
 
     with pytest.raises(IdempotencyKeyReused):
-        open_one(sessions, another, key="k1")
+        create(sessions, another, key="k1")
 
     assert list(store.rows.values()) == [first]
 
 
-def test_another_speaker_with_the_same_key_opens_their_own_session(sessions: Sessions):
-    hers = open_one(sessions, key="k1")
-    his = open_one(sessions, key="k1", speaker=BOB)
+def test_another_speaker_with_the_same_key_opens_their_own_session(sessions: SessionUseCases):
+    hers = create(sessions, key="k1")
+    his = create(sessions, key="k1", speaker=BOB)
 
     assert (hers.speaker, his.speaker) == (ALICE, BOB)
     assert hers.id != his.id
 
 
 def test_a_stranger_on_the_first_candidate_of_a_key_is_a_clash_and_no_replay(
-    sessions: Sessions, store: CountedStore, metrics: CountedMetrics
+    sessions: SessionUseCases, store: CountedStore, metrics: CountedMetrics
 ):
     first, second, *_ = candidates("k1")
     hold(store, first)
 
-    opened = open_one(sessions, key="k1")
-    again = open_one(sessions, key="k1")
+    opened = create(sessions, key="k1")
+    again = create(sessions, key="k1")
 
     assert opened.id == again.id == second
     assert metrics.counted == ["clash", "created", "clash"]
@@ -291,52 +296,54 @@ def test_a_stranger_on_the_first_candidate_of_a_key_is_a_clash_and_no_replay(
 
 @pytest.mark.parametrize(("speaker", "key"), [(BOB, "k1"), (ALICE, "k2")], ids=["speaker", "key"])
 def test_a_session_of_another_speaker_or_key_is_never_handed_out(
-    sessions: Sessions, store: CountedStore, speaker: str, key: str
+    sessions: SessionUseCases, store: CountedStore, speaker: str, key: str
 ):
-    theirs = open_one(sessions, speaker=speaker, key=key)
+    theirs = create(sessions, speaker=speaker, key=key)
     first, second, *_ = candidates("k1")
     store.rows = {first: replace(theirs, id=first)}
 
-    assert open_one(sessions, key="k1").id == second
+    assert create(sessions, key="k1").id == second
 
 
-def test_a_session_opened_without_a_key_is_never_handed_out_for_one(sessions: Sessions, store: CountedStore):
+def test_a_session_opened_without_a_key_is_never_handed_out_for_one(
+    sessions: SessionUseCases, store: CountedStore
+):
     first, second, *_ = candidates("k1")
     store.rows[first] = a_session(id=first)
 
-    assert open_one(sessions, key="k1").id == second
+    assert create(sessions, key="k1").id == second
 
 
 def test_an_expired_session_of_the_key_is_not_handed_out_again(
-    sessions: Sessions, store: CountedStore, clock: Clock
+    sessions: SessionUseCases, store: CountedStore, clock: Clock
 ):
-    first = open_one(sessions, key="k1")
+    first = create(sessions, key="k1")
     clock.now = first.expires_at * 1000
 
-    second = open_one(sessions, key="k1")
+    second = create(sessions, key="k1")
 
     assert second.id != first.id
     assert second.live(clock.now)
     assert store.rows[first.id] == first
 
 
-def test_an_expired_session_of_the_key_does_not_refuse_another_body(sessions: Sessions, clock: Clock):
-    first = open_one(sessions, key="k1")
+def test_an_expired_session_of_the_key_does_not_refuse_another_body(sessions: SessionUseCases, clock: Clock):
+    first = create(sessions, key="k1")
     clock.now = first.expires_at * 1000
 
-    assert open_one(sessions, FRENCH, key="k1").source_language is Language.FRENCH
+    assert create(sessions, FRENCH, key="k1").source_language is Language.FRENCH
 
 
-def test_a_speaker_and_a_key_that_read_alike_together_are_told_apart(sessions: Sessions):
-    one = open_one(sessions, speaker="alice", key="1bob")
-    other = open_one(sessions, speaker="alice1", key="bob")
+def test_a_speaker_and_a_key_that_read_alike_together_are_told_apart(sessions: SessionUseCases):
+    one = create(sessions, speaker="alice", key="1bob")
+    other = create(sessions, speaker="alice1", key="bob")
 
     assert one.id != other.id
     assert one.idempotency_key_digest != other.idempotency_key_digest
 
 
-def test_neither_the_key_nor_the_body_is_kept_in_the_clear(sessions: Sessions):
-    session = open_one(sessions, key="order-1234")
+def test_neither_the_key_nor_the_body_is_kept_in_the_clear(sessions: SessionUseCases):
+    session = create(sessions, key="order-1234")
 
     assert "order-1234" not in str(session)
 
@@ -344,40 +351,40 @@ def test_neither_the_key_nor_the_body_is_kept_in_the_clear(sessions: Sessions):
 # find
 
 
-def test_anybody_finds_a_session_by_its_id(sessions: Sessions):
-    opened = open_one(sessions)
+def test_anybody_finds_a_session_by_its_id(sessions: SessionUseCases):
+    opened = create(sessions)
 
-    assert sessions.find(opened.id) == opened
+    assert sessions.get(opened.id) == opened
 
 
-def test_an_expired_session_is_never_served(sessions: Sessions, clock: Clock):
-    opened = open_one(sessions)
+def test_an_expired_session_is_never_served(sessions: SessionUseCases, clock: Clock):
+    opened = create(sessions)
     clock.now = opened.expires_at * 1000 - 1
-    assert sessions.find(opened.id) == opened
+    assert sessions.get(opened.id) == opened
 
     clock.now += 1
 
     with pytest.raises(SessionNotFound):
-        sessions.find(opened.id)
+        sessions.get(opened.id)
 
 
-def test_an_ended_session_is_found_until_it_expires(sessions: Sessions):
-    opened = open_one(sessions)
-    sessions.end(opened.id, speaker=ALICE, versions=None)
+def test_an_ended_session_is_found_until_it_expires(sessions: SessionUseCases):
+    opened = create(sessions)
+    sessions.delete(opened.id, speaker=ALICE, versions=None)
 
-    assert sessions.find(opened.id).status is Status.ENDED
+    assert sessions.get(opened.id).status is Status.ENDED
 
 
 @pytest.mark.parametrize("malformed", ["", "HEALTH", "blessed-shepherd-427\n", "x" * 10_000])
 def test_a_malformed_id_is_not_found_without_asking_the_store(
-    sessions: Sessions, store: CountedStore, malformed: str
+    sessions: SessionUseCases, store: CountedStore, malformed: str
 ):
     with pytest.raises(SessionNotFound):
-        sessions.find(malformed)
+        sessions.get(malformed)
     with pytest.raises(SessionNotFound):
-        sessions.change(malformed, PAUSE, speaker=ALICE, versions=None)
+        sessions.update(malformed, PAUSE, speaker=ALICE, versions=None)
     with pytest.raises(SessionNotFound):
-        sessions.end(malformed, speaker=ALICE, versions=None)
+        sessions.delete(malformed, speaker=ALICE, versions=None)
 
     assert store.calls == []
 
@@ -386,12 +393,12 @@ def test_a_malformed_id_is_not_found_without_asking_the_store(
 
 
 def test_a_speaker_changes_their_own_session_in_one_write(
-    sessions: Sessions, store: CountedStore, metrics: CountedMetrics, clock: Clock
+    sessions: SessionUseCases, store: CountedStore, metrics: CountedMetrics, clock: Clock
 ):
-    opened = open_one(sessions)
+    opened = create(sessions)
     clock.now += 1500
 
-    changed = sessions.change(opened.id, PAUSE, speaker=ALICE, versions=frozenset({opened.version}))
+    changed = sessions.update(opened.id, PAUSE, speaker=ALICE, versions=frozenset({opened.version}))
 
     assert changed == replace(opened, status=Status.PAUSED, updated_at=NOW + 1500, version=opened.version + 1)
     assert (store.calls, metrics.counted) == (["add", "update"], ["created"])
@@ -407,7 +414,7 @@ def test_a_speaker_changes_their_own_session_in_one_write(
     ],
 )
 def test_a_refused_change_leaves_the_session_as_it_was(
-    sessions: Sessions,
+    sessions: SessionUseCases,
     store: CountedStore,
     clock: Clock,
     speaker: str,
@@ -415,13 +422,13 @@ def test_a_refused_change_leaves_the_session_as_it_was(
     age_s: int,
     refusal: type[Exception],
 ):
-    opened = open_one(sessions)
+    opened = create(sessions)
     clock.now += age_s * 1000
 
     with pytest.raises(refusal) as change:
-        sessions.change(opened.id, PAUSE, speaker=speaker, versions=versions)
+        sessions.update(opened.id, PAUSE, speaker=speaker, versions=versions)
     with pytest.raises(refusal) as end:
-        sessions.end(opened.id, speaker=speaker, versions=versions)
+        sessions.delete(opened.id, speaker=speaker, versions=versions)
 
     assert store.rows[opened.id] == opened
     if refusal is NotOwner:
@@ -432,18 +439,18 @@ def test_a_refused_change_leaves_the_session_as_it_was(
 
 
 def test_a_store_that_refuses_what_is_permitted_is_a_bug(
-    sessions: Sessions, store: CountedStore, monkeypatch: pytest.MonkeyPatch
+    sessions: SessionUseCases, store: CountedStore, monkeypatch: pytest.MonkeyPatch
 ):
-    opened = open_one(sessions)
-    monkeypatch.setattr(store, "update", lambda *_: Refused(opened))
+    opened = create(sessions)
+    monkeypatch.setattr(store, "update", lambda *_: ConditionFailed(opened))
 
-    with pytest.raises(AssertionError, match=r"^The store refused a write that the guard permits$"):
-        sessions.change(opened.id, PAUSE, speaker=ALICE, versions=None)
+    with pytest.raises(AssertionError, match=r"^The store refused a write that the precondition permits$"):
+        sessions.update(opened.id, PAUSE, speaker=ALICE, versions=None)
 
 
-def test_an_absent_session_cannot_be_changed(sessions: Sessions):
+def test_an_absent_session_cannot_be_changed(sessions: SessionUseCases):
     with pytest.raises(SessionNotFound):
-        sessions.change(FIRST, PAUSE, speaker=ALICE, versions=None)
+        sessions.update(FIRST, PAUSE, speaker=ALICE, versions=None)
 
 
 @pytest.mark.parametrize(
@@ -457,24 +464,24 @@ def test_an_absent_session_cannot_be_changed(sessions: Sessions):
     ],
 )
 def test_an_ended_session_is_not_revived_or_rewritten_by_a_change(
-    sessions: Sessions, store: CountedStore, body: dict[str, str]
+    sessions: SessionUseCases, store: CountedStore, body: dict[str, str]
 ):
-    opened = open_one(sessions)
-    ended = sessions.end(opened.id, speaker=ALICE, versions=None)
+    opened = create(sessions)
+    ended = sessions.delete(opened.id, speaker=ALICE, versions=None)
 
     with pytest.raises(SessionEnded):
-        sessions.change(opened.id, SessionChange.parse(body), speaker=ALICE, versions=None)
+        sessions.update(opened.id, SessionChange.parse(body).to_patch(), speaker=ALICE, versions=None)
 
     assert store.rows[opened.id] == ended
 
 
-def test_two_changes_at_the_same_version_are_told_apart(sessions: Sessions):
-    opened = open_one(sessions)
+def test_two_changes_at_the_same_version_are_told_apart(sessions: SessionUseCases):
+    opened = create(sessions)
     versions = frozenset({opened.version})
-    sessions.change(opened.id, PAUSE, speaker=ALICE, versions=versions)
+    sessions.update(opened.id, PAUSE, speaker=ALICE, versions=versions)
 
     with pytest.raises(VersionMismatch):
-        sessions.change(opened.id, PAUSE, speaker=ALICE, versions=versions)
+        sessions.update(opened.id, PAUSE, speaker=ALICE, versions=versions)
 
 
 # end
@@ -485,13 +492,13 @@ def test_a_patch_to_ended_does_exactly_what_a_delete_does(clock: Clock):
     for how in ("patch", "delete"):
         store, metrics = MemoryStore(), CountedMetrics()
         store.rows[FIRST] = a_session(id=FIRST)
-        sessions = Sessions(store, metrics, lambda: NOW + 5000)
+        sessions = SessionUseCases(store, metrics, lambda: NOW + 5000)
         for _ in range(2):
             if how == "patch":
-                wanted = SessionChange.parse({"status": "ended"})
-                result = sessions.change(FIRST, wanted, speaker=ALICE, versions=None)
+                patch = SessionChange.parse({"status": "ended"}).to_patch()
+                result = sessions.update(FIRST, patch, speaker=ALICE, versions=None)
             else:
-                result = sessions.end(FIRST, speaker=ALICE, versions=None)
+                result = sessions.delete(FIRST, speaker=ALICE, versions=None)
         outcomes.append((result, store.rows, metrics.counted))
 
     assert outcomes[0] == outcomes[1]
@@ -499,30 +506,30 @@ def test_a_patch_to_ended_does_exactly_what_a_delete_does(clock: Clock):
 
 
 def test_ending_twice_changes_and_counts_nothing_more(
-    sessions: Sessions, metrics: CountedMetrics, clock: Clock
+    sessions: SessionUseCases, metrics: CountedMetrics, clock: Clock
 ):
-    opened = open_one(sessions)
-    first = sessions.end(opened.id, speaker=ALICE, versions=None)
+    opened = create(sessions)
+    first = sessions.delete(opened.id, speaker=ALICE, versions=None)
     clock.now += 1000
 
-    second = sessions.end(opened.id, speaker=ALICE, versions=None)
+    second = sessions.delete(opened.id, speaker=ALICE, versions=None)
 
     assert second == first
     assert first.ended_at == NOW
     assert metrics.counted == ["created", "ended"]
 
 
-def test_a_stranger_cannot_end_even_an_ended_session(sessions: Sessions):
-    opened = open_one(sessions)
-    sessions.end(opened.id, speaker=ALICE, versions=None)
+def test_a_stranger_cannot_end_even_an_ended_session(sessions: SessionUseCases):
+    opened = create(sessions)
+    sessions.delete(opened.id, speaker=ALICE, versions=None)
 
     with pytest.raises(NotOwner, match="Not authorized to delete this session"):
-        sessions.end(opened.id, speaker=BOB, versions=None)
+        sessions.delete(opened.id, speaker=BOB, versions=None)
 
 
-def test_an_ended_session_at_another_version_is_a_mismatch_before_all(sessions: Sessions):
-    opened = open_one(sessions)
-    sessions.end(opened.id, speaker=ALICE, versions=None)
+def test_an_ended_session_at_another_version_is_a_mismatch_before_all(sessions: SessionUseCases):
+    opened = create(sessions)
+    sessions.delete(opened.id, speaker=ALICE, versions=None)
 
     with pytest.raises(VersionMismatch):
-        sessions.end(opened.id, speaker=ALICE, versions=frozenset({opened.version}))
+        sessions.delete(opened.id, speaker=ALICE, versions=frozenset({opened.version}))

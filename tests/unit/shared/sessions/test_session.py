@@ -4,15 +4,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.errors import NotOwner, SessionEnded, SessionError, SessionNotFound, VersionMismatch
-from shared.sessions.session import END, TRANSITIONS, Change, Guard, Language, QualityTier, Status
+from shared.errors import NotOwner, Refusal, SessionEnded, SessionNotFound, VersionMismatch
+from shared.sessions.session import (
+    END,
+    TRANSITIONS,
+    Language,
+    Precondition,
+    QualityTier,
+    SessionPatch,
+    Status,
+)
 from tests.support.sessions import ALICE, BOB, NOW, NOW_S, a_session
 
 ACTIVE, PAUSED, ENDED = Status
 
 
-def guard(change: Change, *, speaker: str = ALICE, versions: frozenset[int] | None = None) -> Guard:
-    return Guard.of(change, action="update", speaker=speaker, now=NOW, versions=versions)
+def guard(
+    change: SessionPatch, *, speaker: str = ALICE, versions: frozenset[int] | None = None
+) -> Precondition:
+    return Precondition.of(change, action="update", speaker=speaker, now=NOW, versions=versions)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +43,7 @@ def guard(change: Change, *, speaker: str = ALICE, versions: frozenset[int] | No
     ],
 )
 def test_what_may_follow_what(current: Status, wanted: Status | None, allowed: bool):
-    change = Change(status=wanted, source_language=Language.FRENCH)
+    change = SessionPatch(status=wanted, source_language=Language.FRENCH)
 
     refusal = guard(change).refusal(a_session(status=current))
 
@@ -60,14 +70,14 @@ def test_the_first_of_404_403_412_409_wins(
 ):
     current = a_session(status=ENDED if ended else ACTIVE, expires_at=NOW_S + (0 if expired else 1))
     condition = guard(
-        Change(status=PAUSED),
+        SessionPatch(status=PAUSED),
         speaker=BOB if stranger else ALICE,
         versions=frozenset({NOW - 1}) if stale else None,
     )
 
     refusal = condition.refusal(None if absent else current)
 
-    expected: list[tuple[bool, type[SessionError]]] = [
+    expected: list[tuple[bool, type[Refusal]]] = [
         (absent or expired, SessionNotFound),
         (stranger, NotOwner),
         (stale, VersionMismatch),
@@ -77,7 +87,7 @@ def test_the_first_of_404_403_412_409_wins(
 
 
 def test_a_stranger_is_told_which_action_is_not_theirs():
-    condition = Guard.of(END, action="delete", speaker=BOB, now=NOW, versions=None)
+    condition = Precondition.of(END, action="delete", speaker=BOB, now=NOW, versions=None)
 
     assert str(condition.refusal(a_session())) == "Not authorized to delete this session"
 
@@ -90,7 +100,7 @@ def test_a_session_is_gone_from_the_very_second_of_its_end(now: int, live: bool)
 
 
 def test_a_change_assigns_what_it_wants_and_the_time_alone():
-    assert Change(quality_tier=QualityTier.PREMIUM).assignments(NOW) == {
+    assert SessionPatch(quality_tier=QualityTier.PREMIUM).assignments(NOW) == {
         "quality_tier": "premium",
         "updated_at": NOW,
     }
@@ -104,15 +114,15 @@ def test_the_end_assigns_when_it_was():
     ("change", "true"),
     [
         (END, True),
-        (Change(status=ENDED, source_language=Language.ENGLISH), True),
-        (Change(status=ENDED, source_language=Language.FRENCH), False),
-        (Change(status=ENDED, quality_tier=QualityTier.PREMIUM), False),
-        (Change(source_language=Language.ENGLISH), False),
-        (Change(status=PAUSED), False),
+        (SessionPatch(status=ENDED, source_language=Language.ENGLISH), True),
+        (SessionPatch(status=ENDED, source_language=Language.FRENCH), False),
+        (SessionPatch(status=ENDED, quality_tier=QualityTier.PREMIUM), False),
+        (SessionPatch(source_language=Language.ENGLISH), False),
+        (SessionPatch(status=PAUSED), False),
     ],
 )
-def test_only_a_wish_for_the_end_can_be_true_already(change: Change, true: bool):
-    assert change.already_true_of(a_session(status=ENDED)) is true
+def test_only_a_wish_for_the_end_can_be_true_already(change: SessionPatch, true: bool):
+    assert change.already_applied_to(a_session(status=ENDED)) is true
 
 
 def test_the_languages_are_those_of_translate_and_polly():

@@ -1,0 +1,76 @@
+"""The Lambda authorizer of $connect: the handshake becomes a request, the subject becomes a policy.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-lambda-auth.html
+"""
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from shared.errors import AuthenticationRequired
+from shared.events.api_gateway import Event, GatewayEvent, log_request, speaker_digest
+
+
+class Handshake(GatewayEvent):
+    """The client's handshake as it arrived."""
+
+    @property
+    def caller(self) -> str | None:
+        """Always None: the caller is not authenticated yet."""
+        return None
+
+    @property
+    def session_id(self) -> str:
+        """The query parameter `sessionId`, or an empty string."""
+        return str(self._query.get("sessionId") or "")
+
+    @property
+    def token(self) -> str | None:
+        """The query parameter `token`, which browsers need, or the token of the header Authorization."""
+        if "token" in self._query:
+            return str(self._query["token"])
+        header = next(
+            (value for name, value in self.headers.items() if name.lower() == "authorization"), None
+        )
+        if header is None:
+            return None
+        # The scheme is case-insensitive (RFC 9110, 11.1); API Gateway's JWT authorizer does not require one.
+        scheme, _, token = str(header).strip().partition(" ")
+        return token.strip() if scheme.lower() == "bearer" else str(header)
+
+    @property
+    def _query(self) -> Mapping[str, Any]:
+        return self.event.get("queryStringParameters") or {}
+
+
+class Unauthorized(Exception):
+    """An authorizer that raises an error with exactly this text makes API Gateway answer 401."""
+
+    def __init__(self) -> None:
+        super().__init__("Unauthorized")
+
+
+def authorizer(
+    authenticate: Callable[[Handshake], str | None],
+) -> Callable[[Event, Any], dict[str, Any]]:
+    """Make a Lambda authorizer of a function that returns the subject, None for a listener.
+
+    AuthenticationRequired rejects the handshake. The policy allows this one connection.
+    """
+
+    @functools.wraps(authenticate)
+    def lambda_handler(event: Event, _context: Any) -> dict[str, Any]:
+        handshake = Handshake(event)
+        try:
+            subject = authenticate(handshake)
+        except AuthenticationRequired:
+            log_request({"apiRequestId": handshake.id, "route": "authorize $connect", "status": 401})
+            raise Unauthorized from None
+        statement = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": event["methodArn"]}
+        return {
+            "principalId": speaker_digest(subject) if subject else "listener",
+            "policyDocument": {"Version": "2012-10-17", "Statement": [statement]},
+            "context": {"sessionId": handshake.session_id, "subject": subject or ""},
+        }
+
+    return lambda_handler

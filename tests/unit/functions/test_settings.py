@@ -1,0 +1,93 @@
+"""Settings: Terraform sets exactly those that each handler reads, and a function starts with no fewer."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+from botocore.config import Config
+
+from scripts.project import ROOT
+from shared.aws.dynamodb import DEFAULT_CONFIG, FAIL_FAST_CONFIG
+from shared.sessions.create import CLASH_TRIES_MS
+from shared.settings import SettingError
+from tests.support.handlers import SETTINGS, load_handler
+
+FUNCTION_TIMEOUT_S = 10
+
+
+def settings_of(handler: Path) -> set[str]:
+    """Return the names that a handler passes to shared.settings."""
+    return {
+        node.args[0].value
+        for node in ast.walk(ast.parse(handler.read_text()))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and ast.unparse(node.func.value) == "settings"
+        and isinstance(node.args[0], ast.Constant)
+    }
+
+
+READ = {path.parent.name: settings_of(path) for path in sorted(ROOT.glob("functions/*/handler.py"))}
+
+
+def test_terraform_sets_exactly_what_each_handler_reads():
+    table = (ROOT / "terraform" / "functions.tf").read_text()
+    declared = {
+        name: set(re.findall(r"^ +([A-Z_]+) += ", environment, re.MULTILINE))
+        for name, environment in re.findall(
+            r"^    (\w+) = \{$.*?^      environment = \{$(.*?)^      \}$", table, re.MULTILINE | re.DOTALL
+        )
+    }
+
+    assert declared == READ
+
+
+@pytest.mark.parametrize("function", READ)
+def test_a_function_starts_with_its_own_settings_alone(function: str):
+    settings = {name: SETTINGS[name] for name in READ[function]}
+
+    assert callable(load_handler(function, settings).handler)
+
+
+@pytest.mark.parametrize(
+    ("function", "missing"), [(function, name) for function in READ for name in sorted(READ[function])]
+)
+def test_a_missing_setting_fails_at_start_by_its_name(function: str, missing: str):
+    settings = {name: SETTINGS[name] for name in READ[function] - {missing}}
+
+    with pytest.raises(SettingError, match=f"^{missing} is not set$"):
+        load_handler(function, settings)
+
+
+def test_an_empty_setting_counts_as_missing():
+    with pytest.raises(SettingError, match=r"^SESSIONS_TABLE is not set$"):
+        load_handler("get_session", {"SESSIONS_TABLE": ""})
+
+
+@pytest.mark.parametrize("digits", [3, 6, 9])
+def test_ids_have_three_six_or_nine_digits(digits: int):
+    handler = load_handler("create_session", SETTINGS | {"SESSION_ID_DIGITS": str(digits)})
+
+    assert handler.create_session._digits == digits
+
+
+@pytest.mark.parametrize("text", ["0", "1", "4", "12", "03", " 3", "3.0", "three", "-3", "\u0663"])
+def test_any_other_number_of_digits_is_refused_at_start(text: str):
+    with pytest.raises(SettingError, match=r"^SESSION_ID_DIGITS is .* Supported: 3, 6, 9$"):
+        load_handler("create_session", SETTINGS | {"SESSION_ID_DIGITS": text})
+
+
+def test_the_slowest_answers_of_dynamodb_fit_into_the_functions_time():
+    # The rate limit first, then candidates until it is too late for another one, then that one.
+    slowest_s = one_call_s(FAIL_FAST_CONFIG) + CLASH_TRIES_MS / 1000 + one_call_s(DEFAULT_CONFIG)
+
+    assert slowest_s < FUNCTION_TIMEOUT_S
+
+
+def one_call_s(config: Config) -> float:
+    assert config.retries["mode"] == "standard"
+    attempts = config.retries["total_max_attempts"]
+    # Standard mode waits at most 1, 2, 4 ... s (20 at most) before each further attempt.
+    waits = sum(min(2**retry, 20) for retry in range(attempts - 1))
+    return attempts * (config.connect_timeout + config.read_timeout) + waits
