@@ -13,10 +13,8 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from scripts import terraform
+from scripts import local_system, terraform
 from scripts.errors import Failed, Refused
-from scripts.local import state
-from scripts.local.aws import local_aws
 
 PROJECT = terraform.TERRAFORM_ROOT.parent
 DEPLOYED = ("dev", "staging", "prod")
@@ -32,7 +30,7 @@ class Environment:
 
     name: str
     project: Path
-    running: state.Running | None = None
+    running: local_system.RunningSystem | None = None
 
     @property
     def prefix(self) -> str:
@@ -51,11 +49,10 @@ class Environment:
 
     def client(self, service: str) -> Any:
         """Return a client of an AWS service, in the environment's region."""
-        session: Any
         if self.running:
-            session = local_aws.session()
-            return session.client(service, endpoint_url=self.running.aws_url, config=local_aws.CLIENT_CONFIG)
-        session = boto3.Session(region_name=self._value("aws_region", f"environments/{self.name}.tfvars"))
+            return local_system.aws_client(service, self.running.aws_url)
+        region = self._value("aws_region", f"environments/{self.name}.tfvars")
+        session: Any = boto3.Session(region_name=region)
         return session.client(service, config=_AWS_CONFIG)
 
     def function_names(self) -> list[str]:
@@ -145,11 +142,11 @@ class Environment:
 
     @property
     def _variables(self) -> dict[str, str]:
-        local = local_aws.variables(self.running.aws_url) if self.running else {}
+        local = local_system.aws_variables(self.running.aws_url) if self.running else {}
         return terraform.environment(TF_DATA_DIR=str(self._data), TF_WORKSPACE="default", **local)
 
 
-def find(name: str, project: Path = PROJECT, work: Path = state.DEFAULT_WORK) -> Environment:
+def find(name: str, project: Path = PROJECT, work: Path = local_system.DEFAULT_WORK) -> Environment:
     """Return an environment by its name. Raises Refused for one that there is not."""
     known = [
         known
@@ -160,7 +157,7 @@ def find(name: str, project: Path = PROJECT, work: Path = state.DEFAULT_WORK) ->
         raise Refused(f"There is no environment {name!r}. There are: {', '.join(known)}.")
     if name != "local":
         return Environment(name, project)
-    running = state.find(work)
+    running = local_system.find(work)
     if running is None or not running.ready:
         raise Refused("local is this machine, and nothing runs here: start it with make run")
     return Environment(name, project, running)

@@ -13,7 +13,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from scripts import environments, terraform
+from scripts import environments, local_system, terraform
 from scripts.deploy import smoke
 from scripts.deploy.plans import Plan, summary
 from scripts.deploy.releases import Releases
@@ -21,7 +21,6 @@ from scripts.deploy.rollout import Rollout
 from scripts.deploy.watch import Watch
 from scripts.environments import Environment
 from scripts.errors import Failed, Refused
-from scripts.local import state
 from scripts.operate import health
 from scripts.progress import progress
 
@@ -103,7 +102,7 @@ def rollback(environment: Environment, to: str) -> None:
 def main(
     arguments: Sequence[str] | None = None,
     project: Path = environments.PROJECT,
-    work: Path = state.DEFAULT_WORK,
+    work: Path = local_system.DEFAULT_WORK,
     proof: Proof = prove,
 ) -> int:
     """Do what the command line says and return the exit code."""

@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 from types import FrameType
 
-from scripts.local import state, system
+from scripts import local_system
+from scripts.local import system
 from scripts.local.aws import local_aws
 from scripts.local.config import system_config
 from scripts.local.lambda_ import runtime
@@ -45,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run until asked to stop; 1 with the reason on standard error when it cannot run, or not any longer."""
     parser = argparse.ArgumentParser(prog="python -m scripts.local", description=__doc__)
     parser.add_argument("--port", type=_port, default=8080, help="of the API; the console takes the next one")
-    parser.add_argument("--work", type=Path, default=state.DEFAULT_WORK, help=argparse.SUPPRESS)
+    parser.add_argument("--work", type=Path, default=local_system.DEFAULT_WORK, help=argparse.SUPPRESS)
     chosen = parser.parse_args(arguments)
     for asked in (signal.SIGINT, signal.SIGTERM):
         signal.signal(asked, _stop)
@@ -56,8 +57,8 @@ def main(arguments: list[str] | None = None) -> int:
     except _Asked:
         print("\nStopped.")
         return 0
-    except state.AlreadyRuns as other:
-        return _refuse(_already_runs(other.running))
+    except local_system.AlreadyRunning as other:
+        return _refuse(_already_runs(other.system))
     except system.PortTaken as taken:
         return _refuse(f"{taken} Choose another: make run PORT={_free_pair(chosen.port + 1)}")
     except (
@@ -99,7 +100,7 @@ def _stop(_: int, __: FrameType | None) -> None:
     raise _Asked
 
 
-def _already_runs(other: state.Running | None) -> str:
+def _already_runs(other: local_system.RunningSystem | None) -> str:
     if other is None:
         return "One already runs in this checkout."
     doing = "already runs" if other.ready else "is already starting"

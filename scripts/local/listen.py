@@ -12,7 +12,7 @@ from pathlib import Path
 
 import aiohttp
 
-from scripts.local import state
+from scripts import local_system
 
 HEARTBEAT_SECONDS = 4 * 60
 """API Gateway closes a connection after 10 minutes in which nobody has said anything."""
@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Listen to the end of the session, or to Ctrl-C: 0. When that cannot be done, 1 with the reason."""
     chosen = _parse(arguments)
     if not chosen.url:
-        running = state.find(chosen.work)
+        running = local_system.find(chosen.work)
         if running is None or not running.ready:
             return _refuse("Nothing runs here: start it with make run")
         chosen.url, chosen.websocket_url = running.url, running.websocket_url
@@ -53,7 +53,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--token", help="of the speaker, who gives no language; or of a listener")
     parser.add_argument("--url", help="of a deployed HTTP API; the local one if there is none")
     parser.add_argument("--websocket-url", help="of the WebSocket API that belongs to it")
-    parser.add_argument("--work", type=Path, default=state.DEFAULT_WORK, help=argparse.SUPPRESS)
+    parser.add_argument("--work", type=Path, default=local_system.DEFAULT_WORK, help=argparse.SUPPRESS)
     chosen = parser.parse_args(arguments)
     if bool(chosen.url) != bool(chosen.websocket_url):
         parser.error("--url and --websocket-url belong together")

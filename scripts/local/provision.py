@@ -10,8 +10,7 @@ import signal
 import sys
 from pathlib import Path
 
-from scripts import terraform
-from scripts.local.aws import local_aws
+from scripts import local_system, terraform
 
 ENVIRONMENTS = terraform.TERRAFORM_ROOT / "environments"
 BACKEND = ENVIRONMENTS / "local.s3.tfbackend"
@@ -48,9 +47,7 @@ def _from_root(dist: Path) -> str:
 
 
 def _create_bucket(name: str) -> None:
-    s3 = local_aws.session().client(
-        "s3", endpoint_url=os.environ["AWS_ENDPOINT_URL"], config=local_aws.CLIENT_CONFIG
-    )
+    s3 = local_system.aws_client("s3", os.environ["AWS_ENDPOINT_URL"])
     s3.create_bucket(Bucket=name)
 
 

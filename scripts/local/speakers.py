@@ -4,7 +4,7 @@ import contextlib
 import re
 from typing import TYPE_CHECKING
 
-from scripts.local.aws import local_aws
+from scripts import local_system
 
 if TYPE_CHECKING:
     from mypy_boto3_cognito_idp import CognitoIdentityProviderClient
@@ -27,9 +27,7 @@ def token(name: str, *, aws_url: str, user_pool_id: str, client_id: str) -> str:
             f"{name!r} is no name for a speaker: 1 to 128 letters, digits and . _ @ + -, the first of them"
             " a letter or digit."
         )
-    pool: CognitoIdentityProviderClient = local_aws.session().client(
-        "cognito-idp", endpoint_url=aws_url, config=local_aws.CLIENT_CONFIG
-    )
+    pool: CognitoIdentityProviderClient = local_system.aws_client("cognito-idp", aws_url)
     _create_unless_known(pool, user_pool_id, name)
     signed_in = pool.admin_initiate_auth(
         UserPoolId=user_pool_id,

@@ -25,7 +25,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import aiohttp
 
-from scripts.local import processes, speakers, state
+from scripts import local_system
+from scripts.local import processes, speakers
 from scripts.local.aws import local_aws
 from scripts.local.aws.permissions import Permissions, Roles
 from scripts.local.config import system_config
@@ -90,7 +91,7 @@ class System:
 @contextlib.contextmanager
 def start(
     *,
-    work: Path = state.DEFAULT_WORK,
+    work: Path = local_system.DEFAULT_WORK,
     port: int = 0,
     console_port: int = 0,
     dist: Path = DIST,
@@ -104,15 +105,17 @@ def start(
 
     `settings` go before those of local.tfvars. `clock` gives the WebSocket API its epoch seconds.
     `way_to_aws` makes of the local AWS's URL the one that functions are given: a test puts faults in between.
-    Raises state.AlreadyRuns, PortTaken, StepFailed, AwsFailed, NotServable or WrongRuntime.
+    Raises local_system.AlreadyRunning, PortTaken, StepFailed, AwsFailed, NotServable or WrongRuntime.
     """
     work = work.resolve()
     with contextlib.ExitStack() as stack:
-        stack.enter_context(state.claim(work))
+        stack.enter_context(local_system.claim(work))
         for wanted in filter(None, (port, console_port)):
             check_free(wanted)
-        told = state.Running(os.getpid(), f"http://127.0.0.1:{port}", f"http://127.0.0.1:{console_port}")
-        state.tell(work, told)
+        told = local_system.RunningSystem(
+            os.getpid(), f"http://127.0.0.1:{port}", f"http://127.0.0.1:{console_port}"
+        )
+        local_system.publish(work, told)
         logs = work / "logs"
         shutil.rmtree(logs, ignore_errors=True)  # each run has its own
         logs.mkdir()
@@ -148,7 +151,7 @@ def start(
                 served.functions,
                 task_roots,
                 work=work,
-                environment=local_aws.variables(way_to_aws(aws_url)),
+                environment=local_system.aws_variables(way_to_aws(aws_url)),
                 moved={websocket_api.endpoint: f"{connections_url}/{websocket_api.stage}"},
             )
         )
@@ -179,9 +182,9 @@ def start(
             websockets=websockets,
             connections=connections,
         )
-        state.tell(
+        local_system.publish(
             work,
-            state.Running(
+            local_system.RunningSystem(
                 pid=told.pid,
                 url=url,
                 console_url=console_url,
@@ -290,7 +293,7 @@ def _provision(
             *(f"{name}={value}" for name, value in settings.items()),
         ],
         log,
-        env={**os.environ, **local_aws.variables(aws_url)},
+        env={**os.environ, **local_system.aws_variables(aws_url)},
         on_parent_death=signal.SIGTERM,
     )
     return system_config.read((data_dir / "shown.json").read_text())
@@ -317,7 +320,7 @@ def _run_step(
 
 
 def _unpack_functions(served: system_config.Declared, aws_url: str, into: Path) -> dict[str, Path]:
-    s3 = local_aws.session().client("s3", endpoint_url=aws_url, config=local_aws.CLIENT_CONFIG)
+    s3 = local_system.aws_client("s3", aws_url)
     task_roots = {}
     for name, function in served.functions.items():
         bucket, key = function.code
@@ -347,7 +350,7 @@ def _keys_at(aws_url: str) -> Callable[[str], Coroutine[Any, Any, Mapping[str, A
 
 def _queues_at(aws_url: str) -> Callable[[str, str], Coroutine[Any, Any, object]]:
     """Return what sends a message to an SQS queue."""
-    sqs = local_aws.session().client("sqs", endpoint_url=aws_url, config=local_aws.CLIENT_CONFIG)
+    sqs = local_system.aws_client("sqs", aws_url)
 
     async def send(queue_url: str, message: str) -> object:
         return await asyncio.to_thread(sqs.send_message, QueueUrl=queue_url, MessageBody=message)

@@ -6,16 +6,17 @@ from pathlib import Path
 
 import botocore.exceptions
 
-from scripts.local import speakers, state
+from scripts import local_system
+from scripts.local import speakers
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Print the token; 1 with the reason on standard error when there is none to be had."""
     parser = argparse.ArgumentParser(prog="python -m scripts.local.token", description=__doc__)
     parser.add_argument("name", help="the speaker; made when unknown")
-    parser.add_argument("--work", type=Path, default=state.DEFAULT_WORK, help=argparse.SUPPRESS)
+    parser.add_argument("--work", type=Path, default=local_system.DEFAULT_WORK, help=argparse.SUPPRESS)
     chosen = parser.parse_args(arguments)
-    running = state.find(chosen.work)
+    running = local_system.find(chosen.work)
     if running is None:
         return _refuse("Nothing runs here: start it with make run")
     if not running.ready:

@@ -14,9 +14,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from scripts import environments
+from scripts import environments, local_system
 from scripts.errors import Refused
-from scripts.local import state
 
 INDEX = "byStatus"
 LIVE = ("active", "paused")
@@ -54,7 +53,7 @@ def table(found: Counter[tuple[str, str]]) -> str:
 def main(
     arguments: Sequence[str] | None = None,
     project: Path = environments.PROJECT,
-    work: Path = state.DEFAULT_WORK,
+    work: Path = local_system.DEFAULT_WORK,
 ) -> int:
     """Print the counts; 2 with the reason on standard error when they cannot be had."""
     parser = argparse.ArgumentParser(prog="python -m scripts.operate.sessions", description=__doc__)

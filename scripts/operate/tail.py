@@ -16,10 +16,9 @@ from typing import Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from scripts import environments
+from scripts import environments, local_system
 from scripts.environments import Environment
 from scripts.errors import Refused
-from scripts.local import state
 
 _ASK_EVERY_SECONDS = 2.0
 # CloudWatch shows an entry seconds after it was written, and not in order.
@@ -184,7 +183,7 @@ def _turns() -> Iterator[None]:
 def main(
     arguments: Sequence[str] | None = None,
     project: Path = environments.PROJECT,
-    work: Path = state.DEFAULT_WORK,
+    work: Path = local_system.DEFAULT_WORK,
     turns: Callable[[], Iterator[object]] = _turns,
 ) -> int:
     """Follow until stopped; 2 with the reason on standard error when there is nothing to follow."""

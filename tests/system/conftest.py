@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import requests
 
-from scripts.local import state
+from scripts import local_system
 from tests.system import credentials
 from tests.system.processes import descendants, wait_until_gone
 
@@ -69,7 +69,7 @@ class System:
 
     process: subprocess.Popen[bytes]
     work: Path
-    running: state.Running
+    running: local_system.RunningSystem
 
     @property
     def url(self) -> str:
@@ -94,7 +94,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     process = start(work, free_port())
     try:
         deadline = time.monotonic() + READY_WITHIN_S
-        while (running := state.find(work)) is None or not running.ready:
+        while (running := local_system.find(work)) is None or not running.ready:
             said = (work / "said").read_text()
             assert process.poll() is None, said
             assert time.monotonic() < deadline, said

@@ -17,8 +17,7 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from scripts.local.aws import local_aws
-from scripts.local.state import Running
+from scripts import local_system
 
 PASSWORD = "Only-for-tests-1"
 
@@ -50,11 +49,9 @@ class Genuine:
     other_pools: str
 
 
-def issue(running: Running) -> Genuine:
+def issue(running: local_system.RunningSystem) -> Genuine:
     """Have Cognito issue tokens: a speaker's, a stranger's, another client's and another pool's."""
-    cognito: Any = local_aws.session().client(
-        "cognito-idp", endpoint_url=running.aws_url, config=local_aws.CLIENT_CONFIG
-    )
+    cognito: Any = local_system.aws_client("cognito-idp", running.aws_url)
 
     def client_of(pool: str) -> str:
         made = cognito.create_user_pool_client(UserPoolId=pool, ClientName="another")

@@ -13,7 +13,8 @@ from statistics import median
 
 import requests
 
-from scripts.local import speakers, state
+from scripts import local_system
+from scripts.local import speakers
 
 TIMEOUT_S = 30
 
@@ -21,9 +22,9 @@ TIMEOUT_S = 30
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.system.refusal_timing", description=__doc__)
     parser.add_argument("--rounds", type=int, default=200)
-    parser.add_argument("--work", type=Path, default=state.DEFAULT_WORK, help=argparse.SUPPRESS)
+    parser.add_argument("--work", type=Path, default=local_system.DEFAULT_WORK, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
-    running = state.find(chosen.work)
+    running = local_system.find(chosen.work)
     if running is None or not running.ready:
         print("Nothing runs here: start it with make run", file=sys.stderr)
         return 1
@@ -34,7 +35,7 @@ def main() -> int:
     return 0
 
 
-def measure(running: state.Running, rounds: int) -> dict[str, list[float]]:
+def measure(running: local_system.RunningSystem, rounds: int) -> dict[str, list[float]]:
     """Return the seconds that each kind of refusal took, in each round."""
     owner, stranger = (
         speakers.token(

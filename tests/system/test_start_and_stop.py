@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.local import state
+from scripts import local_system
 from tests.system.conftest import System, free_port, start, stop
 from tests.system.processes import descendants, listening_addresses
 
@@ -47,7 +47,7 @@ def test_a_second_run_says_that_one_runs_and_where(system: System):
 def test_the_refused_second_run_leaves_the_first_alone(system: System):
     run(system.work, free_port())
 
-    assert state.find(system.work) == system.running
+    assert local_system.find(system.work) == system.running
 
 
 @pytest.mark.parametrize("taken", ["the API's", "the console's"])
@@ -81,7 +81,7 @@ def test_no_process_is_left_of_a_system_that_is_stopped_while_terraform_runs(
 
     stop(process, with_signal)
 
-    assert state.find(tmp_path) is None
+    assert local_system.find(tmp_path) is None
     if with_signal != signal.SIGKILL:
         assert process.returncode == 0
         assert (tmp_path / "said").read_text().endswith("Stopped.\n")

@@ -9,7 +9,7 @@ from pathlib import Path
 import jwt
 import requests
 
-from scripts.local import state
+from scripts import local_system
 from tests.system.conftest import Call, System
 
 
@@ -112,4 +112,4 @@ def test_no_log_holds_a_token(system: System, alice: str, path: str):
 
 
 def test_the_work_folder_says_where_the_system_is(system: System):
-    assert state.find(system.work) == system.running
+    assert local_system.find(system.work) == system.running

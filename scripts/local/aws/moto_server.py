@@ -33,7 +33,7 @@ from moto.dynamodb.responses import DynamoHandler
 from moto.iam.models import iam_backends
 from moto.server import ThreadedMotoServer
 
-from scripts.local.aws import local_aws
+from scripts import local_system
 from scripts.local.aws.permissions import Permissions
 
 
@@ -111,7 +111,7 @@ def _no_more_than_roles_allow(calls: Path) -> None:
 
 def _policies(function: str) -> list[str] | None:
     try:
-        role = lambda_simple_backends[DEFAULT_ACCOUNT_ID][local_aws.REGION].get_function(function).role
+        role = lambda_simple_backends[DEFAULT_ACCOUNT_ID][local_system.REGION].get_function(function).role
     except UnknownFunctionException:
         return None
     held = iam_backends[DEFAULT_ACCOUNT_ID]["aws"].get_role(role.rpartition("/")[2])

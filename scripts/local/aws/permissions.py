@@ -8,11 +8,10 @@ import re
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
 from moto.iam.access_control import IAMPolicy, PermissionResult
 
-from scripts.local.aws import local_aws
+from scripts import local_system
 
 # As Authorization names it: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-authentication-methods.html
 _ACCESS_KEY = re.compile(r"\bCredential=([^/]+)/")
@@ -53,9 +52,8 @@ class Roles:
     """The Policies of the functions in the local AWS, asked for again after LOOK_EVERY_SECONDS."""
 
     def __init__(self, aws_url: str) -> None:
-        session: Any = local_aws.session()
-        for_moto = {"endpoint_url": aws_url, "config": local_aws.CLIENT_CONFIG}
-        self._lambda, self._iam = session.client("lambda", **for_moto), session.client("iam", **for_moto)
+        self._lambda = local_system.aws_client("lambda", aws_url)
+        self._iam = local_system.aws_client("iam", aws_url)
         self._known: dict[str, tuple[float, list[str] | None]] = {}
 
     def __call__(self, function: str) -> list[str] | None:

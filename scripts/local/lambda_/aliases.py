@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from scripts.local.aws import local_aws
+from scripts import local_system
 from scripts.local.lambda_.runtime import Lambda, Result, WrongRuntime, unpack
 
 if TYPE_CHECKING:
@@ -43,9 +43,7 @@ class Published:
     """The versions that the local AWS holds of the declared functions."""
 
     def __init__(self, aws_url: str, functions: "Mapping[str, Function]", into: Path) -> None:
-        self._lambda = local_aws.session().client(
-            "lambda", endpoint_url=aws_url, config=local_aws.CLIENT_CONFIG
-        )
+        self._lambda = local_system.aws_client("lambda", aws_url)
         self._functions = functions
         self._into = into
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from scripts.local import state
+from scripts import local_system
 from scripts.project import ROOT
 from tests.stress.fuzz.machine import print_answers
 from tests.system.conftest import System, free_port, start, stop
@@ -59,7 +59,7 @@ def _system(work: Path) -> Iterator[System]:
     process = start(work, free_port())
     try:
         deadline = time.monotonic() + READY_WITHIN_S
-        while (running := state.find(work)) is None or not running.ready:
+        while (running := local_system.find(work)) is None or not running.ready:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError((work / "said").read_text())
             time.sleep(0.2)

@@ -13,8 +13,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from scripts import local_system
 from scripts.local import system
-from scripts.local.aws import local_aws
 from tests.stress.benchmarks.report import machine
 from tests.stress.faults import ledger
 from tests.stress.load.cpu import GATEWAY, GENERATOR, MOTO, cpu_ms
@@ -89,9 +89,7 @@ def main() -> int:
 
 def sessions_table(running: system.System) -> dict[str, ledger.Row]:
     """What is in the table in the end."""
-    client = local_aws.session().client(
-        "dynamodb", endpoint_url=running.aws_url, config=local_aws.CLIENT_CONFIG
-    )
+    client = local_system.aws_client("dynamodb", running.aws_url)
     (name,) = {
         function.environment["SESSIONS_TABLE"]
         for function in running.declared.functions.values()

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from botocore.config import Config
 
-from scripts.local.aws import local_aws
+from scripts import local_system
 from scripts.project import ROOT
 from shared.aws import dynamodb
 from shared.aws.sessions_table import SessionsTable
@@ -96,7 +96,7 @@ def measure(creates: int) -> list[Point]:
     """Open so many sessions by the real use case and store, around each number of live ids."""
     points = []
     with full_table() as (url, fill):
-        os.environ |= local_aws.variables(url)
+        os.environ |= local_system.aws_variables(url)
         # What is measured is our own time: however busy the machine is, no call is sent twice.
         client = dynamodb.create_client(dynamodb.DEFAULT_CONFIG.merge(Config(read_timeout=60)))
         metrics: Any = SimpleNamespace(session_created=lambda _: None, session_id_clash=lambda: None)
@@ -124,7 +124,7 @@ def full_table() -> Iterator[tuple[str, Any]]:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        env={**os.environ, **local_aws.CREDENTIALS},
+        env={**os.environ, **local_system.CREDENTIALS},
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None

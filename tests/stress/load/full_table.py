@@ -18,7 +18,7 @@ from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.server import ThreadedMotoServer
 
-from scripts.local.aws import local_aws
+from scripts import local_system
 from shared.aws.sessions_table import SessionsTable
 from shared.sessions import ids
 from shared.sessions.session import LIFETIME_S
@@ -34,8 +34,8 @@ def main() -> None:
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     url = "http://{}:{}".format(*server.get_host_and_port())
-    make_table(local_aws.session().client("dynamodb", endpoint_url=url, config=local_aws.CLIENT_CONFIG))
-    table: Any = dynamodb_backends[ACCOUNT][local_aws.REGION].get_table(TABLE)
+    make_table(local_system.aws_client("dynamodb", url))
+    table: Any = dynamodb_backends[ACCOUNT][local_system.REGION].get_table(TABLE)
     first = table.put_item(_row())
     chance = random.Random(1)
     print(f"ready {url}", flush=True)

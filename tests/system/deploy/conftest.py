@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import boto3
 import pytest
 
-from scripts import terraform
+from scripts import local_system, terraform
 from scripts.local import processes
 from scripts.local.aws import local_aws
 from tests.support.projects import Project, copied
@@ -28,7 +28,7 @@ def local_aws_url(tmp_path_factory: pytest.TempPathFactory, patient_terraform: N
         patch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")  # bootstrap attaches one
         process, url = local_aws.start(log, "http://127.0.0.1:9")  # no row is written, so no stream is told
         try:
-            for name, value in local_aws.variables(url).items():
+            for name, value in local_system.aws_variables(url).items():
                 patch.setenv(name, value)
             yield url
         finally:

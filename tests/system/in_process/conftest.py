@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import requests
 
+from scripts import local_system
 from scripts.local import system
-from scripts.local.aws import local_aws
 from tests.support.projects import Project, copied
 from tests.support.websocket_clients import Client, Clients, clients
 
@@ -111,7 +111,7 @@ class Session:
 
 def dynamodb(local: system.System) -> Any:
     """Return a client of the local DynamoDB."""
-    return local_aws.session().client("dynamodb", endpoint_url=local.aws_url, config=local_aws.CLIENT_CONFIG)
+    return local_system.aws_client("dynamodb", local.aws_url)
 
 
 def table(local: system.System, name: str) -> str:

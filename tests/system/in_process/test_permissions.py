@@ -5,12 +5,13 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto.iam.access_control import IAMPolicy, PermissionResult
 
-from scripts.local.aws import local_aws
+from scripts import local_system
 from scripts.local.system import System
 from tests.support.websocket_clients import Refused, eventually
 from tests.system.in_process.conftest import MAX_LISTENERS, Session, table
@@ -22,8 +23,7 @@ PREFIX = "session-service-local-"
 
 def statements(local: System) -> dict[str, list[dict[str, Any]]]:
     """Return the statements of each function's own policy, as Terraform has applied them."""
-    session: Any = local_aws.session()
-    iam = session.client("iam", endpoint_url=local.aws_url, config=local_aws.CLIENT_CONFIG)
+    iam = local_system.aws_client("iam", local.aws_url)
     return {
         name: [
             statement
@@ -108,9 +108,7 @@ def test_functions_do_all_that_they_may_and_nothing_else(session: Session):
 def test_what_a_role_does_not_allow_is_refused_as_on_aws(
     local: System, function: str, operation: str, asked: dict[str, Any]
 ):
-    session: Any = local_aws.boto3.Session(
-        f"{PREFIX}{function}", "local", "local", region_name=local_aws.REGION
-    )
+    session: Any = boto3.Session(f"{PREFIX}{function}", "local", "local", region_name=local_system.REGION)
     client = session.client(
         "dynamodb", endpoint_url=local.aws_url, config=Config(retries={"total_max_attempts": 1})
     )

@@ -8,9 +8,11 @@ from pathlib import Path
 import jwt
 import pytest
 
+from scripts import local_system
 from scripts.local import __main__ as run
-from scripts.local import processes, speakers, state, token
+from scripts.local import processes, speakers, token
 from scripts.local.aws import local_aws
+from scripts.local_system import RunningSystem
 
 
 @pytest.fixture
@@ -37,9 +39,10 @@ def test_a_taken_port_is_said_before_anything_is_built(taken_port: int, tmp_path
 
 
 def test_a_second_run_names_the_first(tmp_path: Path, capsys):
-    with state.claim(tmp_path):
-        state.tell(
-            tmp_path, state.Running(4242, "http://127.0.0.1:8080", "http://127.0.0.1:8081", ready=True)
+    with local_system.claim(tmp_path):
+        local_system.publish(
+            tmp_path,
+            RunningSystem(4242, "http://127.0.0.1:8080", "http://127.0.0.1:8081", ready=True),
         )
 
         code = run.main(["--port", "8090", "--work", str(tmp_path)])
@@ -66,8 +69,8 @@ def test_there_is_no_token_where_nothing_runs(tmp_path: Path, capsys):
 
 
 def test_there_is_no_token_before_the_system_is_ready(tmp_path: Path, capsys):
-    with state.claim(tmp_path):
-        state.tell(tmp_path, state.Running(4242, "http://127.0.0.1:8080", "http://127.0.0.1:8081"))
+    with local_system.claim(tmp_path):
+        local_system.publish(tmp_path, RunningSystem(4242, "http://127.0.0.1:8080", "http://127.0.0.1:8081"))
 
         code = token.main(["alice", "--work", str(tmp_path)])
 
@@ -83,14 +86,14 @@ def work(tmp_path: Path) -> Iterator[Path]:
         log = stack.enter_context((tmp_path / "aws.log").open("wb"))
         process, url = local_aws.start(log, streams_url="http://127.0.0.1:9/")
         stack.callback(processes.stop, process)
-        pool = local_aws.session().client("cognito-idp", endpoint_url=url, config=local_aws.CLIENT_CONFIG)
+        pool = local_system.aws_client("cognito-idp", url)
         stack.callback(pool.close)
         pool_id = pool.create_user_pool(PoolName="speakers")["UserPool"]["Id"]
         client = pool.create_user_pool_client(UserPoolId=pool_id, ClientName="app")["UserPoolClient"][
             "ClientId"
         ]
-        stack.enter_context(state.claim(tmp_path))
-        state.tell(tmp_path, state.Running(1, "", "", url, pool_id, client, ready=True))
+        stack.enter_context(local_system.claim(tmp_path))
+        local_system.publish(tmp_path, RunningSystem(1, "", "", url, pool_id, client, ready=True))
         yield tmp_path
 
 
@@ -104,7 +107,7 @@ def test_a_token_stands_alone_and_names_the_same_speaker_each_time(work: Path, c
     assert codes == [0, 0, 0]
     assert all(text.count("\n") == 1 and " " not in text for text in tokens)
     assert claims[0]["sub"] == claims[1]["sub"] != claims[2]["sub"]
-    assert {claim["client_id"] for claim in claims} == {state.find(work).user_pool_client_id}
+    assert {claim["client_id"] for claim in claims} == {local_system.find(work).user_pool_client_id}
     for name in ("", "a b", "-a", "é", "a\n", "x" * 129):
         with pytest.raises(speakers.BadName):
             speakers.token(name, aws_url="", user_pool_id="", client_id="")

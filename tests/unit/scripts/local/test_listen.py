@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from scripts.local import listen, state, system
+from scripts import local_system
+from scripts.local import listen, system
+from scripts.local_system import RunningSystem
 
 SESSION = "blessed-shepherd-427"
 UPDATED = {"type": "sessionUpdated", "sessionId": SESSION, "status": "paused"}
@@ -72,9 +74,9 @@ def run(service: Service, tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     with contextlib.ExitStack() as stack:
         loop = stack.enter_context(system.event_loop())
         url = stack.enter_context(system.listening(loop, service, 0))
-        stack.enter_context(state.claim(tmp_path))
+        stack.enter_context(local_system.claim(tmp_path))
         websocket_url = url.replace("http", "ws", 1) + "/ws"
-        state.tell(tmp_path, state.Running(1, url, url, websocket_url=websocket_url, ready=True))
+        local_system.publish(tmp_path, RunningSystem(1, url, url, websocket_url=websocket_url, ready=True))
 
         def call(*arguments: str) -> tuple[int, str, str]:
             code = listen.main([*arguments, "--work", str(tmp_path)])

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import requests
 
+from scripts import local_system
 from scripts.local import processes, system
 from scripts.local.aws import local_aws
 from scripts.local.config.event_sources import EventSource
@@ -258,10 +259,7 @@ def test_the_local_aws_posts_each_write_once_and_in_order(
     log = stack.enter_context((tmp_path / "aws.log").open("wb"))
     process, url = local_aws.start(log, streams_url)
     stack.callback(processes.stop, process)
-    dynamodb, lambda_ = (
-        local_aws.session().client(service, endpoint_url=url, config=local_aws.CLIENT_CONFIG)
-        for service in ("dynamodb", "lambda")
-    )
+    dynamodb, lambda_ = (local_system.aws_client(service, url) for service in ("dynamodb", "lambda"))
     stream = _table_that_leads_to_a_function(dynamodb, lambda_, url)
     loop.run(served.consume([EventSource("f", stream)], consumer, consumer.give_up))
 
@@ -287,11 +285,8 @@ def _table_that_leads_to_a_function(dynamodb: Any, lambda_: Any, url: str) -> st
         BillingMode="PAY_PER_REQUEST",
         StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
     )["TableDescription"]["LatestStreamArn"]
-    role = (
-        local_aws.session()
-        .client("iam", endpoint_url=url)
-        .create_role(RoleName="r", AssumeRolePolicyDocument="{}")
-    )
+    iam = local_system.aws_client("iam", url)
+    role = iam.create_role(RoleName="r", AssumeRolePolicyDocument="{}")
     lambda_.create_function(
         FunctionName="f",
         Role=role["Role"]["Arn"],
