@@ -1,7 +1,9 @@
-"""Check that this machine has what the project needs, and print what to install.
+"""Check that this machine has the tools that the project needs, and print what to install.
 
-It runs before anything is installed, so it imports nothing but Python's own library.
+It runs before anything is installed and under older Pythons, so it imports only the standard library.
 """
+
+from __future__ import annotations
 
 import os
 import platform
@@ -9,130 +11,148 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-PROJECT = Path(__file__).resolve().parents[2]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
-Ask = Callable[[Sequence[str]], str | None]
-"""Runs a command and returns what it said, or None when it is not there."""
+    Run = Callable[[Sequence[str]], str | None]
+
+_TESTED_PYTHONS = "tested with 3.11, 3.12 and 3.13"
+_TESTED_MACHINES = "tested on x86_64 Linux; arm64 Linux builds but was not tested"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found of one thing; `advice` is empty when it is well."""
+    """The state of one requirement. `advice` is empty when the requirement is met."""
 
     name: str
-    found: str
+    state: str
     advice: str = ""
-    needed: bool = True
+    required: bool = True
+
+    def __str__(self) -> str:
+        mark = "ok" if not self.advice else "MISSING" if self.required else "optional"
+        return f"{mark:9} {self.name:17} {self.state}{': ' if self.advice else ''}{self.advice}"
 
 
-def run(command: Sequence[str]) -> str | None:
-    """Run a command and return what it said, or None when it is not there or does not answer."""
+@dataclass(frozen=True)
+class Tool:
+    """A command line tool, how it prints its version, and where to get it."""
+
+    name: str
+    command: Sequence[str]
+    version_pattern: str
+    minimum: tuple[int, int]
+    source: str
+    required: bool = True
+
+    def check(self, run: Run) -> Finding:
+        """Compare the installed version with the minimum; `run` as run_command."""
+        match = re.search(self.version_pattern, run(self.command) or "")
+        if match is None:
+            return Finding(self.name, "not found", self.source, self.required)
+        installed = (int(match[1]), int(match[2]))
+        advice = ""
+        if installed < self.minimum:
+            advice = f"{_dotted(self.minimum)} or newer is needed: {self.source}"
+        return Finding(self.name, _dotted(installed), advice, self.required)
+
+
+TOOLS = (
+    Tool(
+        "GNU make",
+        ("make", "--version"),
+        r"GNU Make (\d+)\.(\d+)",
+        (3, 81),
+        "apt install make; xcode-select --install",
+    ),
+    Tool(
+        "Terraform",
+        ("terraform", "version"),
+        r"Terraform v(\d+)\.(\d+)",
+        (1, 11),
+        "https://developer.hashicorp.com/terraform/install",
+    ),
+    Tool(
+        "git",
+        ("git", "--version"),
+        r"git version (\d+)\.(\d+)",
+        (2, 0),
+        "apt install git (builds record the commit)",
+    ),
+    Tool(
+        "AWS CLI",
+        ("aws", "--version"),
+        r"aws-cli/(\d+)\.(\d+)",
+        (2, 0),
+        "https://aws.amazon.com/cli/ (only to sign in to AWS)",
+        required=False,
+    ),
+)
+
+
+def run_command(command: Sequence[str]) -> str | None:
+    """Run a command and return its output, or None when it is missing or does not end within 20 s."""
     if shutil.which(command[0]) is None:
         return None
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
+        result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return f"{done.stdout}{done.stderr}"
+    return f"{result.stdout}{result.stderr}"
 
 
-def findings(
-    ask: Ask = run, python: tuple[int, ...] = sys.version_info[:2], system: str = ""
+def check_machine(
+    run: Run = run_command,
+    python: tuple[int, ...] = sys.version_info[:2],
+    system: str = platform.system(),
+    machine: str = platform.machine(),
 ) -> list[Finding]:
-    """Return what was found of each thing that the project needs."""
-    found_system = system or platform.system()
+    """Return a finding for each requirement; `run` as run_command."""
     return [
-        _system(found_system),
-        Finding(
-            "Python",
-            ".".join(map(str, python)),
-            "" if python >= (3, 11) else "3.11 or newer is needed: https://www.python.org/downloads/",
-        ),
-        _tool(
-            ask,
-            "GNU make",
-            ("make", "--version"),
-            r"GNU Make (\d+)\.(\d+)",
-            (3, 81),
-            "apt install make; xcode-select --install",
-        ),
-        _tool(
-            ask,
-            "Terraform",
-            ("terraform", "version"),
-            r"Terraform v(\d+)\.(\d+)",
-            (1, 11),
-            "https://developer.hashicorp.com/terraform/install",
-        ),
-        _tool(
-            ask,
-            "git",
-            ("git", "--version"),
-            r"git version (\d+)\.(\d+)",
-            (2, 0),
-            "apt install git; without it builds have no commit",
-        ),
-        _provider(),
-        _tool(
-            ask,
-            "AWS CLI",
-            ("aws", "--version"),
-            r"aws-cli/(\d+)\.(\d+)",
-            (2, 0),
-            "only to sign in to AWS: https://aws.amazon.com/cli/",
-            needed=False,
-        ),
+        _check_system(system, machine),
+        _check_python(python),
+        *(tool.check(run) for tool in TOOLS),
+        _check_provider(),
     ]
 
 
-def _system(name: str) -> Finding:
-    well = name in ("Linux", "Darwin")
-    return Finding("System", name, "" if well else "Linux or macOS is needed; on Windows use WSL 2.")
+def _check_system(system: str, machine: str) -> Finding:
+    supported = system in ("Linux", "Darwin")
+    advice = "" if supported else "Linux or macOS is needed; on Windows use WSL 2"
+    return Finding("System", f"{system} {machine} ({_TESTED_MACHINES})", advice)
 
 
-def _tool(
-    ask: Ask,
-    name: str,
-    command: Sequence[str],
-    version: str,
-    least: tuple[int, int],
-    advice: str,
-    *,
-    needed: bool = True,
-) -> Finding:
-    said = ask(command)
-    found = re.search(version, said or "")
-    if said is None or found is None:
-        return Finding(name, "not found", advice, needed)
-    has = (int(found[1]), int(found[2]))
-    told = f"{has[0]}.{has[1]}"
-    if has < least:
-        return Finding(name, told, f"{least[0]}.{least[1]} or newer is needed: {advice}", needed)
-    return Finding(name, told)
+def _check_python(version: tuple[int, ...]) -> Finding:
+    advice = "" if version >= (3, 11) else "3.11 or newer is needed: https://www.python.org/downloads/"
+    return Finding("Python", f"{_dotted(version)} ({_TESTED_PYTHONS})", advice)
 
 
-def _provider() -> Finding:
-    chosen = os.environ.get("TF_PLUGIN_MIRROR")
-    if chosen and not (Path(chosen) / "registry.terraform.io/hashicorp/aws").is_dir():
-        advice = "holds no registry.terraform.io/hashicorp/aws: name a provider mirror's folder, or unset it"
-        return Finding("TF_PLUGIN_MIRROR", chosen, advice)
-    return Finding(
-        "AWS provider",
-        f"mirrored in {chosen}" if chosen else "from a mirror if there is one, or the registry",
+def _check_provider() -> Finding:
+    mirror = os.environ.get("TF_PLUGIN_MIRROR")
+    if not mirror:
+        return Finding("AWS provider", "from a local mirror if there is one, otherwise from the registry")
+    if (Path(mirror) / "registry.terraform.io/hashicorp/aws").is_dir():
+        return Finding("AWS provider", f"mirrored in {mirror}")
+    advice = (
+        "contains no registry.terraform.io/hashicorp/aws: name the folder of a provider mirror, or unset it"
     )
+    return Finding("TF_PLUGIN_MIRROR", mirror, advice)
 
 
-def main(found: Sequence[Finding] | None = None) -> int:
-    """Print what was found and what to do; 1 when something that is needed is missing."""
-    found = findings() if found is None else found
-    for finding in found:
-        mark = "ok" if not finding.advice else "MISSING" if finding.needed else "optional"
-        print(f"{mark:9} {finding.name:17} {finding.found}{': ' if finding.advice else ''}{finding.advice}")
-    return int(any(finding.advice and finding.needed for finding in found))
+def _dotted(version: Sequence[int]) -> str:
+    return ".".join(map(str, version))
+
+
+def main(findings: Sequence[Finding] | None = None) -> int:
+    """Print the findings and return the exit code: 1 when a required tool is missing or too old."""
+    findings = check_machine() if findings is None else findings
+    for finding in findings:
+        print(finding)
+    return int(any(finding.advice and finding.required for finding in findings))
 
 
 if __name__ == "__main__":
