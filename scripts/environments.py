@@ -1,11 +1,9 @@
-"""The environments: their files here, their Terraform, and their AWS account.
-
-dev, staging and prod lie in accounts of their own; `local` is what `make run` runs on this machine.
-"""
+"""The environments: dev, staging and prod in AWS, and `local`, which `make run` runs on this machine."""
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +11,13 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from scripts import local_system, terraform
-from scripts.errors import Failed, Refused
+from scripts import local_system, terraform, terraform_errors
+from scripts.errors import PreconditionFailed
+from scripts.local_system import RunningSystem
+from scripts.project import ROOT
 
-PROJECT = terraform.TERRAFORM_ROOT.parent
 DEPLOYED = ("dev", "staging", "prod")
+ARGUMENT_HELP = "dev, staging, prod, or local while make run is running"
 
 _AWS_CONFIG = Config(
     connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 4, "mode": "standard"}
@@ -26,145 +26,118 @@ _AWS_CONFIG = Config(
 
 @dataclass(frozen=True)
 class Environment:
-    """One environment of the project that lies in `project`; `running` is the local system, for `local`."""
+    """One environment of the project in the folder `project`; `running_system` is None for a deployed one."""
 
     name: str
     project: Path
-    running: local_system.RunningSystem | None = None
+    running_system: RunningSystem | None = None
 
     @property
     def prefix(self) -> str:
-        """What the names of its functions, tables and alarms begin with."""
+        """The prefix of the names of its functions, tables and alarms."""
         return f"session-service-{self.name}"
 
     @property
     def root(self) -> Path:
-        """The folder of Terraform's root."""
+        """The folder of the Terraform root."""
         return self.project / "terraform"
 
     @property
     def build(self) -> Path:
-        """The folder of what is made for deploying."""
+        """The folder of generated files, such as saved plans."""
         return self.project / "build"
 
     def client(self, service: str) -> Any:
-        """Return a client of an AWS service, in the environment's region."""
-        if self.running:
-            return local_system.aws_client(service, self.running.aws_url)
-        region = self._value("aws_region", f"environments/{self.name}.tfvars")
+        """Return a client of an AWS service in the environment's region."""
+        if self.running_system:
+            return local_system.aws_client(service, self.running_system.aws_url)
+        region = self._read_value("aws_region", f"environments/{self.name}.tfvars")
         session: Any = boto3.Session(region_name=region)
         return session.client(service, config=_AWS_CONFIG)
 
     def function_names(self) -> list[str]:
-        """Return the names in AWS of its functions, in order; none when nothing is deployed."""
-        listed = self.client("lambda").get_paginator("list_functions").paginate()
-        names = [function["FunctionName"] for page in listed for function in page["Functions"]]
+        """Return the sorted names in AWS of its functions; an empty list when it is not deployed."""
+        pages = self.client("lambda").get_paginator("list_functions").paginate()
+        names = [function["FunctionName"] for page in pages for function in page["Functions"]]
         return sorted(name for name in names if name.startswith(f"{self.prefix}-"))
 
     def init(self) -> None:
-        """Lead Terraform to the environment's state. Raises Refused when nothing says where that is."""
+        """Run `terraform init` with the environment's state. Raises PreconditionFailed, TerraformFailed."""
         file = f"environments/{self.name}.s3.tfbackend"
-        bucket = self._value("bucket", file)
+        bucket = self._read_value("bucket", file)
         if not re.fullmatch(r"[a-z0-9][a-z0-9.-]+", bucket):
-            raise Refused(
+            raise PreconditionFailed(
                 f"terraform/{file} names no state bucket. "
-                "Make one with terraform/bootstrap and write its name there."
+                "Create one with terraform/bootstrap and write its name there."
             )
-        self._data.mkdir(parents=True, exist_ok=True)
-        # What it remembers of its backend: without it, init takes the one that the file names now.
-        (self._data / "terraform.tfstate").unlink(missing_ok=True)
-        arguments = [str(self.root / file)]
-        self._explained(lambda: terraform.init(*arguments, root=self.root, env=self._variables, capture=True))
+        self._data_folder.mkdir(parents=True, exist_ok=True)
+        # Terraform remembers the backend of the last init here and refuses another one.
+        (self._data_folder / "terraform.tfstate").unlink(missing_ok=True)
+        with self._translated_errors():
+            terraform.init(str(self.root / file), root=self.root, env=self._terraform_variables, capture=True)
 
     def terraform(self, *arguments: str, capture: bool = True) -> str:
-        """Run Terraform and return what it said, or show it as it comes. Raises Refused, TerraformFailed."""
-        said: str | None = self._explained(
-            lambda: terraform.run(*arguments, root=self.root, env=self._variables, capture=capture).stdout
-        )
-        return said or ""
+        """Run Terraform and return its output; without `capture` it goes to the terminal.
+
+        Raises PreconditionFailed, TerraformFailed.
+        """
+        with self._translated_errors():
+            result = terraform.run(*arguments, root=self.root, env=self._terraform_variables, capture=capture)
+        return result.stdout or ""
 
     def outputs(self) -> dict[str, Any]:
-        """Return what was applied last tells, by name; init comes first. Raises Refused when nothing was."""
-        told = json.loads(self.terraform("output", "-json"))
-        if "http_api_endpoint" not in told:
-            raise Refused(f"{self.name} is not deployed. Deploy it: make plan ENV={self.name}")
-        outputs = {name: output["value"] for name, output in told.items()}
-        if self.running:  # there is no such host
-            outputs["http_api_endpoint"] = self.running.url
+        """Return the values of Terraform's outputs by name. Call init first.
+
+        Raises PreconditionFailed when the environment is not deployed.
+        """
+        document = json.loads(self.terraform("output", "-json"))
+        if "http_api_endpoint" not in document:
+            raise PreconditionFailed(f"{self.name} is not deployed. Deploy it: make plan ENV={self.name}")
+        outputs = {name: output["value"] for name, output in document.items()}
+        if self.running_system:  # that host exists only in AWS
+            outputs["http_api_endpoint"] = self.running_system.url
         return outputs
 
-    def _explained(self, step: Callable[[], Any]) -> Any:
+    @contextmanager
+    def _translated_errors(self) -> Iterator[None]:
         try:
-            return step()
-        except terraform.TerraformFailed as failure:
-            raise (self._explain(str(failure)) or failure) from None
+            yield
+        except terraform.TerraformFailed as error:
+            raise (terraform_errors.translate(str(error), self.name) or error) from None
 
-    def _explain(self, said: str) -> Refused | Failed | None:
-        """Return one sentence for what operators meet, and None for what only Terraform's own words tell."""
-        # Terraform frames and breaks its messages.
-        said = re.sub(r"\s+", " ", re.sub(r"[│╷╵]", " ", said))
-        if "Error acquiring the state lock" in said:
-            lock = {key: found[1] for key in ("Who", "Created", "ID") if (found := _field(key, said))}
-            return Refused(
-                f"Somebody else is changing {self.name}: {lock.get('Who', 'unknown')}, since "
-                f"{lock.get('Created', 'unknown')}. Nothing was changed; try again when they have finished. "
-                f"If they never will: terraform force-unlock {lock.get('ID', '')}"
-            )
-        if "Saved plan is stale" in said:
-            return Refused(
-                f"{self.name} has changed since the plan was made. Plan again: make plan ENV={self.name}"
-            )
-        if found := re.search(r"AWS account ID not allowed: (\d+)", said):
-            return Refused(
-                f"These credentials are of the account {found[1]}, which "
-                f"terraform/environments/{self.name}.tfvars does not allow (allowed_account_ids)."
-            )
-        if "No valid credential sources found" in said:
-            return Refused(f"There are no AWS credentials for {self.name}: sign in first (aws sso login).")
-        if "NoSuchBucket" in said or "S3 bucket does not exist" in said:
-            return Refused(
-                f"The state bucket that terraform/environments/{self.name}.s3.tfbackend names is not there. "
-                "Make it with terraform/bootstrap."
-            )
-        return None
-
-    def _value(self, name: str, file: str) -> str:
+    def _read_value(self, name: str, file: str) -> str:
+        """Return the string that a file of values assigns to a name, or the empty string."""
         path = self.root / file
-        found = re.search(
-            rf'^{name}\s*=\s*"([^"]*)"', path.read_text() if path.is_file() else "", re.MULTILINE
-        )
-        return found[1] if found else ""
+        text = path.read_text() if path.is_file() else ""
+        match = re.search(rf'^{name}\s*=\s*"([^"]*)"', text, re.MULTILINE)
+        return match[1] if match else ""
 
     @property
-    def _data(self) -> Path:
-        # Terraform remembers a backend in its data folder; one for each environment never mixes their states.
+    def _data_folder(self) -> Path:
+        # One folder per environment: Terraform keeps the backend in it, so states cannot be mixed up.
         return self.build / "terraform" / self.name
 
     @property
-    def _variables(self) -> dict[str, str]:
-        local = local_system.aws_variables(self.running.aws_url) if self.running else {}
-        return terraform.environment(TF_DATA_DIR=str(self._data), TF_WORKSPACE="default", **local)
+    def _terraform_variables(self) -> dict[str, str]:
+        aws = local_system.aws_variables(self.running_system.aws_url) if self.running_system else {}
+        return terraform.environment(TF_DATA_DIR=str(self._data_folder), TF_WORKSPACE="default", **aws)
 
 
-def find(name: str, project: Path = PROJECT, work: Path = local_system.DEFAULT_WORK) -> Environment:
-    """Return an environment by its name. Raises Refused for one that there is not."""
-    known = [
+def find(name: str, project: Path = ROOT, work: Path = local_system.DEFAULT_WORK) -> Environment:
+    """Return an environment by its name; `work` is the local system's folder.
+
+    Raises PreconditionFailed when the environment does not exist, or is `local` and not running.
+    """
+    names = [
         known
         for known in (*DEPLOYED, "local")
         if (project / f"terraform/environments/{known}.tfvars").is_file()
     ]
-    if name not in known:
-        raise Refused(f"There is no environment {name!r}. There are: {', '.join(known)}.")
+    if name not in names:
+        raise PreconditionFailed(f"There is no environment {name!r}. There are: {', '.join(names)}.")
     if name != "local":
         return Environment(name, project)
-    running = local_system.find(work)
-    if running is None or not running.ready:
-        raise Refused("local is this machine, and nothing runs here: start it with make run")
-    return Environment(name, project, running)
-
-
-def _field(name: str, said: str) -> re.Match[str] | None:
-    # The lock's fields follow each other: ID, Path, Operation, Who, Version, Created, Info.
-    return re.search(
-        rf"\b{name}: (\S.*?)(?= (?:Path|Operation|Who|Version|Created|Info):| Terraform |$)", said
-    )
+    system = local_system.find(work)
+    if system is None or not system.ready:
+        raise PreconditionFailed("The local system is not running. Start it: make run")
+    return Environment(name, project, system)

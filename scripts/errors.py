@@ -1,9 +1,17 @@
-"""What stops an operator's command."""
+"""Errors that end an operator's command: the message is printed, and the class gives the exit code."""
 
 
-class Refused(Exception):
-    """Something that only the operator can put right; the message says what and how. Nothing was changed."""
+class CommandError(Exception):
+    """Base class of the errors that a command prints as a sentence."""
+
+    exit_code = 1
 
 
-class Failed(Exception):
-    """A step was begun and did not succeed; the message says how things are now."""
+class StepFailed(CommandError):
+    """A step began and failed. The message describes the state that it left."""
+
+
+class PreconditionFailed(CommandError):
+    """The command was refused before it changed anything. The message says what to do about it."""
+
+    exit_code = 2

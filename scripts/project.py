@@ -1,4 +1,4 @@
-"""Where the project lies on this machine."""
+"""The location of the project."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Run Terraform the same way on every machine: with or without the public registry, loud when it fails.
+"""Run Terraform unattended, with the provider from a mirror where there is one, and raise its errors.
 
 python -m scripts.terraform validates both roots.
 """
@@ -11,39 +11,42 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from scripts import command_line
+from scripts.errors import StepFailed
 from scripts.project import ROOT
 
 TERRAFORM_ROOT = ROOT / "terraform"
 
 PROVIDER = "registry.terraform.io/hashicorp/aws"
-"""Where a filesystem mirror keeps the one provider that the project uses."""
+"""The folder of the AWS provider in a filesystem mirror."""
 
-_SHOWN_CHARACTERS = 4_000
+_MESSAGE_CHARACTERS = 4_000
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
-class TerraformFailed(Exception):
-    """Terraform ended with an error; the message holds the command and the end of what it said."""
+class TerraformFailed(StepFailed):
+    """Terraform exited with an error; the message holds the command and the end of its output."""
 
 
-class TerraformMissing(Exception):
-    """There is no Terraform on PATH."""
+class TerraformMissing(StepFailed):
+    """Terraform is not on PATH."""
 
 
 def plugin_mirror() -> Path | None:
-    """Return a folder that holds the AWS provider, or None where Terraform must ask its registry.
+    """Return a folder that holds the AWS provider, or None to use the public registry.
 
-    `TF_PLUGIN_MIRROR` comes first and must then be right: TerraformFailed says when it holds no AWS provider.
+    The variable TF_PLUGIN_MIRROR names the folder; without it, search the usual folders. Raises
+    TerraformFailed when the named folder holds no AWS provider.
     """
-    chosen = os.environ.get("TF_PLUGIN_MIRROR")
-    if chosen:
-        if not (Path(chosen) / PROVIDER).is_dir():
-            raise TerraformFailed(f"TF_PLUGIN_MIRROR is {chosen}, which holds no {PROVIDER}.")
-        return Path(chosen).resolve()
-    return next((folder for folder in _mirror_places() if (folder / PROVIDER).is_dir()), None)
+    named = os.environ.get("TF_PLUGIN_MIRROR")
+    if named:
+        if not (Path(named) / PROVIDER).is_dir():
+            raise TerraformFailed(f"TF_PLUGIN_MIRROR is {named}, which holds no {PROVIDER}.")
+        return Path(named).resolve()
+    return next((folder for folder in _mirror_candidates() if (folder / PROVIDER).is_dir()), None)
 
 
-def _mirror_places() -> Iterator[Path]:
+def _mirror_candidates() -> Iterator[Path]:
     # https://developer.hashicorp.com/terraform/cli/config/config-file#implied-local-mirror-directories
     home = Path.home()
     yield TERRAFORM_ROOT / "terraform.d/plugins"
@@ -59,17 +62,17 @@ def _mirror_places() -> Iterator[Path]:
 
 
 def environment(**extra: str) -> dict[str, str]:
-    """Return the process environment for Terraform: unattended, silent about upgrades, plus `extra`."""
+    """Return the environment variables of a Terraform process: unattended, no upgrade check, plus `extra`."""
     unattended = {"TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": "1"}
-    # Each data folder would fetch the provider anew from the registry, some 600 MB.
-    cache = TERRAFORM_ROOT.parent / "build/terraform/plugins"
+    # Without a shared cache each data folder downloads the provider again: 600 MB.
+    cache = ROOT / "build/terraform/plugins"
     cache.mkdir(parents=True, exist_ok=True)
-    # A third of the provider's processor time goes into collecting garbage that it makes while it starts.
-    usual = {"TF_PLUGIN_CACHE_DIR": str(cache), "GOGC": "400"}
-    variables = {**usual, **os.environ, **unattended, **extra}
+    # With Go's default of 100 the provider spends a third of its CPU time on garbage collection at startup.
+    defaults = {"TF_PLUGIN_CACHE_DIR": str(cache), "GOGC": "400"}
+    variables = {**defaults, **os.environ, **unattended, **extra}
     config = variables.get("TF_CLI_CONFIG_FILE")
     if config and not Path(config).is_file():
-        # Terraform warns on every call about a configuration file that is not there.
+        # Terraform warns on every call when this file is missing.
         del variables["TF_CLI_CONFIG_FILE"]
     return variables
 
@@ -77,10 +80,10 @@ def environment(**extra: str) -> dict[str, str]:
 def run(
     *args: str, root: Path = TERRAFORM_ROOT, env: Mapping[str, str] | None = None, capture: bool = False
 ) -> subprocess.CompletedProcess[str]:
-    """Run `terraform ARGS` in `root`; its output goes to the terminal, or into the result when captured.
+    """Run `terraform ARGS` in `root`. With `capture` the output is in the result, otherwise on the terminal.
 
-    Raises TerraformFailed on any exit code but 0, with what it said of its errors, and TerraformMissing when
-    there is no Terraform. An interrupt is raised once Terraform has ended: it must free the state's lock.
+    Raises TerraformFailed with Terraform's error output when it exits with another code than 0, and
+    TerraformMissing. Raises KeyboardInterrupt only after Terraform has exited and released the state lock.
     """
     variables = environment() if env is None else env
     program = shutil.which("terraform", path=variables.get("PATH"))
@@ -95,16 +98,13 @@ def run(
     ) as process:
         try:
             out, errors = process.communicate()
-        except KeyboardInterrupt:  # the terminal has sent it to Terraform as well
+        except KeyboardInterrupt:  # the terminal sends it to Terraform too
             process.communicate()
             raise
-    done = subprocess.CompletedProcess(command, process.returncode, out, errors)
-    if done.returncode != 0:
-        said = _COLOUR.sub("", f"{out or ''}{errors}".strip())
-        raise TerraformFailed(
-            f"terraform {' '.join(args)} ended with {done.returncode}.\n{said[-_SHOWN_CHARACTERS:]}"
-        )
-    return done
+    if process.returncode != 0:
+        message = _COLOUR.sub("", f"{out or ''}{errors}".strip())[-_MESSAGE_CHARACTERS:]
+        raise TerraformFailed(f"terraform {' '.join(args)} exited with code {process.returncode}.\n{message}")
+    return subprocess.CompletedProcess(command, process.returncode, out, errors)
 
 
 def init(
@@ -114,7 +114,7 @@ def init(
     backend: bool = True,
     capture: bool = False,
 ) -> None:
-    """Run `terraform init` with the locked providers; each backend value is `key=value` or a file's path."""
+    """Run `terraform init` with the locked providers. A backend value is `key=value` or a file's path."""
     mirror = plugin_mirror()
     run(
         "init",
@@ -129,19 +129,14 @@ def init(
     )
 
 
-def validate() -> int:
-    """Run `terraform validate` in both roots; 0, or 1 with the reason on standard error."""
-    try:
-        for root in (TERRAFORM_ROOT, TERRAFORM_ROOT / "bootstrap"):
-            # Its own data folder, so that a root that is set up for an environment stays so.
-            env = environment(TF_DATA_DIR=str(TERRAFORM_ROOT.parent / "build/terraform/validate" / root.name))
-            init(root=root, env=env, backend=False, capture=True)
-            run("validate", "-no-color", root=root, env=env, capture=True)
-    except (TerraformFailed, TerraformMissing) as problem:
-        print(problem, file=sys.stderr)
-        return 1
-    return 0
+def validate() -> None:
+    """Run `terraform validate` in both roots. Raises TerraformFailed, TerraformMissing."""
+    for root in (TERRAFORM_ROOT, TERRAFORM_ROOT / "bootstrap"):
+        # A data folder of its own leaves a root initialized for an environment as it is.
+        env = environment(TF_DATA_DIR=str(ROOT / "build/terraform/validate" / root.name))
+        init(root=root, env=env, backend=False, capture=True)
+        run("validate", "-no-color", root=root, env=env, capture=True)
 
 
 if __name__ == "__main__":
-    sys.exit(validate())
+    sys.exit(command_line.run(validate))

@@ -4,166 +4,79 @@ Exit codes: 0 done, 1 a step failed, 2 refused before anything was changed.
 """
 
 import argparse
-import json
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from scripts import environments, local_system, terraform
-from scripts.deploy import smoke
-from scripts.deploy.plans import Plan, summary
-from scripts.deploy.releases import Releases
-from scripts.deploy.rollout import Rollout
-from scripts.deploy.watch import Watch
-from scripts.environments import Environment
-from scripts.errors import Failed, Refused
-from scripts.operate import health
-from scripts.progress import progress
-
-Proof = Callable[[Environment, Mapping[str, Any], str], None]
-
-
-def prove(environment: Environment, outputs: Mapping[str, Any], release: str) -> None:
-    """Prove that a release works in an environment: smoke test, then health check. Raises Failed."""
-    progress(f"Proving that {release} works in {environment.name}")
-    smoke.test(environment, outputs, release)
-    print(f"Smoke test: a session was opened, read, changed and ended at {outputs['http_api_endpoint']}")
-    if health.main(["--url", outputs["http_api_endpoint"]]) != health.HEALTHY:
-        raise Failed(f"{environment.name} is not healthy.")
-
-
-def plan(environment: Environment) -> None:
-    """Save a plan and show it in short."""
-    saved = Plan(environment)
-    made = saved.save()
-    live = Releases(environment).live()
-    print(f"{environment.name}: {summary(made)}")
-    print(f"Live is {live or 'nothing'}; applying makes {saved.release} live.")
-    print(f"Apply exactly this with: make apply ENV={environment.name}")
-
-
-def apply(environment: Environment, proof: Proof = prove) -> None:
-    """Apply the saved plan, make its release live all at once, and prove it."""
-    saved = Plan(environment)
-    release = saved.release
-    saved.check()
-    releases = Releases(environment)
-    former = releases.live()
-    saved.apply()
-    releases.point(releases.versions(release))
-    outputs = environment.outputs()
-    try:
-        proof(environment, outputs, release)
-    except Failed as problem:
-        back = f" To go back: make rollback ENV={environment.name} TO={former}" if former else ""
-        raise Failed(f"{release} is live in {environment.name}, but: {problem}{back}") from None
-    print(f"{release} is live in {environment.name}.")
-
-
-def rollout(
-    environment: Environment, step: int, pause: float, to: str | None = None, proof: Proof = prove
-) -> None:
-    """Apply the saved plan, or take a release that is there, and make it live in steps."""
-    saved = Plan(environment)
-    release = to or saved.release
-    if to:
-        environment.init()
-    else:
-        saved.check()
-        if not Releases(environment).functions():
-            print(f"{environment.name} is not deployed yet: there is nothing to shift from.")
-            apply(environment, proof)
-            return
-    outputs = environment.outputs()
-    watch = Watch(environment, outputs["http_api_id"])
-    steps = Rollout(Releases(environment), watch, step=step, pause=pause)
-    steps.check()
-    if to is None:
-        saved.apply()
-    steps.run(release, lambda: proof(environment, outputs, release))
-    print(f"{release} is live in {environment.name}.")
-
-
-def rollback(environment: Environment, to: str) -> None:
-    """Make a former release live again, all at once."""
-    releases = Releases(environment)
-    versions = releases.versions(to)
-    newer = sorted(set(releases.now()) - set(versions))
-    releases.point(versions)
-    print(f"{to} is live in {environment.name}.")
-    if newer:
-        print(f"These were not in it and stay as they are: {', '.join(newer)}")
+from scripts import command_line, environments
+from scripts.deploy import actions
+from scripts.deploy.actions import Verification
+from scripts.local_system import DEFAULT_WORK
+from scripts.project import ROOT
 
 
 def main(
     arguments: Sequence[str] | None = None,
-    project: Path = environments.PROJECT,
-    work: Path = local_system.DEFAULT_WORK,
-    proof: Proof = prove,
+    project: Path = ROOT,
+    work: Path = DEFAULT_WORK,
+    verification: Verification = actions.verify,
 ) -> int:
-    """Do what the command line says and return the exit code."""
-    chosen = _parser().parse_args(arguments)
-    for asked in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(asked, _stop)
-    try:
-        environment = environments.find(chosen.environment, project, work)
-        match chosen.action:
+    """Run the action of the command line and return the exit code."""
+    options = _parser().parse_args(arguments)
+    for stop_signal in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(stop_signal, _raise_interrupt)
+
+    def run_action() -> None:
+        environment = environments.find(options.environment, project, work)
+        match options.action:
             case "plan":
-                plan(environment)
+                actions.plan(environment)
             case "apply":
-                apply(environment, proof)
+                actions.apply(environment, verification)
             case "rollout":
-                rollout(environment, chosen.step, chosen.pause, chosen.to, proof)
+                actions.rollout(
+                    environment,
+                    step=options.step,
+                    pause=options.pause,
+                    existing_release=options.to,
+                    verification=verification,
+                )
             case "rollback":
-                rollback(environment, chosen.to)
+                actions.rollback(environment, options.to)
             case "outputs":
-                environment.init()
-                for name, value in sorted(environment.outputs().items()):
-                    print(f"{name} = {value if isinstance(value, str) else json.dumps(value, indent=2)}")
-    except Refused as refusal:
-        print(refusal, file=sys.stderr)
-        return 2
-    except (Failed, terraform.TerraformFailed, terraform.TerraformMissing) as failure:
-        print(failure, file=sys.stderr)
-        return 1
-    except (ClientError, BotoCoreError) as problem:
-        print(f"AWS said: {problem}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("Stopped.", file=sys.stderr)
-        return 1
-    return 0
+                actions.outputs(environment)
+
+    return command_line.run(run_action)
 
 
-def _stop(*_: object) -> None:
+def _raise_interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m scripts.deploy", description=__doc__)
-    actions = parser.add_subparsers(dest="action", required=True)
-    told = {
-        "plan": "save what would change and show it",
-        "apply": "apply the saved plan and make its release live at once",
-        "rollout": "apply the saved plan and make its release live in steps",
-        "rollback": "make a former release live again",
-        "outputs": "print what an environment is made of",
-    }
-    commands = {name: actions.add_parser(name, help=text) for name, text in told.items()}
-    for command in commands.values():
-        command.add_argument("environment", help="dev, staging, prod, or local while make run runs")
-    commands["rollback"].add_argument("--to", required=True, metavar="RELEASE", help="as /health tells it")
-    rollout = commands["rollout"]
-    rollout.add_argument(
-        "--to", metavar="RELEASE", help="one that is there already, instead of the saved plan"
+    commands = parser.add_subparsers(dest="action", required=True)
+
+    def add(name: str, description: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=description, description=description)
+        command.add_argument("environment", help=environments.ARGUMENT_HELP)
+        return command
+
+    add("plan", "save a plan and print its summary")
+    add("apply", "apply the saved plan and make its release live at once")
+    rollout = add("rollout", "apply the saved plan and make its release live in steps")
+    rollback = add("rollback", "make a former release live again, at once")
+    add("outputs", "print the outputs of Terraform")
+    rollback.add_argument(
+        "--to", required=True, metavar="RELEASE", help="the release, as the version in /health"
     )
-    rollout.add_argument("--step", type=_percent, default=10, metavar="PERCENT", help="of the requests; 10")
+    rollout.add_argument("--to", metavar="RELEASE", help="an existing release instead of the saved plan's")
     rollout.add_argument(
-        "--pause", type=_seconds, default=300, metavar="SECONDS", help="after each step; 300"
+        "--step", type=_percent, default=10, metavar="PERCENT", help="of the requests per step; 10"
+    )
+    rollout.add_argument(
+        "--pause", type=_seconds, default=300, metavar="SECONDS", help="to monitor each step; 300"
     )
     return parser
 

@@ -1,7 +1,7 @@
-"""The releases that an environment's functions hold, and the alias `live` that points into them.
+"""The releases that an environment's functions hold, and the alias `live` that selects one of them.
 
-Each release publishes a version of every function, whose description is the release. Whoever invokes a
-function invokes `live`; moving it moves them.
+A release publishes one version of each function; the version's description is the name of the release. API
+Gateway and the event source mappings invoke the alias, so moving it makes another release live.
 https://docs.aws.amazon.com/lambda/latest/dg/configuration-aliases.html
 """
 
@@ -9,81 +9,92 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from scripts.environments import Environment
-from scripts.errors import Failed, Refused
+from scripts.errors import PreconditionFailed, StepFailed
 
 ALIAS = "live"
 
 Versions = Mapping[str, str]
-"""A version's number by the name of its function."""
+"""A version number by function name."""
 
 
 @dataclass(frozen=True)
 class Function:
-    """A function as it is now: where `live` points, and every published version's release by its number."""
+    """A function in AWS: its live version, and the release of each published version by version number."""
 
     name: str
-    live: str
+    live_version: str
     releases: Mapping[str, str]
 
-    def newest(self, release: str) -> str | None:
-        """Return the number of the version that was published last for a release."""
-        return max(
-            (number for number, told in self.releases.items() if told == release), key=int, default=None
-        )
+    @property
+    def live_release(self) -> str:
+        """The release of the live version."""
+        return self.releases.get(self.live_version, "unknown")
+
+    def newest_version(self, release: str) -> str | None:
+        """Return the last version that was published for a release, or None."""
+        versions = [version for version, published in self.releases.items() if published == release]
+        return max(versions, key=int, default=None)
 
 
 class Releases:
-    """The functions of an environment."""
+    """The functions of an environment and their releases."""
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
         self._lambda = environment.client("lambda")
 
     def functions(self) -> list[Function]:
-        """Return every function that has an alias `live`; none when nothing is deployed."""
+        """Return the functions; an empty list when the environment is not deployed.
+
+        Raises PreconditionFailed when one has no alias.
+        """
         return [self._function(name) for name in self._environment.function_names()]
 
-    def live(self) -> str | None:
-        """Return the release that is live, `a and b` when functions differ, or None for none."""
-        told = {function.releases.get(function.live, "unknown") for function in self.functions()}
-        return " and ".join(sorted(told)) or None
+    def live_release(self) -> str | None:
+        """Return the live release, `a and b` when functions differ, or None when nothing is deployed."""
+        return " and ".join(sorted({function.live_release for function in self.functions()})) or None
+
+    def live_versions(self) -> dict[str, str]:
+        """Return the live version of each function."""
+        return {function.name: function.live_version for function in self.functions()}
 
     def versions(self, release: str) -> dict[str, str]:
-        """Return the versions of a release. Raises Refused when no function has one."""
+        """Return the versions of a release. Raises PreconditionFailed when no function has one."""
         functions = self.functions()
-        found = {function.name: number for function in functions if (number := function.newest(release))}
-        if not found:
-            known = sorted({told for function in functions for told in function.releases.values()})
-            raise Refused(
+        versions = {
+            function.name: version for function in functions if (version := function.newest_version(release))
+        }
+        if not versions:
+            known = sorted({name for function in functions for name in function.releases.values()})
+            raise PreconditionFailed(
                 f"{self._environment.name} has no release {release!r}. It has: {', '.join(known) or 'none'}."
             )
-        return found
+        return versions
 
-    def now(self) -> dict[str, str]:
-        """Return the versions that are live."""
-        return {function.name: function.live for function in self.functions()}
-
-    def point(self, versions: Versions) -> None:
-        """Point `live` at these versions, all at once and wholly. Functions that are not named stay."""
-        for name, number in versions.items():
+    def make_live(self, versions: Versions) -> None:
+        """Route all invocations of these functions to these versions. Other functions do not change."""
+        for name, version in versions.items():
             self._lambda.update_alias(
                 FunctionName=name,
                 Name=ALIAS,
-                FunctionVersion=number,
+                FunctionVersion=version,
                 RoutingConfig={"AdditionalVersionWeights": {}},
             )
 
-    def shift(self, current: Versions, coming: Versions, percent: int) -> None:
-        """Lead `percent` of the invocations to the versions that come. Raises Failed when others move too."""
-        for name, number in coming.items():
+    def shift(self, current: Versions, new: Versions, percent: int) -> None:
+        """Route `percent` of the invocations to the new versions, the rest to the current ones.
+
+        Raises StepFailed when an alias was moved by somebody else.
+        """
+        for name, version in new.items():
             alias = self._lambda.get_alias(FunctionName=name, Name=ALIAS)
             if alias["FunctionVersion"] != current[name]:
-                raise Failed(f"Somebody else has moved {name} to its version {alias['FunctionVersion']}.")
+                raise StepFailed(f"Somebody else has moved {name} to its version {alias['FunctionVersion']}.")
             self._lambda.update_alias(
                 FunctionName=name,
                 Name=ALIAS,
                 FunctionVersion=current[name],
-                RoutingConfig={"AdditionalVersionWeights": {number: percent / 100}},
+                RoutingConfig={"AdditionalVersionWeights": {version: percent / 100}},
                 RevisionId=alias["RevisionId"],
             )
 
@@ -96,7 +107,7 @@ class Releases:
             if version["Version"] != "$LATEST"
         }
         try:
-            live = self._lambda.get_alias(FunctionName=name, Name=ALIAS)["FunctionVersion"]
+            alias = self._lambda.get_alias(FunctionName=name, Name=ALIAS)
         except self._lambda.exceptions.ResourceNotFoundException:
-            raise Refused(f"{name} has no alias {ALIAS}: apply a plan first.") from None
-        return Function(name, live, releases)
+            raise PreconditionFailed(f"{name} has no alias {ALIAS}: apply a plan first.") from None
+        return Function(name, alias["FunctionVersion"], releases)

@@ -1,115 +1,130 @@
-"""A release that takes over in steps, and goes back by itself when it does harm."""
+"""A rollout: move requests to a release in steps, and return to the former one when something fails."""
 
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Protocol
 
-from scripts.deploy.watch import Traffic
-from scripts.errors import Failed, Refused
+from scripts.deploy.monitor import Traffic
+from scripts.errors import PreconditionFailed, StepFailed
 
-LOOK_EVERY_SECONDS = 5.0
+POLL_SECONDS = 5.0
 
 
 class Aliases(Protocol):
-    """Where the functions' `live` points: releases.Releases, or what a test puts in its place."""
+    """The aliases of an environment's functions, as in releases.Releases."""
 
-    def now(self) -> dict[str, str]:
-        """Return the version that is live, by function."""
+    def live_versions(self) -> dict[str, str]:
+        """Return the live version of each function."""
         ...
 
     def versions(self, release: str) -> dict[str, str]:
-        """Return the versions of a release. Raises Refused when there are none."""
+        """Return the versions of a release. Raises PreconditionFailed when there are none."""
         ...
 
-    def point(self, versions: Mapping[str, str]) -> None:
-        """Point at these versions wholly."""
+    def make_live(self, versions: Mapping[str, str]) -> None:
+        """Route all invocations of these functions to these versions."""
         ...
 
-    def shift(self, current: Mapping[str, str], coming: Mapping[str, str], percent: int) -> None:
-        """Lead a share of all invocations to the versions that come."""
+    def shift(self, current: Mapping[str, str], new: Mapping[str, str], percent: int) -> None:
+        """Route `percent` of the invocations to the new versions. Raises StepFailed."""
         ...
 
 
-class Watcher(Protocol):
-    """What is watched: watch.Watch, or what a test puts in its place."""
+class Monitor(Protocol):
+    """The signals that a rollout watches, as in monitor.CloudWatchMonitor."""
 
-    def alarms(self) -> list[str]:
-        """Return the alarms that are on."""
+    def active_alarms(self) -> list[str]:
+        """Return the names of the active alarms."""
         ...
 
     def traffic(self, since: datetime) -> dict[str, Traffic]:
-        """Return what each route has answered since a time."""
+        """Return the traffic of each route since a time."""
         ...
 
 
 class Rollout:
-    """Moves `live` to a release by `step` percent at a time, watching for `pause` seconds after each."""
+    """Shifts requests to a release by `step` percent at a time, and monitors each step `pause` seconds."""
 
     def __init__(
         self,
         aliases: Aliases,
-        watch: Watcher,
+        monitor: Monitor,
         *,
         step: int,
         pause: float,
         sleep: Callable[[float], object] = time.sleep,
-        say: Callable[[str], object] = print,
+        report: Callable[[str], object] = print,
     ) -> None:
         self._aliases = aliases
-        self._watch = watch
+        self._monitor = monitor
         self._step = step
         self._pause = pause
         self._sleep = sleep
-        self._say = say
+        self._report = report
 
     def check(self) -> None:
-        """Raise Refused while an alarm is on: it could not tell that the new release is at fault."""
-        if alarms := self._watch.alarms():
-            raise Refused(f"{', '.join(alarms)} is on already. Put that right first, or use: make apply")
+        """Raise PreconditionFailed while an alarm is active: it would hide the effect of the new release."""
+        if alarms := self._monitor.active_alarms():
+            raise PreconditionFailed(
+                f"Active alarms: {', '.join(alarms)}. Resolve them first, or use make apply instead."
+            )
 
-    def run(self, release: str, proof: Callable[[], None] = lambda: None) -> None:
-        """Move to the release; `proof` has the last word. Raises Failed after everything has gone back."""
-        current = self._aliases.now()
-        coming = {
-            name: number
-            for name, number in self._aliases.versions(release).items()
-            if current[name] != number
+    def run(self, release: str, verify: Callable[[], None] = lambda: None) -> None:
+        """Make a release live in steps, and verify it at the end.
+
+        Raises StepFailed after an alarm, failed requests or a failed verification. Whatever interrupts the
+        rollout, the former versions are live afterwards.
+        """
+        current = self._aliases.live_versions()
+        new = {
+            name: version
+            for name, version in self._aliases.versions(release).items()
+            if current[name] != version
         }
-        if not coming:
-            self._say(f"{release} is live already.")
+        if not new:
+            self._report(f"{release} is live already.")
             return
-        began = datetime.now(UTC)
-        done = False
+        started = datetime.now(UTC)
+        completed = False
         try:
-            for percent in range(self._step, 100, self._step):
-                self._aliases.shift(current, coming, percent)
-                self._say(f"{percent:3} % of the requests go to {release}")
-                self._look(began)
-            self._aliases.point(coming)
-            self._say(f"100 % of the requests go to {release}")
-            self._look(began)
-            proof()
-            done = True
-        except Failed as harm:
-            raise Failed(f"{harm} Everything has gone back to what was live before.") from None
+            self._shift_in_steps(release, current, new, started)
+            verify()
+            completed = True
+        except StepFailed as failure:
+            raise StepFailed(f"{failure} The former release is live again.") from None
         finally:
-            # Also when somebody stops us: nothing may stay half way. What somebody else has moved is theirs.
-            if not done:
-                now = self._aliases.now()
-                ours = [name for name in coming if now[name] in (current[name], coming[name])]
-                self._aliases.point({name: current[name] for name in ours})
-            self._say(f"Meanwhile {sum(self._watch.traffic(began).values(), Traffic())}.")
+            if not completed:
+                self._return_to(current, new)
+            total = sum(self._monitor.traffic(started).values(), Traffic())
+            self._report(f"During the rollout {total}.")
 
-    def _look(self, began: datetime) -> None:
-        left = self._pause
+    def _shift_in_steps(
+        self, release: str, current: Mapping[str, str], new: Mapping[str, str], started: datetime
+    ) -> None:
+        for percent in range(self._step, 100, self._step):
+            self._aliases.shift(current, new, percent)
+            self._report(f"{percent:3} % of the requests go to {release}")
+            self._watch(started)
+        self._aliases.make_live(new)
+        self._report(f"100 % of the requests go to {release}")
+        self._watch(started)
+
+    def _return_to(self, current: Mapping[str, str], new: Mapping[str, str]) -> None:
+        live = self._aliases.live_versions()
+        # An alias that somebody else has moved meanwhile stays where it is.
+        names = [name for name in new if live[name] in (current[name], new[name])]
+        self._aliases.make_live({name: current[name] for name in names})
+
+    def _watch(self, started: datetime) -> None:
+        remaining = self._pause
         while True:
-            if alarms := self._watch.alarms():
-                raise Failed(f"{', '.join(alarms)} went off.")
-            for route, traffic in self._watch.traffic(began).items():
-                if traffic.bad:
-                    raise Failed(f"{route}: {traffic}.")
-            if left <= 0:
+            if alarms := self._monitor.active_alarms():
+                raise StepFailed(f"Active alarms: {', '.join(alarms)}.")
+            for route, traffic in self._monitor.traffic(started).items():
+                if traffic.too_many_failed:
+                    raise StepFailed(f"{route}: {traffic}.")
+            if remaining <= 0:
                 return
-            self._sleep(min(LOOK_EVERY_SECONDS, left))
-            left -= LOOK_EVERY_SECONDS
+            self._sleep(min(POLL_SECONDS, remaining))
+            remaining -= POLL_SECONDS

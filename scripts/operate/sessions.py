@@ -1,6 +1,6 @@
-"""Count the sessions that live now, by status and language: python -m scripts.operate.sessions ENV [--json].
+"""Count the live sessions by status and language: python -m scripts.operate.sessions ENV [--json].
 
-Asks the index `byStatus`, which holds nothing but what is counted; rows that have expired are never read.
+Query the index byStatus, which holds only what is counted; expired rows are not read.
 """
 
 import argparse
@@ -12,18 +12,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from scripts import environments, local_system
-from scripts.errors import Refused
+from scripts import command_line, environments
+from scripts.local_system import DEFAULT_WORK
+from scripts.project import ROOT
 
 INDEX = "byStatus"
 LIVE = ("active", "paused")
 
+Counts = Counter[tuple[str, str]]
+"""The number of sessions by status and source language."""
 
-def count(client: Any, table: str, now: int) -> Counter[tuple[str, str]]:
-    """Return how many sessions have a status and a language; `now` in epoch seconds."""
-    found: Counter[tuple[str, str]] = Counter()
+
+def count(client: Any, table: str, now: int) -> Counts:
+    """Return the number of live sessions by status and language; `now` in epoch seconds."""
+    counts = Counts()
     for status in LIVE:
         pages = client.get_paginator("query").paginate(
             TableName=table,
@@ -33,50 +35,49 @@ def count(client: Any, table: str, now: int) -> Counter[tuple[str, str]]:
             ExpressionAttributeNames={"#status": "status"},
             ExpressionAttributeValues={":status": {"S": status}, ":now": {"N": str(now)}},
         )
-        found.update((status, row["sourceLanguage"]["S"]) for page in pages for row in page["Items"])
-    return found
+        counts.update((status, row["sourceLanguage"]["S"]) for page in pages for row in page["Items"])
+    return counts
 
 
-def table(found: Counter[tuple[str, str]]) -> str:
-    """Return the counts as people read them: a row for each language, the most first, and the sums."""
-    languages = Counter[str]()
-    for (_, language), sessions in found.items():
-        languages[language] += sessions
+def to_table(counts: Counts) -> str:
+    """Return the counts as text: one row per language, the largest first, then the totals."""
+    by_language = Counter[str]()
+    for (_, language), sessions in counts.items():
+        by_language[language] += sessions
     rows: list[tuple[str, ...]] = [("language", *LIVE, "all")]
-    for language, sessions in languages.most_common():
-        rows.append((language, *(str(found[status, language]) for status in LIVE), str(sessions)))
-    sums = [sum(found[status, language] for language in languages) for status in LIVE]
-    rows.append(("all", *map(str, sums), str(found.total())))
+    for language, sessions in by_language.most_common():
+        rows.append((language, *(str(counts[status, language]) for status in LIVE), str(sessions)))
+    totals = [sum(counts[status, language] for language in by_language) for status in LIVE]
+    rows.append(("all", *map(str, totals), str(counts.total())))
     return "\n".join(f"{row[0]:10}" + "".join(f"{cell:>9}" for cell in row[1:]) for row in rows)
+
+
+def to_json(counts: Counts) -> str:
+    """Return the counts as a JSON object: {status: {language: number}}."""
+    by_status: dict[str, dict[str, int]] = {status: {} for status in LIVE}
+    for (status, language), sessions in counts.items():
+        by_status[status][language] = sessions
+    return json.dumps(by_status)
 
 
 def main(
     arguments: Sequence[str] | None = None,
-    project: Path = environments.PROJECT,
-    work: Path = local_system.DEFAULT_WORK,
+    project: Path = ROOT,
+    work: Path = DEFAULT_WORK,
 ) -> int:
-    """Print the counts; 2 with the reason on standard error when they cannot be had."""
+    """Print the counts and return the exit code of scripts.command_line."""
     parser = argparse.ArgumentParser(prog="python -m scripts.operate.sessions", description=__doc__)
-    parser.add_argument("environment", help="dev, staging, prod, or local while make run runs")
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
-    chosen = parser.parse_args(arguments)
-    try:
-        environment = environments.find(chosen.environment, project, work)
-        found = count(environment.client("dynamodb"), f"{environment.prefix}-sessions", int(time.time()))
-    except Refused as refusal:
-        print(refusal, file=sys.stderr)
-        return 2
-    except (ClientError, BotoCoreError) as problem:
-        print(f"The sessions of {chosen.environment} cannot be counted: {problem}", file=sys.stderr)
-        return 2
-    if chosen.json:
-        told: dict[str, dict[str, int]] = {status: {} for status in LIVE}
-        for (status, language), sessions in found.items():
-            told[status][language] = sessions
-        print(json.dumps(told))
-    else:
-        print(table(found))
-    return 0
+    parser.add_argument("environment", help=environments.ARGUMENT_HELP)
+    parser.add_argument("--json", action="store_true", help="print a JSON object instead of a table")
+    options = parser.parse_args(arguments)
+
+    def print_counts() -> None:
+        environment = environments.find(options.environment, project, work)
+        table = f"{environment.prefix}-sessions"
+        counts = count(environment.client("dynamodb"), table, int(time.time()))
+        print(to_json(counts) if options.json else to_table(counts))
+
+    return command_line.run(print_counts)
 
 
 if __name__ == "__main__":

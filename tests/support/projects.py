@@ -1,4 +1,4 @@
-"""A copy of the project that is deployed from, so that tests can change and build it."""
+"""A copy of the project for deployment tests, which change, build and deploy it."""
 
 import hashlib
 import io
@@ -10,14 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scripts import terraform
 from scripts.deploy import __main__ as deploy
 from scripts.environments import Environment
-from scripts.errors import Failed
+from scripts.errors import StepFailed
+from scripts.project import ROOT
 
-SOURCES = terraform.TERRAFORM_ROOT.parent
-
-HANDLER = """
+_HANDLER = """
 import json, os
 
 def handler(event, context):
@@ -30,51 +28,54 @@ def handler(event, context):
 
 @dataclass
 class Project:
-    """A copy of what is deployed, with builds that tests make, and what was proven of each deployment."""
+    """A copy of the project. `verified` has the environment and the release of each verification.
+
+    Verifications fail with the message `verification_error` unless it is empty.
+    """
 
     folder: Path
-    proven: list[tuple[str, str]] = field(default_factory=list)
-    broken: str = ""
+    verified: list[tuple[str, str]] = field(default_factory=list)
+    verification_error: str = ""
 
     def build(self, release: str, status: int = 200) -> None:
-        """Build every function as one that answers any request with `status`."""
+        """Write the zip of each function, which responds to any request with `status`, and the manifest."""
         dist = self.folder / "dist"
         dist.mkdir(exist_ok=True)
-        made = {}
-        for handler in SOURCES.glob("functions/*/handler.py"):
+        functions = {}
+        for handler in ROOT.glob("functions/*/handler.py"):
             name = handler.parent.name
-            target = io.BytesIO()
-            with zipfile.ZipFile(target, "w") as archive:
-                entry = zipfile.ZipInfo(f"functions/{name}/handler.py", (1980, 1, 1, 0, 0, 0))
-                archive.writestr(entry, HANDLER.format(status=status, release=release))
-            code = target.getvalue()
-            (dist / f"{name}.zip").write_bytes(code)
-            made[name] = {
-                "file": f"{name}.zip",
-                "sha256": hashlib.sha256(code).hexdigest(),
-                "bytes": len(code),
-            }
+            content = _zip(f"functions/{name}/handler.py", _HANDLER.format(status=status, release=release))
+            (dist / f"{name}.zip").write_bytes(content)
+            digest = hashlib.sha256(content).hexdigest()
+            functions[name] = {"file": f"{name}.zip", "sha256": digest, "bytes": len(content)}
         manifest = {"version": release, "commit": "0" * 40, "runtime": "python3.11", "architecture": "x86_64"}
-        (dist / "manifest.json").write_text(json.dumps({**manifest, "functions": made}))
+        (dist / "manifest.json").write_text(json.dumps({**manifest, "functions": functions}))
 
-    def set(self, environment: str, name: str, value: str) -> None:
-        """Change a value of an environment."""
+    def set_variable(self, environment: str, name: str, value: str) -> None:
+        """Change the value of a variable in an environment's tfvars."""
         file = self.folder / f"terraform/environments/{environment}.tfvars"
-        text, changed = re.subn(rf"^{name} +=.*$", f"{name} = {value}", file.read_text(), flags=re.MULTILINE)
-        assert changed == 1
+        text, count = re.subn(rf"^{name} +=.*$", f"{name} = {value}", file.read_text(), flags=re.MULTILINE)
+        assert count == 1
         file.write_text(text)
 
     def deploy(self, *arguments: str) -> int:
-        """Run a command as an operator would, without requests to a host that is not there."""
-        return deploy.main(list(arguments), self.folder, self.folder / "build/local", self._prove)
+        """Run a command as an operator does. The API's host does not exist, so record the verification."""
+        return deploy.main(list(arguments), self.folder, self.folder / "build/local", self._verify)
 
-    def _prove(self, environment: Environment, outputs: Any, release: str) -> None:
-        self.proven.append((environment.name, release))
-        if self.broken:
-            raise Failed(self.broken)
+    def _verify(self, environment: Environment, outputs: Any, release: str) -> None:
+        self.verified.append((environment.name, release))
+        if self.verification_error:
+            raise StepFailed(self.verification_error)
 
 
-def copied(folder: Path) -> Path:
-    """Copy what is deployed from into a folder and return it."""
-    shutil.copytree(SOURCES / "terraform", folder / "terraform", ignore=shutil.ignore_patterns(".terraform"))
-    return folder
+def copy_project(folder: Path) -> Project:
+    """Copy the Terraform configuration into a folder."""
+    shutil.copytree(ROOT / "terraform", folder / "terraform", ignore=shutil.ignore_patterns(".terraform"))
+    return Project(folder)
+
+
+def _zip(name: str, text: str) -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), text)
+    return target.getvalue()

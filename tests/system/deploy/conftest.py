@@ -9,7 +9,7 @@ import pytest
 from scripts import local_system, terraform
 from scripts.local import processes
 from scripts.local.aws import local_aws
-from tests.support.projects import Project, copied
+from tests.support.projects import Project, copy_project
 
 ACCOUNT = "123456789012"
 # As in environments/local.s3.tfbackend: the AWS of one machine knows no accounts and no virtual hosts.
@@ -38,8 +38,8 @@ def local_aws_url(tmp_path_factory: pytest.TempPathFactory, patient_terraform: N
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory, local_aws_url: str) -> Project:
     """Return a copy of the project whose bootstrap has been applied."""
-    folder = copied(tmp_path_factory.mktemp("project"))
-    made = Project(folder)
+    project = copy_project(tmp_path_factory.mktemp("project"))
+    folder = project.folder
     bootstrap = {"root": folder / "terraform/bootstrap", "env": terraform.environment()}
     terraform.init(**bootstrap, capture=True)
     terraform.run("apply", "-auto-approve", "-input=false", **bootstrap, capture=True)
@@ -51,5 +51,5 @@ def project(tmp_path_factory: pytest.TempPathFactory, local_aws_url: str) -> Pro
         backend.write_text(
             backend.read_text().replace("<state bucket>", told["state_bucket"]["value"]) + LOCAL_S3
         )
-        made.set(name, "allowed_account_ids", f'["{ACCOUNT}"]')
-    return made
+        project.set_variable(name, "allowed_account_ids", f'["{ACCOUNT}"]')
+    return project

@@ -55,11 +55,11 @@ def live(client, name: str = "health") -> tuple[str, str]:
 
 
 def test_what_was_applied_is_proven_at_its_endpoint(dev: Project):
-    assert dev.proven[0] == ("dev", "1.0.0")
+    assert dev.verified[0] == ("dev", "1.0.0")
 
 
 def test_a_changed_value_is_all_that_a_plan_shows(dev: Project, capsys: pytest.CaptureFixture[str]):
-    dev.set("dev", "log_retention_days", "14")
+    dev.set_variable("dev", "log_retention_days", "14")
 
     code = dev.deploy("plan", "dev")
 
@@ -78,7 +78,7 @@ def test_another_environments_plan_is_not_applied(dev: Project, capsys: pytest.C
     code = dev.deploy("apply", "staging")
 
     assert code == 2
-    assert told(capsys) == ("The saved plan is one of dev. Make one of staging: make plan ENV=staging\n")
+    assert told(capsys) == ("The saved plan is for dev. Plan staging: make plan ENV=staging\n")
 
 
 def test_a_plan_is_stale_once_another_was_applied(dev: Project, capsys: pytest.CaptureFixture[str]):
@@ -87,13 +87,13 @@ def test_a_plan_is_stale_once_another_was_applied(dev: Project, capsys: pytest.C
     capsys.readouterr()
     for file, content in copies.items():
         file.write_bytes(content)
-    proven = len(dev.proven)
+    verifications = len(dev.verified)
 
     code = dev.deploy("apply", "dev")
 
     assert code == 2
     assert told(capsys) == ("dev has changed since the plan was made. Plan again: make plan ENV=dev\n")
-    assert len(dev.proven) == proven
+    assert len(dev.verified) == verifications
 
 
 def test_a_plan_names_what_is_live_and_what_will_be(dev: Project, capsys: pytest.CaptureFixture[str]):
@@ -107,20 +107,20 @@ def test_a_plan_names_what_is_live_and_what_will_be(dev: Project, capsys: pytest
 def test_a_deployment_that_cannot_be_proven_says_the_way_back(
     dev: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(dev, "broken", "GET /health answered 503, not 200")
+    monkeypatch.setattr(dev, "verification_error", "GET /health answered 503, not 200")
 
     code = dev.deploy("apply", "dev")
 
     assert code == 1
     assert told(capsys) == (
         "1.1.0 is live in dev, but: GET /health answered 503, not 200 "
-        "To go back: make rollback ENV=dev TO=1.0.0\n"
+        "To roll back: make rollback ENV=dev TO=1.0.0\n"
     )
 
 
 def test_a_release_goes_live_with_its_apply(dev: Project, lambda_client):
     assert live(lambda_client) == ("2", "1.1.0")
-    assert dev.proven[-1] == ("dev", "1.1.0")
+    assert dev.verified[-1] == ("dev", "1.1.0")
 
 
 def test_a_rollback_needs_no_build(dev: Project, lambda_client):
@@ -176,13 +176,13 @@ def test_two_at_once_is_one_too_many(dev: Project, locked: None, capsys: pytest.
 
 def test_another_account_is_refused(project: Project, capsys: pytest.CaptureFixture[str]):
     project.build("1.0.0")
-    project.set("staging", "allowed_account_ids", '["999999999999"]')
+    project.set_variable("staging", "allowed_account_ids", '["999999999999"]')
 
     code = project.deploy("plan", "staging")
 
     assert code == 2
     assert told(capsys) == (
-        f"These credentials are of the account {ACCOUNT}, which terraform/environments/staging.tfvars "
+        f"These credentials belong to account {ACCOUNT}, which terraform/environments/staging.tfvars "
         "does not allow (allowed_account_ids).\n"
     )
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.projects import SOURCES
+from scripts.project import ROOT
 
-FILES = sorted((SOURCES / ".github/workflows").glob("*.yml"))
+FILES = sorted((ROOT / ".github/workflows").glob("*.yml"))
 WORKFLOWS = {file.name: yaml.safe_load(file.read_text()) for file in FILES}
 # No digest of it is known to be right: its full version stands for it.
 BY_VERSION = {"docker://rhysd/actionlint:1.7.12"}
@@ -43,7 +43,7 @@ def test_every_pin_tells_its_version(file):
 
 @pytest.mark.parametrize("command", sorted({step["run"] for step in steps() if "run" in step}))
 def test_a_job_does_what_a_person_can_do_with_make(command: str):
-    targets = set(re.findall(r"^([a-z-]+):", (SOURCES / "Makefile").read_text(), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     chosen = {"$HOW": ["apply", "rollout"], "${{ matrix.target }}": ["test", "lint"]}
 
     found = re.fullmatch(r"make (?:--silent )?\"?(.+?)\"?(?: ENV=dev \| tee plan\.txt)?", command)

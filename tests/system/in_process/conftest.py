@@ -13,7 +13,7 @@ import requests
 
 from scripts import local_system
 from scripts.local import system
-from tests.support.projects import Project, copied
+from tests.support.projects import Project, copy_project
 from tests.support.websocket_clients import Client, Clients, clients
 
 MAX_LISTENERS = 20
@@ -26,7 +26,7 @@ Json = dict[str, Any]
 @pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """Return a copy of the project, from which tests deploy to the system."""
-    return Project(copied(tmp_path_factory.mktemp("project")))
+    return copy_project(tmp_path_factory.mktemp("project"))
 
 
 @pytest.fixture(scope="session")

@@ -123,7 +123,7 @@ def test_a_good_release_takes_over_in_steps(
     told = capsys.readouterr()
     assert code == 0, told.err
     assert re.findall(r"(\d+) % of the requests go to 9\.0\.0", told.out) == ["25", "50", "75", "100"]
-    assert "Smoke test: a session was opened, read, changed and ended" in told.out
+    assert "Smoke test passed: created, read, changed and ended a session" in told.out
     assert version(local) == "9.0.0"
 
 
@@ -145,9 +145,9 @@ def test_a_bad_release_goes_back_by_itself(
     told = capsys.readouterr()
     assert code == 1, told.err
     said = told.err.splitlines()
-    assert said[-1] == f"{ALARM} went off. Everything has gone back to what was live before."
+    assert said[-1] == f"Active alarms: {ALARM}. The former release is live again."
     assert re.findall(r"(\d+) % of the requests go to 9\.1\.0", told.out) == ["10"]
-    reported = re.search(r"Meanwhile (\d+) of (\d+) requests failed \((.+) %\)", told.out)
+    reported = re.search(r"During the rollout (\d+) of (\d+) requests failed \((.+) %\)", told.out)
     assert reported
     assert 1 <= int(reported[1]) <= while_it_ran[500]
     assert float(reported[3]) < 30

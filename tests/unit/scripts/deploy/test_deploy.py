@@ -1,6 +1,6 @@
-"""Deploying: misuse is a sentence and exit code 2, before Terraform or AWS is asked to change anything.
+"""The deploy command refuses what it cannot do with a message and exit code 2, before it changes anything.
 
-tests/system/deploy tells what is done to an environment.
+tests/system/deploy covers what the actions change in an environment.
 """
 
 import hashlib
@@ -10,18 +10,17 @@ from pathlib import Path
 import pytest
 
 from scripts.deploy.__main__ import main as deploy
-from scripts.deploy.plans import Change, changes, summary
 
-RECORDER = """#!/bin/sh
-# Stands in for Terraform: says which command came with which data folder, and fails like the real one.
-echo "$2 $TF_DATA_DIR" >> "$(dirname "$0")/calls"
-[ -f "$(dirname "$0")/said" ] && cat "$(dirname "$0")/said" >&2 && exit 1
+# Stands in for Terraform: records each command with its data folder, and fails with the text of `error`.
+TERRAFORM = """#!/bin/sh
+folder=$(dirname "$0")
+echo "$2 $TF_DATA_DIR" >> "$folder/calls"
+[ -f "$folder/error" ] && cat "$folder/error" >&2 && exit 1
 [ "$2" = output ] && echo '{}'
 exit 0
 """
 
-
-LOCKED = """Error: Error acquiring the state lock
+STATE_IS_LOCKED = """Error: Error acquiring the state lock
 
 Lock Info:
   ID:        7a
@@ -35,6 +34,7 @@ Lock Info:
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Create a project with built functions and put the stand-in for Terraform on PATH."""
     environments = tmp_path / "terraform/environments"
     environments.mkdir(parents=True)
     for name in ("dev", "prod", "local"):
@@ -43,7 +43,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     build(tmp_path, b"code")
     program = tmp_path / "bin/terraform"
     program.parent.mkdir()
-    program.write_text(RECORDER)
+    program.write_text(TERRAFORM)
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
     return tmp_path
@@ -57,24 +57,27 @@ def build(project: Path, code: bytes, version: str = "1.0.0") -> None:
     (dist / "manifest.json").write_text(json.dumps({"version": version, "functions": {"health": health}}))
 
 
-def calls(project: Path) -> list[str]:
-    recorded = project / "bin/calls"
-    return [line.split()[0] for line in recorded.read_text().splitlines()] if recorded.exists() else []
+def terraform_calls(project: Path) -> list[tuple[str, str]]:
+    """Return the command and the data folder of each call."""
+    file = project / "bin/calls"
+    if not file.exists():
+        return []
+    return [(command, folder) for command, folder in map(str.split, file.read_text().splitlines())]
 
 
 def main(arguments: list[str], project: Path) -> int:
     return deploy(arguments, project, project / "build/local")
 
 
-def test_environments_never_share_terraforms_data_folder(project: Path):
+def test_each_environment_has_a_terraform_data_folder_of_its_own(project: Path):
     main(["outputs", "dev"], project)
     main(["outputs", "prod"], project)
 
-    folders = {line.split()[1] for line in (project / "bin/calls").read_text().splitlines()}
+    folders = {folder for _, folder in terraform_calls(project)}
     assert folders == {str(project / "build/terraform/dev"), str(project / "build/terraform/prod")}
 
 
-def test_an_environment_that_is_not_deployed_has_no_outputs(
+def test_the_outputs_of_an_environment_that_is_not_deployed_are_refused(
     project: Path, capsys: pytest.CaptureFixture[str]
 ):
     code = main(["outputs", "dev"], project)
@@ -83,15 +86,17 @@ def test_an_environment_that_is_not_deployed_has_no_outputs(
     assert capsys.readouterr().err == "dev is not deployed. Deploy it: make plan ENV=dev\n"
 
 
-def test_without_a_saved_plan_nothing_is_applied(project: Path, capsys: pytest.CaptureFixture[str]):
+def test_apply_without_a_saved_plan_is_refused(project: Path, capsys: pytest.CaptureFixture[str]):
     code = main(["apply", "prod"], project)
 
     assert code == 2
     assert "make plan ENV=prod" in capsys.readouterr().err
-    assert calls(project) == []
+    assert terraform_calls(project) == []
 
 
-def test_functions_built_after_the_plan_are_not_applied(project: Path, capsys: pytest.CaptureFixture[str]):
+def test_applying_functions_that_were_built_after_the_plan_is_refused(
+    project: Path, capsys: pytest.CaptureFixture[str]
+):
     (project / "build").mkdir()
     (project / "build/dev.tfplan").touch()
     (project / "build/dev.manifest.json").write_text("{}")
@@ -100,45 +105,45 @@ def test_functions_built_after_the_plan_are_not_applied(project: Path, capsys: p
 
     assert code == 2
     assert "built again since the plan" in capsys.readouterr().err
-    assert calls(project) == []
+    assert terraform_calls(project) == []
 
 
-def test_what_is_in_no_commit_goes_to_dev_alone(project: Path, capsys: pytest.CaptureFixture[str]):
+def test_uncommitted_changes_are_refused_in_prod(project: Path, capsys: pytest.CaptureFixture[str]):
     build(project, b"code", version="1.0.0+abc.dirty")
 
     code = main(["plan", "prod"], project)
 
     assert code == 2
-    assert "holds changes that are in no commit" in capsys.readouterr().err
-    assert calls(project) == []
+    assert "1.0.0+abc.dirty has uncommitted changes" in capsys.readouterr().err
+    assert terraform_calls(project) == []
 
 
 @pytest.mark.parametrize(
-    ("said", "sentence"),
+    ("error", "message"),
     [
         ("Error: No valid credential sources found", "There are no AWS credentials for dev"),
         ("Error: operation error S3: NoSuchBucket", "The state bucket that terraform/environments/dev"),
-        ("│ Error: AWS account ID not\n│ allowed: 111122223333", "are of the account 111122223333"),
+        ("│ Error: AWS account ID not\n│ allowed: 111122223333", "belong to account 111122223333"),
         ("Error: Saved plan is stale", "dev has changed since the plan was made"),
-        (LOCKED, "Somebody else is changing dev: ada@desk, since 2026-11-23 10:00. Nothing was changed;"),
-        (LOCKED, "terraform force-unlock 7a"),
+        (STATE_IS_LOCKED, "Somebody else is changing dev: ada@desk, since 2026-11-23 10:00. Nothing was"),
+        (STATE_IS_LOCKED, "terraform force-unlock 7a"),
     ],
 )
-def test_what_operators_meet_is_one_sentence(
-    project: Path, capsys: pytest.CaptureFixture[str], said: str, sentence: str
+def test_a_common_terraform_error_is_translated_to_one_line(
+    project: Path, capsys: pytest.CaptureFixture[str], error: str, message: str
 ):
-    (project / "bin/said").write_text(said)
+    (project / "bin/error").write_text(error)
 
     code = main(["plan", "dev"], project)
 
-    progress, told = capsys.readouterr().err.splitlines()
+    progress, translated = capsys.readouterr().err.splitlines()
     assert code == 2
-    assert progress == "Planning dev: about a quarter of a minute"
-    assert sentence in told
+    assert progress == "Planning dev (about 15 seconds)"
+    assert message in translated
 
 
-def test_anything_else_is_told_in_terraforms_own_words(project: Path, capsys: pytest.CaptureFixture[str]):
-    (project / "bin/said").write_text("Error: Unsupported argument")
+def test_any_other_terraform_error_is_printed_as_it_is(project: Path, capsys: pytest.CaptureFixture[str]):
+    (project / "bin/error").write_text("Error: Unsupported argument")
 
     code = main(["plan", "dev"], project)
 
@@ -146,55 +151,22 @@ def test_anything_else_is_told_in_terraforms_own_words(project: Path, capsys: py
     assert "Error: Unsupported argument" in capsys.readouterr().err
 
 
-def resource(address: str, *actions: str, before: object = None, after: object = None) -> dict[str, object]:
-    return {"address": address, "change": {"actions": actions, "before": before, "after": after}}
-
-
-def test_a_summary_counts_and_names_what_changes():
-    plan = {
-        "resource_changes": [
-            resource("b.new", "create", after={"name": "x"}),
-            resource("a.changed", "update", before={"days": 7, "name": "x"}, after={"days": 14, "name": "x"}),
-            resource("c.replaced", "create", "delete"),
-            resource("d.gone", "delete"),
-            resource("e.kept", "no-op"),
-            resource("data.f.read", "read"),
-        ]
-    }
-
-    assert summary(changes(plan)).splitlines() == [
-        "1 to add, 1 to change, 1 to replace, 1 to destroy:",
-        "  ~   a.changed (days)",
-        "  +   b.new",
-        "  -/+ c.replaced",
-        "  -   d.gone",
-    ]
-
-
-def test_a_plan_without_changes_says_so():
-    assert summary(changes({"resource_changes": [resource("a.kept", "no-op")]})) == "Nothing to change."
-
-
-def test_a_change_is_one_readable_line():
-    assert str(Change("change", "a.b", ("x", "y"))) == "  ~   a.b (x, y)"
-
-
 @pytest.mark.parametrize(
-    ("environment", "sentence"),
+    ("environment", "message"),
     [
         ("production", "There is no environment 'production'. There are: dev, prod, local."),
         ("../dev", "There is no environment '../dev'"),
-        ("local", "nothing runs here: start it with make run"),
+        ("local", "The local system is not running. Start it: make run"),
     ],
 )
 def test_an_environment_that_cannot_be_deployed_is_refused(
-    project: Path, capsys: pytest.CaptureFixture[str], environment: str, sentence: str
+    project: Path, capsys: pytest.CaptureFixture[str], environment: str, message: str
 ):
     code = main(["plan", environment], project)
 
     assert code == 2
-    assert sentence in capsys.readouterr().err
-    assert calls(project) == []
+    assert message in capsys.readouterr().err
+    assert terraform_calls(project) == []
 
 
 @pytest.mark.parametrize(
@@ -209,10 +181,10 @@ def test_a_backend_without_a_bucket_is_refused(
 
     assert code == 2
     assert "names no state bucket" in capsys.readouterr().err
-    assert calls(project) == []
+    assert terraform_calls(project) == []
 
 
-def test_unbuilt_functions_are_refused(project: Path, capsys: pytest.CaptureFixture[str]):
+def test_functions_that_are_not_built_are_refused(project: Path, capsys: pytest.CaptureFixture[str]):
     (project / "dist/manifest.json").unlink()
 
     code = main(["plan", "dev"], project)
@@ -221,16 +193,16 @@ def test_unbuilt_functions_are_refused(project: Path, capsys: pytest.CaptureFixt
     assert "make package" in capsys.readouterr().err
 
 
-def test_a_zip_that_its_manifest_does_not_know_is_refused(project: Path, capsys: pytest.CaptureFixture[str]):
+def test_a_zip_that_differs_from_the_manifest_is_refused(project: Path, capsys: pytest.CaptureFixture[str]):
     (project / "dist/health.zip").write_bytes(b"tampered with")
 
     code = main(["plan", "dev"], project)
 
     assert code == 2
-    assert "dist/health.zip is not the health that dist/manifest.json tells of" in capsys.readouterr().err
+    assert "dist/health.zip is not the zip of health in dist/manifest.json" in capsys.readouterr().err
 
 
-def test_a_missing_terraform_ends_with_1(
+def test_a_missing_terraform_is_a_failure(
     project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("PATH", str(project))
@@ -241,8 +213,8 @@ def test_a_missing_terraform_ends_with_1(
     assert "Terraform is not on PATH" in capsys.readouterr().err
 
 
-def test_an_unknown_action_is_misuse(project: Path):
-    with pytest.raises(SystemExit) as ended:
+def test_an_unknown_action_is_refused(project: Path):
+    with pytest.raises(SystemExit) as exit_:
         main(["destroy", "dev"], project)
 
-    assert ended.value.code == 2
+    assert exit_.value.code == 2

@@ -1,4 +1,4 @@
-"""Releases: found by their name in what Lambda holds, and live by where the alias points."""
+"""Releases: their versions are found by description in Lambda, and the alias decides which one is live."""
 
 import io
 import zipfile
@@ -10,15 +10,16 @@ from moto import mock_aws
 
 from scripts import environments
 from scripts.deploy.releases import Releases
-from scripts.errors import Failed, Refused
+from scripts.errors import PreconditionFailed, StepFailed
+from scripts.project import ROOT
 
-AWS = boto3.Session(region_name="us-east-1")  # it takes long to make
+AWS = boto3.Session(region_name="us-east-1")  # shared, because creating a session is slow
 HEALTH = "session-service-dev-health"
 
 
 class Environment(environments.Environment):
     def __init__(self) -> None:
-        super().__init__("dev", environments.PROJECT)
+        super().__init__("dev", ROOT)
 
     def client(self, service: str) -> Any:
         return AWS.client(service)
@@ -47,17 +48,17 @@ def publish(client, release: str) -> str:
     return client.publish_version(FunctionName=HEALTH)["Version"]
 
 
-def test_the_live_release_is_the_one_that_the_alias_points_at(client):
+def test_the_alias_decides_which_release_is_live(client):
     publish(client, "1.1.0")
 
-    assert Releases(Environment()).live() == "1.0.0"
+    assert Releases(Environment()).live_release() == "1.0.0"
 
 
-def test_another_environments_functions_are_not_its_own(client):
-    assert Releases(Environment()).now() == {HEALTH: "1"}
+def test_functions_of_other_environments_are_left_out(client):
+    assert Releases(Environment()).live_versions() == {HEALTH: "1"}
 
 
-def test_a_release_that_was_published_twice_is_its_last_one(client):
+def test_of_a_release_that_was_published_twice_the_last_version_counts(client):
     publish(client, "1.1.0")
     publish(client, "1.2.0")
     last = publish(client, "1.1.0")
@@ -65,36 +66,36 @@ def test_a_release_that_was_published_twice_is_its_last_one(client):
     assert Releases(Environment()).versions("1.1.0") == {HEALTH: last}
 
 
-def test_an_unknown_release_is_refused_with_those_that_there_are(client):
-    with pytest.raises(Refused, match=r"no release '0\.9\.0'. It has: 1\.0\.0\."):
+def test_an_unknown_release_is_refused_with_the_known_ones(client):
+    with pytest.raises(PreconditionFailed, match=r"no release '0\.9\.0'. It has: 1\.0\.0\."):
         Releases(Environment()).versions("0.9.0")
 
 
-def test_pointing_leaves_no_weights(client):
+def test_making_versions_live_removes_weights(client):
     releases = Releases(Environment())
-    coming = publish(client, "1.1.0")
-    releases.shift({HEALTH: "1"}, {HEALTH: coming}, 10)
+    new = publish(client, "1.1.0")
+    releases.shift({HEALTH: "1"}, {HEALTH: new}, 10)
 
-    releases.point({HEALTH: coming})
+    releases.make_live({HEALTH: new})
 
     alias = client.get_alias(FunctionName=HEALTH, Name="live")
-    assert alias["FunctionVersion"] == coming
+    assert alias["FunctionVersion"] == new
     assert alias["RoutingConfig"]["AdditionalVersionWeights"] == {}
 
 
-def test_a_shift_leads_a_share_to_what_comes(client):
-    coming = publish(client, "1.1.0")
+def test_a_shift_routes_a_share_to_the_new_version(client):
+    new = publish(client, "1.1.0")
 
-    Releases(Environment()).shift({HEALTH: "1"}, {HEALTH: coming}, 10)
+    Releases(Environment()).shift({HEALTH: "1"}, {HEALTH: new}, 10)
 
     alias = client.get_alias(FunctionName=HEALTH, Name="live")
     assert alias["FunctionVersion"] == "1"
-    assert alias["RoutingConfig"]["AdditionalVersionWeights"] == {coming: 0.1}
+    assert alias["RoutingConfig"]["AdditionalVersionWeights"] == {new: 0.1}
 
 
-def test_a_shift_after_somebody_else_moved_stops(client):
-    coming = publish(client, "1.1.0")
-    client.update_alias(FunctionName=HEALTH, Name="live", FunctionVersion=coming)
+def test_a_shift_fails_when_the_alias_was_moved_by_somebody_else(client):
+    new = publish(client, "1.1.0")
+    client.update_alias(FunctionName=HEALTH, Name="live", FunctionVersion=new)
 
-    with pytest.raises(Failed, match="Somebody else has moved"):
-        Releases(Environment()).shift({HEALTH: "1"}, {HEALTH: coming}, 10)
+    with pytest.raises(StepFailed, match="Somebody else has moved"):
+        Releases(Environment()).shift({HEALTH: "1"}, {HEALTH: new}, 10)

@@ -1,45 +1,45 @@
-"""A rollout: step by step, watched, and back by itself."""
+"""A rollout shifts requests in steps, monitors them, and returns to the former release on failure."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 import pytest
 
-from scripts.deploy.rollout import LOOK_EVERY_SECONDS, Rollout
-from scripts.deploy.watch import Traffic
-from scripts.errors import Failed, Refused
+from scripts.deploy.monitor import Traffic
+from scripts.deploy.rollout import POLL_SECONDS, Rollout
+from scripts.errors import PreconditionFailed, StepFailed
 
 
 class Aliases:
-    """Two functions whose version 1 is live, and what was done to them."""
+    """Two functions whose version 1 is live, and the moves of their aliases."""
 
-    def __init__(self, **coming: str) -> None:
+    def __init__(self, **new: str) -> None:
         self.live = {"create": "1", "health": "1"}
-        self.coming = coming or {"create": "2", "health": "2"}
+        self.new = new or {"create": "2", "health": "2"}
         self.moves: list[object] = []
 
-    def now(self) -> dict[str, str]:
+    def live_versions(self) -> dict[str, str]:
         return dict(self.live)
 
     def versions(self, release: str) -> dict[str, str]:
-        return dict(self.coming)
+        return dict(self.new)
 
-    def point(self, versions: Mapping[str, str]) -> None:
+    def make_live(self, versions: Mapping[str, str]) -> None:
         self.live |= versions
         self.moves.append(dict(versions))
 
-    def shift(self, current: Mapping[str, str], coming: Mapping[str, str], percent: int) -> None:
-        self.moves.append((percent, sorted(coming)))
+    def shift(self, current: Mapping[str, str], new: Mapping[str, str], percent: int) -> None:
+        self.moves.append((percent, sorted(new)))
 
 
-class Watch:
-    """Is quiet for `quiet` looks, and then not."""
+class Monitor:
+    """Finds nothing in the first `quiet` polls; afterwards failed requests and, with `alarm`, an alarm."""
 
     def __init__(self, quiet: int = 1_000, alarm: bool = True) -> None:
         self.quiet = quiet
         self.alarm = alarm
 
-    def alarms(self) -> list[str]:
+    def active_alarms(self) -> list[str]:
         self.quiet -= 1
         return ["failures"] if self.quiet < 0 and self.alarm else []
 
@@ -47,16 +47,22 @@ class Watch:
         return {"GET /health": Traffic(100, 0 if self.quiet >= 0 else 20)}
 
 
-def rollout(aliases: Aliases, watch: Watch, said: list[str] | None = None, **how: int) -> Rollout:
-    chosen = {"step": 40, "pause": 0, **how}
-    said = [] if said is None else said
-    return Rollout(aliases, watch, sleep=lambda _: None, say=said.append, **chosen)
+def rollout(
+    aliases: Aliases,
+    monitor: Monitor,
+    *,
+    step: int = 40,
+    pause: float = 0,
+    sleep: Callable[[float], object] = lambda _: None,
+    report: Callable[[str], object] = lambda _: None,
+) -> Rollout:
+    return Rollout(aliases, monitor, step=step, pause=pause, sleep=sleep, report=report)
 
 
-def test_a_release_takes_over_in_steps():
+def test_a_release_becomes_live_in_steps():
     aliases = Aliases()
 
-    rollout(aliases, Watch()).run("2.0.0")
+    rollout(aliases, Monitor()).run("2.0.0")
 
     both = ["create", "health"]
     assert aliases.moves == [(40, both), (80, both), {"create": "2", "health": "2"}]
@@ -64,94 +70,96 @@ def test_a_release_takes_over_in_steps():
 
 @pytest.mark.parametrize("alarm", [True, False], ids=["an alarm", "failing requests"])
 @pytest.mark.parametrize("quiet", [0, 1, 2])
-def test_it_goes_back_at_any_step(quiet: int, alarm: bool):
+def test_a_failure_at_any_step_makes_the_former_release_live_again(quiet: int, alarm: bool):
     aliases = Aliases()
 
-    with pytest.raises(Failed, match=r"(failures went off|20 of 100).*Everything has gone back"):
-        rollout(aliases, Watch(quiet, alarm)).run("2.0.0")
+    with pytest.raises(StepFailed, match=r"(alarms: failures|20 of 100).*The former release is live again"):
+        rollout(aliases, Monitor(quiet, alarm)).run("2.0.0")
 
     assert aliases.live == {"create": "1", "health": "1"}
     assert aliases.moves[-1] == {"create": "1", "health": "1"}
 
 
-def test_it_goes_back_when_the_proof_fails():
+def test_a_failed_verification_makes_the_former_release_live_again():
     aliases = Aliases()
 
-    def unproven() -> None:
-        raise Failed("not healthy.")
+    def verify() -> None:
+        raise StepFailed("not healthy.")
 
-    with pytest.raises(Failed, match="not healthy"):
-        rollout(aliases, Watch()).run("2.0.0", unproven)
+    with pytest.raises(StepFailed, match="not healthy"):
+        rollout(aliases, Monitor()).run("2.0.0", verify)
 
     assert aliases.live == {"create": "1", "health": "1"}
 
 
-def test_it_goes_back_when_somebody_stops_it():
+def test_an_interrupt_makes_the_former_release_live_again():
     aliases = Aliases()
 
-    def stop(_: float) -> None:
+    def interrupt(_: float) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        Rollout(aliases, Watch(), step=10, pause=60, sleep=stop, say=lambda _: None).run("2.0.0")
+        rollout(aliases, Monitor(), step=10, pause=60, sleep=interrupt).run("2.0.0")
 
     assert aliases.moves == [(10, ["create", "health"]), {"create": "1", "health": "1"}]
 
 
-def test_what_somebody_else_has_moved_stays_where_they_put_it():
+def test_an_alias_that_somebody_else_moved_stays_where_it_is():
     aliases = Aliases()
 
-    def overtake(_: float) -> None:
+    def move_alias(_: float) -> None:
         aliases.live["health"] = "7"
-        raise Failed("Somebody else has moved health.")
+        raise StepFailed("Somebody else has moved health.")
 
-    with pytest.raises(Failed):
-        Rollout(aliases, Watch(), step=10, pause=60, sleep=overtake, say=lambda _: None).run("2.0.0")
+    with pytest.raises(StepFailed):
+        rollout(aliases, Monitor(), step=10, pause=60, sleep=move_alias).run("2.0.0")
 
     assert aliases.live == {"create": "1", "health": "7"}
 
 
-def test_it_says_how_many_requests_failed_meanwhile():
-    said: list[str] = []
+def test_a_rollout_reports_how_many_requests_failed():
+    reports: list[str] = []
 
-    with pytest.raises(Failed):
-        rollout(Aliases(), Watch(quiet=0), said).run("2.0.0")
+    with pytest.raises(StepFailed):
+        rollout(Aliases(), Monitor(quiet=0), report=reports.append).run("2.0.0")
 
-    assert said[-1] == "Meanwhile 20 of 100 requests failed (20.0 %)."
-
-
-def test_it_looks_again_and_again_during_a_pause():
-    watch = Watch(quiet=1_000)
-
-    rollout(Aliases(), watch, step=100, pause=int(3 * LOOK_EVERY_SECONDS)).run("2.0.0")
-
-    assert 1_000 - watch.quiet == 4
+    assert reports[-1] == "During the rollout 20 of 100 requests failed (20.0 %)."
 
 
-def test_functions_that_do_not_change_are_left_alone():
+def test_a_rollout_polls_during_each_pause():
+    monitor = Monitor(quiet=1_000)
+
+    rollout(Aliases(), monitor, step=100, pause=3 * POLL_SECONDS).run("2.0.0")
+
+    assert 1_000 - monitor.quiet == 4
+
+
+def test_functions_that_do_not_change_are_not_shifted():
     aliases = Aliases(create="2", health="1")
 
-    rollout(aliases, Watch()).run("2.0.0")
+    rollout(aliases, Monitor()).run("2.0.0")
 
     assert aliases.moves == [(40, ["create"]), (80, ["create"]), {"create": "2"}]
 
 
-def test_a_release_that_is_live_is_not_moved():
+def test_a_release_that_is_live_already_is_not_shifted():
     aliases = Aliases(create="1", health="1")
 
-    rollout(aliases, Watch()).run("1.0.0")
+    rollout(aliases, Monitor()).run("1.0.0")
 
     assert aliases.moves == []
 
 
-def test_it_does_not_begin_while_an_alarm_is_on():
-    with pytest.raises(Refused, match="failures is on already"):
-        rollout(Aliases(), Watch(quiet=0)).check()
+def test_a_rollout_is_refused_while_an_alarm_is_active():
+    with pytest.raises(PreconditionFailed, match="Active alarms: failures"):
+        rollout(Aliases(), Monitor(quiet=0)).check()
 
 
 @pytest.mark.parametrize(
-    ("requests", "failed", "bad"),
+    ("requests", "failed", "too_many"),
     [(0, 0, False), (10, 2, False), (10, 3, True), (100, 5, False), (100, 6, True)],
 )
-def test_three_failed_requests_and_more_than_five_percent_are_bad(requests: int, failed: int, bad: bool):
-    assert Traffic(requests, failed).bad is bad
+def test_three_failed_requests_and_more_than_five_percent_are_too_many(
+    requests: int, failed: int, too_many: bool
+):
+    assert Traffic(requests, failed).too_many_failed is too_many

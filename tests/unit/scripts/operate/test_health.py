@@ -1,4 +1,4 @@
-"""The health check, against real servers on this machine."""
+"""The health command, against HTTP servers on this machine."""
 
 import json
 import socket
@@ -9,6 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from scripts import health_check
+from scripts.errors import PreconditionFailed
 from scripts.operate import health
 
 HEALTHY = {
@@ -20,17 +22,17 @@ HEALTHY = {
     "responseTimeMs": 3,
 }
 
-Answer = Callable[[BaseHTTPRequestHandler], None]
+Response = Callable[[BaseHTTPRequestHandler], None]
 
 
 class Server(ThreadingHTTPServer):
-    """Answers each GET by `answer`, and remembers the paths that were asked for."""
+    """Responds to each GET with `respond`, and records the requested paths."""
 
     daemon_threads = True
 
     def __init__(self) -> None:
         self.paths: list[str] = []
-        self.answer: Answer = reply(HEALTHY)
+        self.respond: Response = response(HEALTHY)
         super().__init__(("127.0.0.1", 0), _Handler)
 
     @property
@@ -43,16 +45,16 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.paths.append(self.path)
-        self.server.answer(self)
+        self.server.respond(self)
 
     def log_message(self, *_args: object) -> None:
         pass
 
 
-def reply(body: object, status: int = 200, **headers: str) -> Answer:
+def response(body: object, status: int = 200, **headers: str) -> Response:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
 
-    def answer(request: BaseHTTPRequestHandler) -> None:
+    def respond(request: BaseHTTPRequestHandler) -> None:
         request.send_response(status)
         request.send_header("Content-Length", str(len(content)))
         for name, value in headers.items():
@@ -60,7 +62,7 @@ def reply(body: object, status: int = 200, **headers: str) -> Answer:
         request.end_headers()
         request.wfile.write(content)
 
-    return answer
+    return respond
 
 
 @pytest.fixture
@@ -83,43 +85,43 @@ def test_a_healthy_service_is_one_line_and_exit_code_0(server, capsys):
     assert line.count("\n") == 1
 
 
-def test_json_is_one_object_with_the_same_facts(server, capsys):
+def test_json_output_is_one_object_with_the_same_facts(server, capsys):
     code = health.main(["--url", server.url, "--json"])
 
-    told = json.loads(capsys.readouterr().out)
+    report = json.loads(capsys.readouterr().out)
     assert code == 0
-    assert told["milliseconds"].keys() == {"p50", "p95", "p99"}
-    del told["milliseconds"]
-    assert told == {
+    assert report["milliseconds"].keys() == {"p50", "p95", "p99"}
+    del report["milliseconds"]
+    assert report == {
         "status": "healthy", "url": f"{server.url}/health", "count": 1,
         "environment": "dev", "version": "0.1.0+abc", "reason": "",
     }  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("given", "asked"), [("", "/health"), ("/", "/health"), ("/v1/health", "/v1/health")]
+    ("path", "requested"), [("", "/health"), ("/", "/health"), ("/v1/health", "/v1/health")]
 )
-def test_a_url_without_a_path_gets_health(server, given, asked):
-    health.main(["--url", server.url + given])
+def test_health_is_added_to_a_url_without_a_path(server, path, requested):
+    health.main(["--url", server.url + path])
 
-    assert server.paths == [asked]
+    assert server.paths == [requested]
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "respond",
     [
-        reply({**HEALTHY, "status": "unhealthy"}, status=503),
-        reply(HEALTHY, status=500),
-        reply({**HEALTHY, "status": "unhealthy"}),
-        reply({**HEALTHY, "service": "another"}),
-        reply({**HEALTHY, "timestamp": "today"}),
-        reply({"status": "healthy"}),
-        reply([HEALTHY]),
-        reply(None),
-        reply(b"<html>It works!</html>"),
-        reply(b""),
-        reply(b"\xff\xfe"),
-        reply(HEALTHY, status=302, Location="/health"),
+        response({**HEALTHY, "status": "unhealthy"}, status=503),
+        response(HEALTHY, status=500),
+        response({**HEALTHY, "status": "unhealthy"}),
+        response({**HEALTHY, "service": "another"}),
+        response({**HEALTHY, "timestamp": "today"}),
+        response({"status": "healthy"}),
+        response([HEALTHY]),
+        response(None),
+        response(b"<html>It works!</html>"),
+        response(b""),
+        response(b"\xff\xfe"),
+        response(HEALTHY, status=302, Location="/health"),
         lambda request: request.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n{}"),
         lambda request: request.wfile.write(b"garbage\r\n\r\n"),
         lambda request: None,
@@ -129,8 +131,8 @@ def test_a_url_without_a_path_gets_health(server, given, asked):
         "null", "HTML", "empty", "not UTF-8", "redirect", "cut short", "not HTTP", "hung up",
     ],
 )  # fmt: skip
-def test_any_other_answer_is_unhealthy_and_exit_code_1(server, capsys, answer):
-    server.answer = answer
+def test_any_other_response_is_unhealthy_and_exit_code_1(server, capsys, respond):
+    server.respond = respond
 
     code = health.main(["--url", server.url])
 
@@ -139,15 +141,15 @@ def test_any_other_answer_is_unhealthy_and_exit_code_1(server, capsys, answer):
 
 
 def test_a_redirect_is_not_followed(server):
-    server.answer = reply(HEALTHY, status=301, Location=f"{server.url}/elsewhere")
+    server.respond = response(HEALTHY, status=301, Location=f"{server.url}/elsewhere")
 
     health.main(["--url", server.url])
 
     assert server.paths == ["/health"]
 
 
-def test_a_server_that_drips_is_cut_off_at_the_time_limit(server, capsys):
-    def drip(request: BaseHTTPRequestHandler) -> None:
+def test_the_timeout_limits_a_slow_response_as_a_whole(server, capsys):
+    def respond_slowly(request: BaseHTTPRequestHandler) -> None:
         request.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 60\r\n\r\n")
         for _ in range(60):
             time.sleep(0.05)
@@ -156,7 +158,7 @@ def test_a_server_that_drips_is_cut_off_at_the_time_limit(server, capsys):
             except OSError:
                 return
 
-    server.answer = drip
+    server.respond = respond_slowly
     started = time.monotonic()
 
     code = health.main(["--url", server.url, "--timeout", "0.3"])
@@ -181,9 +183,9 @@ def test_a_server_that_does_not_speak_tls_is_unreachable_by_https(server, capsys
     code = health.main(["--url", server.url.replace("http:", "https:")])
 
     assert code == 2
-    told = capsys.readouterr().out
-    assert told.startswith("unreachable ")
-    assert "ssl" in told.lower()
+    line = capsys.readouterr().out
+    assert line.startswith("unreachable ")
+    assert "ssl" in line.lower()
 
 
 def test_a_name_that_does_not_exist_is_unreachable():
@@ -209,16 +211,19 @@ def test_a_name_that_does_not_exist_is_unreachable():
     ],
     ids=" ".join,
 )
-def test_misuse_is_a_sentence_and_exit_code_2(capsys, arguments):
-    code = health.main(arguments)
+def test_wrong_arguments_are_refused_with_a_message_and_exit_code_2(capsys, arguments):
+    try:
+        code = health.main(arguments)
+    except SystemExit as exit_:  # argparse
+        code = exit_.code
 
-    told = capsys.readouterr()
+    output = capsys.readouterr()
     assert code == 2
-    assert told.err
-    assert not told.out
+    assert output.err
+    assert not output.out
 
 
-def test_count_makes_that_many_requests_and_tells_percentiles(server, capsys):
+def test_count_makes_that_many_requests_and_prints_percentiles(server, capsys):
     code = health.main(["--url", server.url, "--count", "20"])
 
     line = capsys.readouterr().out
@@ -227,9 +232,11 @@ def test_count_makes_that_many_requests_and_tells_percentiles(server, capsys):
     assert all(f"{name} " in line for name in ("p50", "p95", "p99"))
 
 
-def test_the_worst_of_many_decides(server, capsys):
-    answers = iter([reply(HEALTHY), reply({**HEALTHY, "status": "unhealthy"}, 503), reply(HEALTHY)])
-    server.answer = lambda request: next(answers)(request)
+def test_the_worst_of_several_requests_decides(server, capsys):
+    responses = iter(
+        [response(HEALTHY), response({**HEALTHY, "status": "unhealthy"}, 503), response(HEALTHY)]
+    )
+    server.respond = lambda request: next(responses)(request)
 
     code = health.main(["--url", server.url, "--count", "3"])
 
@@ -237,46 +244,46 @@ def test_the_worst_of_many_decides(server, capsys):
     assert capsys.readouterr().out.startswith("unhealthy ")
 
 
-def test_percentiles_are_values_that_were_measured():
+def test_percentiles_are_measured_values():
     values = list(range(100, 0, -1))
 
-    assert health.percentiles(values) == {"p50": 50, "p95": 95, "p99": 99}
-    assert health.percentiles([7]) == {"p50": 7, "p95": 7, "p99": 7}
+    assert health_check.percentiles(values) == {"p50": 50, "p95": 95, "p99": 99}
+    assert health_check.percentiles([7]) == {"p50": 7, "p95": 7, "p99": 7}
 
 
-def test_an_environment_is_asked_at_its_endpoint(server, capsys):
-    code = health.main(["--env", "dev"], find=lambda environment: f"{server.url}/{environment}")
+def test_an_environment_is_checked_at_its_endpoint(server, capsys):
+    code = health.main(["--env", "dev"], find_url=lambda environment: f"{server.url}/{environment}")
 
     assert code == 0
     assert f"{server.url}/dev" in capsys.readouterr().out
 
 
-def test_all_environments_are_one_table_and_the_worst_decides(server, capsys):
-    server.answer = lambda request: (
-        reply({**HEALTHY, "status": "unhealthy"}, 503) if request.path == "/prod" else reply(HEALTHY)
+def test_all_environments_are_printed_as_a_table_and_the_worst_decides(server, capsys):
+    server.respond = lambda request: (
+        response({**HEALTHY, "status": "unhealthy"}, 503) if request.path == "/prod" else response(HEALTHY)
     )(request)
 
-    def find(environment: str) -> str:
+    def find_url(environment: str) -> str:
         if environment == "staging":
-            raise health.Misuse("staging is not deployed.")
+            raise PreconditionFailed("staging is not deployed.")
         return f"{server.url}/{environment}"
 
-    code = health.main([], find=find)
+    code = health.main([], find_url=find_url)
 
     table = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert code == 2
-    assert table[0] == ["ENVIRONMENT", "STATUS", "VERSION", "TOOK"]
+    assert table[0] == ["ENVIRONMENT", "STATUS", "VERSION", "DURATION"]
     assert table[1][:3] == ["dev", "healthy", "0.1.0+abc"]
     assert table[2] == ["staging", "unreachable", "-", "-", "staging", "is", "not", "deployed."]
     assert table[3][:3] == ["prod", "unhealthy", "0.1.0+abc"]
     assert "503," in table[3]
 
 
-def test_all_environments_as_json_are_one_object(server, capsys):
-    code = health.main(["--json"], find=lambda environment: f"{server.url}/{environment}")
+def test_all_environments_are_printed_as_one_json_object(server, capsys):
+    code = health.main(["--json"], find_url=lambda environment: f"{server.url}/{environment}")
 
-    told = json.loads(capsys.readouterr().out)
+    reports = json.loads(capsys.readouterr().out)
     assert code == 0
-    assert {name: answer["status"] for name, answer in told.items()} == {
+    assert {name: report["status"] for name, report in reports.items()} == {
         "dev": "healthy", "staging": "healthy", "prod": "healthy",
     }  # fmt: skip

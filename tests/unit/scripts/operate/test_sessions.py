@@ -1,4 +1,4 @@
-"""Counting sessions: live ones alone, from the index, page by page."""
+"""Counting sessions: only live ones, from the index."""
 
 from collections import Counter
 
@@ -52,12 +52,12 @@ def test_sessions_are_counted_by_status_and_language(client):
     put(client, "paused", "en")
     put(client, "active", "es", count=2)
 
-    found = sessions.count(client, TABLE, NOW)
+    counts = sessions.count(client, TABLE, NOW)
 
-    assert found == {("active", "en"): 3, ("paused", "en"): 1, ("active", "es"): 2}
+    assert counts == {("active", "en"): 3, ("paused", "en"): 1, ("active", "es"): 2}
 
 
-def test_what_has_ended_or_expired_does_not_live(client):
+def test_ended_and_expired_sessions_are_not_counted(client):
     put(client, "ended", "en")
     put(client, "active", "en", expires=NOW)
 
@@ -66,20 +66,20 @@ def test_what_has_ended_or_expired_does_not_live(client):
 
 def test_the_table_is_never_scanned(client):
     put(client, "active", "en")
-    sent: list[str] = []
+    operations: list[str] = []
     client.meta.events.register(
-        "request-created.dynamodb", lambda operation_name, **_: sent.append(operation_name)
+        "request-created.dynamodb", lambda operation_name, **_: operations.append(operation_name)
     )
 
     sessions.count(client, TABLE, NOW)
 
-    assert sent == ["Query", "Query"]
+    assert operations == ["Query", "Query"]
 
 
-def test_a_table_of_counts_has_sums_and_the_most_first():
-    told = sessions.table(Counter({("active", "es"): 1, ("active", "en"): 3, ("paused", "en"): 1}))
+def test_the_table_has_totals_and_starts_with_the_largest_language():
+    table = sessions.to_table(Counter({("active", "es"): 1, ("active", "en"): 3, ("paused", "en"): 1}))
 
-    assert [line.split() for line in told.splitlines()] == [
+    assert [line.split() for line in table.splitlines()] == [
         ["language", "active", "paused", "all"],
         ["en", "3", "1", "4"],
         ["es", "1", "0", "1"],
@@ -87,7 +87,9 @@ def test_a_table_of_counts_has_sums_and_the_most_first():
     ]
 
 
-def test_nothing_that_runs_is_a_sentence(tmp_path, capsys: pytest.CaptureFixture[str]):
+def test_counting_is_refused_while_the_local_system_is_not_running(
+    tmp_path, capsys: pytest.CaptureFixture[str]
+):
     code = sessions.main(["local"], work=tmp_path)
 
     assert code == 2

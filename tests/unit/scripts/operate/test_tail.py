@@ -1,4 +1,4 @@
-"""Following logs: readable lines, in order, each once."""
+"""Following logs: each entry is shown once, in order, as a readable line."""
 
 import json
 from datetime import UTC, datetime
@@ -8,47 +8,48 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from scripts.operate.tail import CloudWatchLogs, Entry, Files, follow, line
+from scripts.operate.log_sources import CloudWatchLogs, LogEntry, LogFiles
+from scripts.operate.tail import follow, format_entry
 
 NOW = 1_800_000_000_000
 PREFIX = "session-service-dev"
 GROUP = f"/aws/lambda/{PREFIX}-create_session"
 
 
-def entry(**said: object) -> Entry:
-    return Entry(NOW, f"{PREFIX}-create_session", json.dumps(said))
+def entry(**fields: object) -> LogEntry:
+    return LogEntry(NOW, f"{PREFIX}-create_session", json.dumps(fields))
 
 
-def without_time(text: str | None) -> str:
-    assert text is not None
-    return text.split(" ", 1)[1]
+def without_time(line: str | None) -> str:
+    assert line is not None
+    return line.split(" ", 1)[1]
 
 
-def test_a_request_is_its_route_its_status_and_how_long_it_took():
-    told = line(
+def test_a_request_is_shown_with_its_route_status_and_duration():
+    line = format_entry(
         entry(level="INFO", route="POST /sessions", status=400, durationMs=12.3, code="INVALID_REQUEST"),
         PREFIX,
     )
 
-    assert without_time(told).split() == [
+    assert without_time(line).split() == [
         "INFO", "create_session", "POST", "/sessions", "400", "12", "ms", "code=INVALID_REQUEST",
     ]  # fmt: skip
 
 
-def test_any_other_line_is_its_message_and_its_fields():
-    told = line(entry(level="WARNING", message="AWS did not answer", reason="timeout"), PREFIX)
+def test_any_other_json_line_is_shown_with_its_message_and_its_fields():
+    line = format_entry(entry(level="WARNING", message="AWS did not answer", reason="timeout"), PREFIX)
 
-    assert without_time(told).split("  ")[-2:] == [" AWS did not answer", "reason=timeout"]
+    assert without_time(line).split("  ")[-2:] == [" AWS did not answer", "reason=timeout"]
 
 
-def test_a_line_that_is_no_json_is_shown_as_it_is():
-    assert without_time(line(Entry(NOW, f"{PREFIX}-health", "Traceback\n"), PREFIX)).split() == [
-        "health", "Traceback",
-    ]  # fmt: skip
+def test_a_line_that_is_not_json_is_shown_as_it_is():
+    line = format_entry(LogEntry(NOW, f"{PREFIX}-health", "Traceback\n"), PREFIX)
+
+    assert without_time(line).split() == ["health", "Traceback"]
 
 
 def test_metrics_are_not_shown():
-    assert line(entry(_aws={}, SessionCreationCount=1), PREFIX) is None
+    assert format_entry(entry(_aws={}, SessionCreationCount=1), PREFIX) is None
 
 
 @pytest.fixture
@@ -60,41 +61,41 @@ def logs():
         yield client
 
 
-def write(client, at: int, message: str) -> None:
-    event = {"timestamp": at, "message": message}
+def write(client, timestamp: int, message: str) -> None:
+    event = {"timestamp": timestamp, "message": message}
     client.put_log_events(logGroupName=GROUP, logStreamName="one", logEvents=[event])
 
 
-def test_what_is_written_is_shown_once_and_late_entries_too(logs):
+def test_cloudwatch_entries_are_returned_once_even_when_they_arrive_late(logs):
     now = round(datetime.now(UTC).timestamp() * 1000)
     source = CloudWatchLogs(logs, [GROUP], now - 60_000)
     write(logs, now, "second")
 
-    first = [found.text for found in source()]
+    first = [new.text for new in source()]
     write(logs, now - 5_000, "late")
-    second = [found.text for found in source()]
+    second = [new.text for new in source()]
     third = source()
 
     assert (first, second, third) == (["second"], ["late"], [])
 
 
-def test_files_of_this_machine_are_followed_line_by_line(tmp_path: Path):
-    log = tmp_path / f"{PREFIX}-health.log"
-    source = Files([log, tmp_path / "never-invoked.log"], since=0)
-    log.write_text("one\ntwo\nhalf of th")
+def test_log_files_are_read_line_by_line(tmp_path: Path):
+    file = tmp_path / f"{PREFIX}-health.log"
+    source = LogFiles([file, tmp_path / "never-invoked.log"], since=0)
+    file.write_text("one\ntwo\nhalf of th")
 
-    first = [found.text for found in source()]
-    with log.open("a") as more:
-        more.write("ree\n")
-    second = [found.text for found in source()]
+    first = [new.text for new in source()]
+    with file.open("a") as log:
+        log.write("ree\n")
+    second = [new.text for new in source()]
 
     assert (first, second) == (["one\n", "two\n"], ["half of three\n"])
 
 
-def test_following_shows_each_turns_entries(tmp_path: Path):
-    shown: list[str] = []
-    turns = iter([[entry(message="first")], [], [entry(message="second")]])
+def test_each_poll_shows_the_new_entries(tmp_path: Path):
+    lines: list[str] = []
+    polls = iter([[entry(message="first")], [], [entry(message="second")]])
 
-    follow(lambda: next(turns), PREFIX, shown.append, iter(range(3)))
+    follow(lambda: next(polls), PREFIX, lines.append, iter(range(3)))
 
-    assert [text.split()[-1] for text in shown] == ["first", "second"]
+    assert [line.split()[-1] for line in lines] == ["first", "second"]

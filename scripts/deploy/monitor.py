@@ -1,4 +1,4 @@
-"""What tells a rollout that a release does harm: alarms, and the share of requests that fail."""
+"""The signals that a rollout watches: CloudWatch alarms, and the requests that each route fails."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -6,22 +6,22 @@ from typing import Any
 
 from scripts.environments import Environment
 
-FAILED_SHARE = 0.05
-LEAST_FAILED = 3
-"""Requests of a route that must have failed before their share says anything."""
+MAX_FAILED_SHARE = 0.05
+MIN_FAILED = 3
+"""Fewer failed requests of a route than this are not evidence, whatever their share."""
 
 
 @dataclass(frozen=True)
 class Traffic:
-    """Requests and those that were answered with 5xx."""
+    """A number of requests, and how many of them were answered with 5xx."""
 
     requests: int = 0
     failed: int = 0
 
     @property
-    def bad(self) -> bool:
-        """Whether more failed than may."""
-        return self.failed >= LEAST_FAILED and self.failed > FAILED_SHARE * self.requests
+    def too_many_failed(self) -> bool:
+        """Whether the failures reach MIN_FAILED and exceed MAX_FAILED_SHARE."""
+        return self.failed >= MIN_FAILED and self.failed > MAX_FAILED_SHARE * self.requests
 
     def __add__(self, other: "Traffic") -> "Traffic":
         return Traffic(self.requests + other.requests, self.failed + other.failed)
@@ -31,8 +31,8 @@ class Traffic:
         return f"{self.failed} of {self.requests} requests failed ({share:.1f} %)"
 
 
-class Watch:
-    """The alarms and the HTTP API's own metrics of an environment."""
+class CloudWatchMonitor:
+    """The alarms of an environment and the metrics of its HTTP API."""
 
     def __init__(self, environment: Environment, api_id: str) -> None:
         self._cloudwatch = environment.client("cloudwatch")
@@ -40,8 +40,8 @@ class Watch:
         self._prefix = environment.prefix
         self._api_id = api_id
 
-    def alarms(self) -> list[str]:
-        """Return the names of the environment's alarms that are on."""
+    def active_alarms(self) -> list[str]:
+        """Return the names of the environment's alarms that are in the state ALARM."""
         pages = self._cloudwatch.get_paginator("describe_alarms").paginate(
             AlarmNamePrefix=f"{self._prefix}-",
             AlarmTypes=["MetricAlarm", "CompositeAlarm"],
@@ -54,33 +54,33 @@ class Watch:
         )
 
     def traffic(self, since: datetime) -> dict[str, Traffic]:
-        """Return what each route has answered since a time. CloudWatch is a minute late."""
+        """Return the traffic of each route since a time. CloudWatch lags about a minute behind."""
         pages = self._gateway.get_paginator("get_routes").paginate(ApiId=self._api_id)
         routes = [route["RouteKey"] for page in pages for route in page["Items"] if " " in route["RouteKey"]]
         queries = [
-            self._query(f"{metric}{place}", name, route)
-            for place, route in enumerate(routes)
-            for metric, name in (("requests", "Count"), ("failed", "5xx"))
+            self._query(f"{kind}{index}", metric, route)
+            for index, route in enumerate(routes)
+            for kind, metric in (("requests", "Count"), ("failed", "5xx"))
         ]
-        answered = self._cloudwatch.get_paginator("get_metric_data").paginate(
+        metric_data = self._cloudwatch.get_paginator("get_metric_data").paginate(
             MetricDataQueries=queries,
             StartTime=since.replace(second=0, microsecond=0),
             EndTime=datetime.now(UTC) + timedelta(minutes=1),
         )
         sums = {query["Id"]: 0 for query in queries}
-        for page in answered:
+        for page in metric_data:
             for result in page["MetricDataResults"]:
                 sums[result["Id"]] += round(sum(result["Values"]))
         return {
-            route: Traffic(sums[f"requests{place}"], sums[f"failed{place}"])
-            for place, route in enumerate(routes)
+            route: Traffic(sums[f"requests{index}"], sums[f"failed{index}"])
+            for index, route in enumerate(routes)
         }
 
-    def _query(self, key: str, metric: str, route: str) -> dict[str, Any]:
+    def _query(self, query_id: str, metric: str, route: str) -> dict[str, Any]:
         method, path = route.split(" ")
         dimensions = {"ApiId": self._api_id, "Stage": "$default", "Method": method, "Resource": path}
         return {
-            "Id": key,
+            "Id": query_id,
             "MetricStat": {
                 "Metric": {
                     "Namespace": "AWS/ApiGateway",

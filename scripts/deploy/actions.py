@@ -1,0 +1,112 @@
+"""What an operator can do to an environment: plan, apply, roll out, roll back, print the outputs.
+
+Each action raises PreconditionFailed before it changes anything, and StepFailed afterwards.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from scripts import health_check
+from scripts.command_line import report_progress
+from scripts.deploy import smoke_test
+from scripts.deploy.monitor import CloudWatchMonitor
+from scripts.deploy.plan_changes import summary
+from scripts.deploy.releases import Releases
+from scripts.deploy.rollout import Rollout
+from scripts.deploy.saved_plan import SavedPlan
+from scripts.environments import Environment
+from scripts.errors import StepFailed
+from scripts.health_check import Status
+
+Verification = Callable[[Environment, Mapping[str, Any], str], None]
+"""Checks that a release works in an environment with these outputs. Raises StepFailed."""
+
+
+def verify(environment: Environment, outputs: Mapping[str, Any], release: str) -> None:
+    """Run the smoke test and the health check. Raises StepFailed."""
+    url = outputs["http_api_endpoint"]
+    report_progress(f"Verifying {release} in {environment.name}")
+    smoke_test.run(environment, outputs, release)
+    print(f"Smoke test passed: created, read, changed and ended a session at {url}")
+    report = health_check.check(url)
+    print(report)
+    if report.worst.status != Status.HEALTHY:
+        raise StepFailed(f"{environment.name} is not healthy.")
+
+
+def plan(environment: Environment) -> None:
+    """Save a plan and print its summary."""
+    saved_plan = SavedPlan(environment)
+    changes = saved_plan.save()
+    live_release = Releases(environment).live_release()
+    print(f"{environment.name}: {summary(changes)}")
+    print(f"Live is {live_release or 'nothing'}; applying makes {saved_plan.release()} live.")
+    print(f"Apply exactly this plan: make apply ENV={environment.name}")
+
+
+def apply(environment: Environment, verification: Verification = verify) -> None:
+    """Apply the saved plan, make its release live at once, and verify it."""
+    saved_plan = SavedPlan(environment)
+    release = saved_plan.release()
+    saved_plan.check()
+    releases = Releases(environment)
+    former_release = releases.live_release()
+    saved_plan.apply()
+    releases.make_live(releases.versions(release))
+    try:
+        verification(environment, environment.outputs(), release)
+    except StepFailed as failure:
+        message = f"{release} is live in {environment.name}, but: {failure}"
+        if former_release:
+            message += f" To roll back: make rollback ENV={environment.name} TO={former_release}"
+        raise StepFailed(message) from None
+    print(f"{release} is live in {environment.name}.")
+
+
+def rollout(
+    environment: Environment,
+    *,
+    step: int,
+    pause: float,
+    existing_release: str | None = None,
+    verification: Verification = verify,
+) -> None:
+    """Make a release live in steps: an existing one, or the one of the saved plan, which is applied first."""
+    saved_plan = SavedPlan(environment)
+    releases = Releases(environment)
+    if existing_release:
+        environment.init()
+    else:
+        saved_plan.check()
+        if not releases.functions():
+            print(f"{environment.name} is not deployed yet, so there is no release to shift requests from.")
+            apply(environment, verification)
+            return
+    release = existing_release or saved_plan.release()
+    outputs = environment.outputs()
+    monitor = CloudWatchMonitor(environment, outputs["http_api_id"])
+    gradual = Rollout(releases, monitor, step=step, pause=pause)
+    gradual.check()
+    if not existing_release:
+        saved_plan.apply()
+    gradual.run(release, lambda: verification(environment, outputs, release))
+    print(f"{release} is live in {environment.name}.")
+
+
+def rollback(environment: Environment, release: str) -> None:
+    """Make a former release live again, at once."""
+    releases = Releases(environment)
+    versions = releases.versions(release)
+    newer_functions = sorted(set(releases.live_versions()) - set(versions))
+    releases.make_live(versions)
+    print(f"{release} is live in {environment.name}.")
+    if newer_functions:
+        print(f"Not part of that release and unchanged: {', '.join(newer_functions)}")
+
+
+def outputs(environment: Environment) -> None:
+    """Print the outputs of Terraform."""
+    environment.init()
+    for name, value in sorted(environment.outputs().items()):
+        print(f"{name} = {value if isinstance(value, str) else json.dumps(value, indent=2)}")
