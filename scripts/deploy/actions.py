@@ -20,7 +20,7 @@ from scripts.errors import StepFailed
 from scripts.health_check import Status
 
 Verification = Callable[[Environment, Mapping[str, Any], str], None]
-"""Checks that a release works in an environment with these outputs. Raises StepFailed."""
+"""A function that raises StepFailed unless the release works in the environment with these outputs."""
 
 
 def verify(environment: Environment, outputs: Mapping[str, Any], release: str) -> None:

@@ -1,62 +1,30 @@
 """A rollout: move requests to a release in steps, and return to the former one when something fails."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Protocol
 
-from scripts.deploy.monitor import Traffic
+from scripts.deploy.monitor import CloudWatchMonitor, Traffic
+from scripts.deploy.releases import Releases, Versions
 from scripts.errors import PreconditionFailed, StepFailed
 
 POLL_SECONDS = 5.0
 
 
-class Aliases(Protocol):
-    """The aliases of an environment's functions, as in releases.Releases."""
-
-    def live_versions(self) -> dict[str, str]:
-        """Return the live version of each function."""
-        ...
-
-    def versions(self, release: str) -> dict[str, str]:
-        """Return the versions of a release. Raises PreconditionFailed when there are none."""
-        ...
-
-    def make_live(self, versions: Mapping[str, str]) -> None:
-        """Route all invocations of these functions to these versions."""
-        ...
-
-    def shift(self, current: Mapping[str, str], new: Mapping[str, str], percent: int) -> None:
-        """Route `percent` of the invocations to the new versions. Raises StepFailed."""
-        ...
-
-
-class Monitor(Protocol):
-    """The signals that a rollout watches, as in monitor.CloudWatchMonitor."""
-
-    def active_alarms(self) -> list[str]:
-        """Return the names of the active alarms."""
-        ...
-
-    def traffic(self, since: datetime) -> dict[str, Traffic]:
-        """Return the traffic of each route since a time."""
-        ...
-
-
 class Rollout:
-    """Shifts requests to a release by `step` percent at a time, and monitors each step `pause` seconds."""
+    """A rollout in steps of `step` percent of the requests, each monitored for `pause` seconds."""
 
     def __init__(
         self,
-        aliases: Aliases,
-        monitor: Monitor,
+        releases: Releases,
+        monitor: CloudWatchMonitor,
         *,
         step: int,
         pause: float,
         sleep: Callable[[float], object] = time.sleep,
         report: Callable[[str], object] = print,
     ) -> None:
-        self._aliases = aliases
+        self._releases = releases
         self._monitor = monitor
         self._step = step
         self._pause = pause
@@ -76,10 +44,10 @@ class Rollout:
         Raises StepFailed after an alarm, failed requests or a failed verification. Whatever interrupts the
         rollout, the former versions are live afterwards.
         """
-        current = self._aliases.live_versions()
+        current = self._releases.live_versions()
         new = {
             name: version
-            for name, version in self._aliases.versions(release).items()
+            for name, version in self._releases.versions(release).items()
             if current[name] != version
         }
         if not new:
@@ -99,22 +67,20 @@ class Rollout:
             total = sum(self._monitor.traffic(started).values(), Traffic())
             self._report(f"During the rollout {total}.")
 
-    def _shift_in_steps(
-        self, release: str, current: Mapping[str, str], new: Mapping[str, str], started: datetime
-    ) -> None:
+    def _shift_in_steps(self, release: str, current: Versions, new: Versions, started: datetime) -> None:
         for percent in range(self._step, 100, self._step):
-            self._aliases.shift(current, new, percent)
+            self._releases.shift(current, new, percent)
             self._report(f"{percent:3} % of the requests go to {release}")
             self._watch(started)
-        self._aliases.make_live(new)
+        self._releases.make_live(new)
         self._report(f"100 % of the requests go to {release}")
         self._watch(started)
 
-    def _return_to(self, current: Mapping[str, str], new: Mapping[str, str]) -> None:
-        live = self._aliases.live_versions()
+    def _return_to(self, current: Versions, new: Versions) -> None:
+        live = self._releases.live_versions()
         # An alias that somebody else has moved meanwhile stays where it is.
         names = [name for name in new if live[name] in (current[name], new[name])]
-        self._aliases.make_live({name: current[name] for name in names})
+        self._releases.make_live({name: current[name] for name in names})
 
     def _watch(self, started: datetime) -> None:
         remaining = self._pause

@@ -26,7 +26,7 @@ class LogEntry(NamedTuple):
 
 
 LogSource = Callable[[], Iterable[LogEntry]]
-"""Returns the entries that were added since the last call, in order of time."""
+"""A function that returns the entries added since its last call, in order of time."""
 
 
 @dataclass

@@ -10,8 +10,8 @@ from scripts.deploy.rollout import POLL_SECONDS, Rollout
 from scripts.errors import PreconditionFailed, StepFailed
 
 
-class Aliases:
-    """Two functions whose version 1 is live, and the moves of their aliases."""
+class Releases:
+    """A fake of releases.Releases: two functions whose version 1 is live, and the moves of their aliases."""
 
     def __init__(self, **new: str) -> None:
         self.live = {"create": "1", "health": "1"}
@@ -33,7 +33,7 @@ class Aliases:
 
 
 class Monitor:
-    """Finds nothing in the first `quiet` polls; afterwards failed requests and, with `alarm`, an alarm."""
+    """A fake monitor: failed requests, and with `alarm` an alarm, after the first `quiet` polls."""
 
     def __init__(self, quiet: int = 1_000, alarm: bool = True) -> None:
         self.quiet = quiet
@@ -48,7 +48,7 @@ class Monitor:
 
 
 def rollout(
-    aliases: Aliases,
+    releases: Releases,
     monitor: Monitor,
     *,
     step: int = 40,
@@ -56,72 +56,72 @@ def rollout(
     sleep: Callable[[float], object] = lambda _: None,
     report: Callable[[str], object] = lambda _: None,
 ) -> Rollout:
-    return Rollout(aliases, monitor, step=step, pause=pause, sleep=sleep, report=report)
+    return Rollout(releases, monitor, step=step, pause=pause, sleep=sleep, report=report)
 
 
 def test_a_release_becomes_live_in_steps():
-    aliases = Aliases()
+    releases = Releases()
 
-    rollout(aliases, Monitor()).run("2.0.0")
+    rollout(releases, Monitor()).run("2.0.0")
 
     both = ["create", "health"]
-    assert aliases.moves == [(40, both), (80, both), {"create": "2", "health": "2"}]
+    assert releases.moves == [(40, both), (80, both), {"create": "2", "health": "2"}]
 
 
 @pytest.mark.parametrize("alarm", [True, False], ids=["an alarm", "failing requests"])
 @pytest.mark.parametrize("quiet", [0, 1, 2])
 def test_a_failure_at_any_step_makes_the_former_release_live_again(quiet: int, alarm: bool):
-    aliases = Aliases()
+    releases = Releases()
 
     with pytest.raises(StepFailed, match=r"(alarms: failures|20 of 100).*The former release is live again"):
-        rollout(aliases, Monitor(quiet, alarm)).run("2.0.0")
+        rollout(releases, Monitor(quiet, alarm)).run("2.0.0")
 
-    assert aliases.live == {"create": "1", "health": "1"}
-    assert aliases.moves[-1] == {"create": "1", "health": "1"}
+    assert releases.live == {"create": "1", "health": "1"}
+    assert releases.moves[-1] == {"create": "1", "health": "1"}
 
 
 def test_a_failed_verification_makes_the_former_release_live_again():
-    aliases = Aliases()
+    releases = Releases()
 
     def verify() -> None:
         raise StepFailed("not healthy.")
 
     with pytest.raises(StepFailed, match="not healthy"):
-        rollout(aliases, Monitor()).run("2.0.0", verify)
+        rollout(releases, Monitor()).run("2.0.0", verify)
 
-    assert aliases.live == {"create": "1", "health": "1"}
+    assert releases.live == {"create": "1", "health": "1"}
 
 
 def test_an_interrupt_makes_the_former_release_live_again():
-    aliases = Aliases()
+    releases = Releases()
 
     def interrupt(_: float) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        rollout(aliases, Monitor(), step=10, pause=60, sleep=interrupt).run("2.0.0")
+        rollout(releases, Monitor(), step=10, pause=60, sleep=interrupt).run("2.0.0")
 
-    assert aliases.moves == [(10, ["create", "health"]), {"create": "1", "health": "1"}]
+    assert releases.moves == [(10, ["create", "health"]), {"create": "1", "health": "1"}]
 
 
 def test_an_alias_that_somebody_else_moved_stays_where_it_is():
-    aliases = Aliases()
+    releases = Releases()
 
     def move_alias(_: float) -> None:
-        aliases.live["health"] = "7"
+        releases.live["health"] = "7"
         raise StepFailed("Somebody else has moved health.")
 
     with pytest.raises(StepFailed):
-        rollout(aliases, Monitor(), step=10, pause=60, sleep=move_alias).run("2.0.0")
+        rollout(releases, Monitor(), step=10, pause=60, sleep=move_alias).run("2.0.0")
 
-    assert aliases.live == {"create": "1", "health": "7"}
+    assert releases.live == {"create": "1", "health": "7"}
 
 
 def test_a_rollout_reports_how_many_requests_failed():
     reports: list[str] = []
 
     with pytest.raises(StepFailed):
-        rollout(Aliases(), Monitor(quiet=0), report=reports.append).run("2.0.0")
+        rollout(Releases(), Monitor(quiet=0), report=reports.append).run("2.0.0")
 
     assert reports[-1] == "During the rollout 20 of 100 requests failed (20.0 %)."
 
@@ -129,30 +129,30 @@ def test_a_rollout_reports_how_many_requests_failed():
 def test_a_rollout_polls_during_each_pause():
     monitor = Monitor(quiet=1_000)
 
-    rollout(Aliases(), monitor, step=100, pause=3 * POLL_SECONDS).run("2.0.0")
+    rollout(Releases(), monitor, step=100, pause=3 * POLL_SECONDS).run("2.0.0")
 
     assert 1_000 - monitor.quiet == 4
 
 
 def test_functions_that_do_not_change_are_not_shifted():
-    aliases = Aliases(create="2", health="1")
+    releases = Releases(create="2", health="1")
 
-    rollout(aliases, Monitor()).run("2.0.0")
+    rollout(releases, Monitor()).run("2.0.0")
 
-    assert aliases.moves == [(40, ["create"]), (80, ["create"]), {"create": "2"}]
+    assert releases.moves == [(40, ["create"]), (80, ["create"]), {"create": "2"}]
 
 
 def test_a_release_that_is_live_already_is_not_shifted():
-    aliases = Aliases(create="1", health="1")
+    releases = Releases(create="1", health="1")
 
-    rollout(aliases, Monitor()).run("1.0.0")
+    rollout(releases, Monitor()).run("1.0.0")
 
-    assert aliases.moves == []
+    assert releases.moves == []
 
 
 def test_a_rollout_is_refused_while_an_alarm_is_active():
     with pytest.raises(PreconditionFailed, match="Active alarms: failures"):
-        rollout(Aliases(), Monitor(quiet=0)).check()
+        rollout(Releases(), Monitor(quiet=0)).check()
 
 
 @pytest.mark.parametrize(
