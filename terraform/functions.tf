@@ -1,6 +1,12 @@
-# The APIs as a table: a function's name is its folder, its zip and its log group's end. It answers a `route` of the HTTP
-# API or a `websocket_route`, or authorizes one, or consumes the `stream` of a table. `dynamodb_actions` is all that it
-# may do, by table or index; `manages_connections` is what it may do to open WebSockets: POST sends to one, DELETE closes one.
+# The functions and what each may do. The key is the function's folder, its zip and the end of its log group's name.
+#
+# route               route key of the HTTP API; `signed_in` says whether it needs a valid token
+# websocket_route     route key of the WebSocket API
+# authorizes          route key of the WebSocket API whose Lambda authorizer this is
+# stream              table whose stream invokes it, the event names that it gets and its batch size
+# dynamodb_actions    its IAM actions by table or index
+# manages_connections methods that it may call on open WebSockets: POST sends a message, DELETE closes the connection
+# environment         its settings, which its handler reads
 locals {
   functions = {
     create_session = {
@@ -105,7 +111,7 @@ locals {
     }
 
     session_changed = {
-      # Few at once, for one of them may mean closing every connection of a session.
+      # Small batches, because one record may mean closing every connection of a session.
       stream          = { table = "sessions", events = ["MODIFY", "REMOVE"], batch_size = 10 }
       timeout_seconds = 60
       dynamodb_actions = {
@@ -121,7 +127,8 @@ locals {
     }
 
     connections_changed = {
-      # Many at once, for one count answers all changes of a session. A row that is only inserted still waits to be let in.
+      # Large batches, because one count serves all changes of a session. INSERT is left out: an inserted row still waits
+      # for its admission.
       stream          = { table = "connections", events = ["MODIFY", "REMOVE"], batch_size = 100 }
       timeout_seconds = 60
       dynamodb_actions = {
@@ -138,7 +145,7 @@ locals {
     }
   }
 
-  # The WebSocket routes that are answered without a function.
+  # WebSocket routes that API Gateway answers itself, and the messages that it sends.
   websocket_replies = {
     "heartbeat" = { type = "heartbeatAck" }
     "$default"  = { type = "error", message = "Unknown action" }
