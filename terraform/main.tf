@@ -125,16 +125,26 @@ module "function" {
   )
 }
 
+# Stream records that a consumer could not handle, stored by Lambda. docs/runbook.md describes how to read them.
+module "failed_records" {
+  source = "./modules/bucket"
+
+  name            = "${local.prefix}-failed-records-${data.aws_caller_identity.current.account_id}"
+  expiration_days = var.failed_record_retention_days
+  force_destroy   = !var.deletion_protection
+}
+
 module "stream_consumer" {
   source   = "./modules/stream_consumer"
   for_each = local.streams
 
-  name         = "${local.prefix}-${each.key}"
-  function_arn = module.function[each.key].live.arn
-  role_name    = module.function[each.key].role_name
-  stream_arn   = module.table[each.value.table].stream_arn
-  events       = each.value.events
-  batch_size   = each.value.batch_size
+  function_arn              = module.function[each.key].live.arn
+  role_name                 = module.function[each.key].role_name
+  stream_arn                = module.table[each.value.table].stream_arn
+  events                    = each.value.events
+  batch_size                = each.value.batch_size
+  failed_records_bucket_arn = module.failed_records.arn
+  account_id                = data.aws_caller_identity.current.account_id
 }
 
 module "http_api" {

@@ -82,7 +82,7 @@ module "alarms" {
   consumers = {
     for name, consumer in module.stream_consumer : name => {
       function_name = module.function[name].name
-      queue_name    = consumer.failures_queue_name
+      mapping_uuid  = consumer.mapping_uuid
     }
   }
 
@@ -113,5 +113,5 @@ module "dashboard" {
   p95_milliseconds     = local.p95_milliseconds
   function_names       = { for name, function in module.function : name => function.name }
   table_names          = { for name, table in module.table : name => table.name }
-  queue_names          = { for name, consumer in module.stream_consumer : name => consumer.failures_queue_name }
+  mapping_uuids        = { for name, consumer in module.stream_consumer : name => consumer.mapping_uuid }
 }

@@ -66,6 +66,16 @@ variable "log_retention_days" {
   }
 }
 
+variable "failed_record_retention_days" {
+  description = "Days that S3 keeps stream records that a consumer could not handle; null keeps them until somebody deletes them."
+  type        = number
+
+  validation {
+    condition     = var.failed_record_retention_days == null ? true : var.failed_record_retention_days >= 1 && floor(var.failed_record_retention_days) == var.failed_record_retention_days
+    error_message = "failed_record_retention_days must be a whole number of days, at least 1, or null."
+  }
+}
+
 variable "throttles" {
   description = "Requests per second and burst of the whole API's routes, all callers together: `default` for a route that `routes` does not name by its key."
   type = object({

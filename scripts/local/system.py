@@ -167,7 +167,7 @@ def start(
         url = stack.enter_context(listening(loop, gateway, port))
         loop.run(websockets.start())
         stack.callback(lambda: loop.run(websockets.stop()))
-        loop.run(streams.consume(served.event_sources, live, _queues_at(aws_url)))
+        loop.run(streams.consume(served.event_sources, live, _put_object_at(aws_url)))
         console = Console(url, lambda: running.token(speakers.DEMO))
         console_loop = stack.enter_context(event_loop())
         console_url = stack.enter_context(listening(console_loop, console, console_port))
@@ -348,14 +348,14 @@ def _keys_at(aws_url: str) -> Callable[[str], Coroutine[Any, Any, Mapping[str, A
     return fetch
 
 
-def _queues_at(aws_url: str) -> Callable[[str, str], Coroutine[Any, Any, object]]:
-    """Return what sends a message to an SQS queue."""
-    sqs = local_system.aws_client("sqs", aws_url)
+def _put_object_at(aws_url: str) -> Callable[[str, str, str], Coroutine[Any, Any, object]]:
+    """Return a function that stores an object in the local S3, given its bucket, key and body."""
+    s3 = local_system.aws_client("s3", aws_url)
 
-    async def send(queue_url: str, message: str) -> object:
-        return await asyncio.to_thread(sqs.send_message, QueueUrl=queue_url, MessageBody=message)
+    async def put_object(bucket: str, key: str, body: str) -> object:
+        return await asyncio.to_thread(s3.put_object, Bucket=bucket, Key=key, Body=body)
 
-    return send
+    return put_object
 
 
 class EventLoop:

@@ -42,13 +42,6 @@ locals {
         "dynamodb:UpdateContinuousBackups", "dynamodb:UpdateTable", "dynamodb:UpdateTimeToLive",
       ]
     }
-    queues = {
-      resources = ["arn:aws:sqs:${local.regional}:#-*"]
-      actions = [
-        "sqs:CreateQueue", "sqs:DeleteQueue", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ListQueueTags",
-        "sqs:SetQueueAttributes", "sqs:TagQueue", "sqs:UntagQueue",
-      ]
-    }
     logs = {
       resources = ["arn:aws:logs:${local.regional}:log-group:/aws/lambda/#-*", "arn:aws:logs:${local.regional}:log-group:/aws/apigateway/#*"]
       actions = [
@@ -57,17 +50,28 @@ locals {
         "logs:PutRetentionPolicy", "logs:TagResource", "logs:UntagResource",
       ]
     }
-    zips = {
-      resources = ["arn:aws:s3:::#-artifacts-${local.account}", "arn:aws:s3:::#-artifacts-${local.account}/*"]
+    buckets = {
+      resources = ["arn:aws:s3:::#-artifacts-${local.account}", "arn:aws:s3:::#-failed-records-${local.account}"]
       actions = [
-        "s3:CreateBucket", "s3:DeleteBucket", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetAccelerateConfiguration",
-        "s3:GetBucketAcl", "s3:GetBucketCORS", "s3:GetBucketLogging", "s3:GetBucketObjectLockConfiguration", "s3:GetBucketPolicy",
-        "s3:GetBucketPublicAccessBlock", "s3:GetBucketRequestPayment", "s3:GetBucketTagging", "s3:GetBucketVersioning",
-        "s3:GetBucketWebsite", "s3:GetEncryptionConfiguration", "s3:GetLifecycleConfiguration", "s3:GetObject",
-        "s3:GetObjectTagging", "s3:GetObjectVersion", "s3:GetReplicationConfiguration", "s3:ListBucket", "s3:ListBucketVersions",
-        "s3:PutBucketPublicAccessBlock", "s3:PutBucketTagging", "s3:PutBucketVersioning", "s3:PutEncryptionConfiguration",
-        "s3:PutObject", "s3:PutObjectTagging",
+        "s3:CreateBucket", "s3:DeleteBucket", "s3:GetAccelerateConfiguration", "s3:GetBucketAcl", "s3:GetBucketCORS",
+        "s3:GetBucketLogging", "s3:GetBucketObjectLockConfiguration", "s3:GetBucketPolicy", "s3:GetBucketPublicAccessBlock",
+        "s3:GetBucketRequestPayment", "s3:GetBucketTagging", "s3:GetBucketVersioning", "s3:GetBucketWebsite",
+        "s3:GetEncryptionConfiguration", "s3:GetLifecycleConfiguration", "s3:GetReplicationConfiguration", "s3:ListBucket",
+        "s3:ListBucketVersions", "s3:PutBucketPublicAccessBlock", "s3:PutBucketTagging", "s3:PutBucketVersioning",
+        "s3:PutEncryptionConfiguration", "s3:PutLifecycleConfiguration",
       ]
+    }
+    zips = {
+      resources = ["arn:aws:s3:::#-artifacts-${local.account}/*"]
+      actions = [
+        "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetObject", "s3:GetObjectTagging", "s3:GetObjectVersion", "s3:PutObject",
+        "s3:PutObjectTagging",
+      ]
+    }
+    # Destroying an environment deletes its failed records; a deployment neither reads nor writes any.
+    failed_records = {
+      resources = ["arn:aws:s3:::#-failed-records-${local.account}/*"]
+      actions   = ["s3:DeleteObject", "s3:DeleteObjectVersion"]
     }
     alarms = {
       resources = [
@@ -221,7 +225,7 @@ resource "aws_iam_role_policy" "plan" {
           Effect   = "Allow"
           Action   = [for action in call.actions : action if can(regex(local.read_only, action))]
           Resource = [for resource in call.resources : replace(resource, "#", "session-service-${each.key}")]
-        }
+        } if anytrue([for action in call.actions : can(regex(local.read_only, action))])
       ],
       local.state[each.key],
       [{ Effect = "Allow", Action = ["s3:GetObject"], Resource = ["${module.state.arn}/session-service/${each.key}.tfstate"] }],

@@ -24,5 +24,6 @@ websocket_throttles = {
 max_listeners                 = 500
 sessions_per_speaker_per_hour = 50
 joins_per_address_per_minute  = 10
+failed_record_retention_days  = 14
 
 alarms = false

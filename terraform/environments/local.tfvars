@@ -24,5 +24,6 @@ websocket_throttles = {
 max_listeners                 = 500
 sessions_per_speaker_per_hour = 1000 # tests and demonstrations open many as one speaker
 joins_per_address_per_minute  = 0    # everybody here comes from one address
+failed_record_retention_days  = null # nothing outlives a run, and the AWS provider waits 55 s for an expiration rule
 
 alarms = false

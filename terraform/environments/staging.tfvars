@@ -25,6 +25,7 @@ websocket_throttles = {
 max_listeners                 = 500
 sessions_per_speaker_per_hour = 50
 joins_per_address_per_minute  = 10
+failed_record_retention_days  = 14
 
 alarms             = true
 runbook_url        = "https://github.com/example/session-service/blob/main/docs/runbook.md" # where yours can be read

@@ -43,6 +43,53 @@ run "the_bucket" {
   }
 }
 
+run "objects_that_expire" {
+  command = plan
+
+  module {
+    source = "./modules/bucket"
+  }
+
+  variables {
+    expiration_days = 14
+  }
+
+  assert {
+    condition = (
+      aws_s3_bucket_lifecycle_configuration.this[0].rule[0].status == "Enabled" &&
+      aws_s3_bucket_lifecycle_configuration.this[0].rule[0].expiration[0].days == 14 &&
+      aws_s3_bucket_lifecycle_configuration.this[0].rule[0].noncurrent_version_expiration[0].noncurrent_days == 1
+    )
+    error_message = "An object and its old versions are deleted after the given days."
+  }
+}
+
+run "objects_that_stay" {
+  command = plan
+
+  module {
+    source = "./modules/bucket"
+  }
+
+  assert {
+    condition     = length(aws_s3_bucket_lifecycle_configuration.this) == 0
+    error_message = "Without expiration_days nothing is deleted."
+  }
+}
+
+run "an_expiration_of_no_days_is_refused" {
+  command         = plan
+  expect_failures = [var.expiration_days]
+
+  module {
+    source = "./modules/bucket"
+  }
+
+  variables {
+    expiration_days = 0
+  }
+}
+
 run "a_name_that_s3_would_refuse" {
   command         = plan
   expect_failures = [var.name]

@@ -52,6 +52,7 @@ variables {
   max_listeners                 = 500
   sessions_per_speaker_per_hour = 50
   joins_per_address_per_minute  = 10
+  failed_record_retention_days  = 14
 
   alarms             = true
   alarm_email        = "operators@example.com"

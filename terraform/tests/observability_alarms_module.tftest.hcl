@@ -36,7 +36,7 @@ variables {
     make  = { name = "test-make", timeout_seconds = 10, fails_to_refuse = false }
     guard = { name = "test-guard", timeout_seconds = 60, fails_to_refuse = true }
   }
-  consumers          = { tell = { function_name = "test-tell", queue_name = "test-tell-failures" } }
+  consumers          = { tell = { function_name = "test-tell", mapping_uuid = "11111111-2222-3333-4444-555555555555" } }
   tables             = { things = "test-things" }
   access_log_metrics = { RefusedCount = { namespace = "Test", above = 10, says = "Refused.", runbook = "refused" } }
 }
@@ -52,7 +52,7 @@ run "what_is_watched" {
     condition = toset(keys(aws_cloudwatch_metric_alarm.this)) == toset([
       "latency-make", "failures-make", "failures-health", "access-log-RefusedCount",
       "errors-make", "throttles-make", "throttles-guard", "duration-make", "duration-guard",
-      "throttles-table-things", "stream-age-tell", "failed-records-tell", "id-clashes", "rate-limits-unavailable",
+      "throttles-table-things", "stream-age-tell", "failed-records-tell", "dropped-records-tell", "id-clashes", "rate-limits-unavailable",
       "availability-fast-1h", "availability-fast-5m", "availability-slow-6h", "availability-slow-30m",
     ])
     error_message = "Each route, function, table and consumer is watched; a function that refuses by failing may fail, and a route without a promise may be slow."
@@ -80,8 +80,19 @@ run "what_is_watched" {
   }
 
   assert {
-    condition     = { for key, alarm in aws_cloudwatch_metric_alarm.this : key => alarm.treat_missing_data if alarm.treat_missing_data != "notBreaching" } == { failed-records-tell = "ignore" }
-    error_message = "Silence is well, but for a queue: SQS stops measuring one that is not used, and what lies there lies there still."
+    condition = jsonencode([
+      for metric in [for key in ["failed-records-tell", "dropped-records-tell"] : one(one(aws_cloudwatch_metric_alarm.this[key].metric_query).metric)] :
+      [metric.namespace, metric.metric_name, metric.dimensions, metric.stat]
+      ]) == jsonencode([
+      ["AWS/Lambda", "OnFailureDestinationDeliveredEventCount", { EventSourceMappingUUID = "11111111-2222-3333-4444-555555555555" }, "Sum"],
+      ["AWS/Lambda", "DroppedEventCount", { EventSourceMappingUUID = "11111111-2222-3333-4444-555555555555" }, "Sum"],
+    ])
+    error_message = "The records of a consumer that were stored and those that were lost are counted by its mapping."
+  }
+
+  assert {
+    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : alarm.treat_missing_data == "notBreaching"])
+    error_message = "A metric without data is no failure: it pauses when there is no traffic."
   }
 
   assert {

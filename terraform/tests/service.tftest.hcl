@@ -32,14 +32,8 @@ override_resource {
 
 override_resource {
   override_during = plan
-  target          = module.stream_consumer["session_changed"].aws_sqs_queue.failures
-  values          = { arn = "arn:aws:sqs:us-east-1:123456789012:session_changed" }
-}
-
-override_resource {
-  override_during = plan
-  target          = module.stream_consumer["connections_changed"].aws_sqs_queue.failures
-  values          = { arn = "arn:aws:sqs:us-east-1:123456789012:connections_changed" }
+  target          = module.failed_records.aws_s3_bucket.this
+  values          = { arn = "arn:aws:s3:::failed-records" }
 }
 
 override_resource {
@@ -70,6 +64,7 @@ variables {
   max_listeners                 = 300
   sessions_per_speaker_per_hour = 40
   joins_per_address_per_minute  = 5
+  failed_record_retention_days  = 14
 }
 
 run "functions" {
@@ -303,10 +298,10 @@ run "streams" {
     condition = jsonencode({
       for name, consumer in module.stream_consumer : name => [for statement in jsondecode(consumer.policy).Statement : statement.Resource]
       }) == jsonencode({
-      session_changed     = ["arn:sessions-stream", "arn:aws:sqs:us-east-1:123456789012:session_changed"]
-      connections_changed = ["arn:connections-stream", "arn:aws:sqs:us-east-1:123456789012:connections_changed"]
+      session_changed     = ["arn:sessions-stream", ["arn:aws:s3:::failed-records", "arn:aws:s3:::failed-records/*"]]
+      connections_changed = ["arn:connections-stream", ["arn:aws:s3:::failed-records", "arn:aws:s3:::failed-records/*"]]
     })
-    error_message = "A consumer reads its own stream and writes to its own queue."
+    error_message = "A consumer reads its own stream and stores failed records in the environment's bucket."
   }
 }
 

@@ -20,6 +20,7 @@ variables {
   max_listeners                 = 500
   sessions_per_speaker_per_hour = 50
   joins_per_address_per_minute  = 10
+  failed_record_retention_days  = 14
 }
 
 run "a_pool_of_its_own_by_default" {
@@ -201,6 +202,15 @@ run "endless_logs_are_refused" {
 
   variables {
     log_retention_days = 0
+  }
+}
+
+run "failed_records_kept_for_no_time_are_refused" {
+  command         = plan
+  expect_failures = [var.failed_record_retention_days]
+
+  variables {
+    failed_record_retention_days = 0
   }
 }
 

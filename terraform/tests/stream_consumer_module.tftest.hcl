@@ -6,12 +6,13 @@ mock_provider "aws" {
 }
 
 variables {
-  name         = "session-service-dev-things_changed"
-  function_arn = "arn:aws:lambda:us-east-1:123456789012:function:things_changed"
-  role_name    = "things_changed"
-  stream_arn   = "arn:aws:dynamodb:us-east-1:123456789012:table/things/stream/now"
-  events       = ["REMOVE"]
-  batch_size   = 25
+  function_arn              = "arn:aws:lambda:us-east-1:123456789012:function:things_changed"
+  role_name                 = "things_changed"
+  stream_arn                = "arn:aws:dynamodb:us-east-1:123456789012:table/things/stream/now"
+  events                    = ["REMOVE"]
+  batch_size                = 25
+  failed_records_bucket_arn = "arn:aws:s3:::failed"
+  account_id                = "123456789012"
 }
 
 run "the_mapping" {
@@ -60,7 +61,7 @@ run "the_mapping" {
   }
 }
 
-run "failures" {
+run "failed_records" {
   command = plan
 
   module {
@@ -68,18 +69,18 @@ run "failures" {
   }
 
   assert {
-    condition     = one(one(aws_lambda_event_source_mapping.this.destination_config).on_failure).destination_arn == "arn:aws:sqs:us-east-1:123456789012:own"
-    error_message = "What was given up is told to the queue."
+    condition     = one(one(aws_lambda_event_source_mapping.this.destination_config).on_failure).destination_arn == "arn:aws:s3:::failed"
+    error_message = "A record that failed for the last time is stored in the bucket."
   }
 
   assert {
-    condition     = aws_sqs_queue.failures.name == "session-service-dev-things_changed-failures" && aws_sqs_queue.failures.message_retention_seconds == 1209600
-    error_message = "The queue is the consumer's, and it keeps a failure for 14 days."
+    condition     = one(aws_lambda_event_source_mapping.this.metrics_config).metrics == toset(["EventCount"])
+    error_message = "CloudWatch counts the records that were stored and those that were lost."
   }
 
   assert {
-    condition     = aws_sqs_queue.failures.sqs_managed_sse_enabled
-    error_message = "The queue is encrypted."
+    condition     = output.mapping_uuid == "11111111-2222-3333-4444-555555555555"
+    error_message = "The metrics of a mapping have its UUID as their dimension."
   }
 }
 
@@ -103,12 +104,13 @@ run "the_role" {
         Resource = "arn:aws:dynamodb:us-east-1:123456789012:table/things/stream/now"
       },
       {
-        Effect   = "Allow"
-        Action   = "sqs:SendMessage"
-        Resource = "arn:aws:sqs:us-east-1:123456789012:own"
+        Effect    = "Allow"
+        Action    = ["s3:ListBucket", "s3:PutObject"]
+        Resource  = ["arn:aws:s3:::failed", "arn:aws:s3:::failed/*"]
+        Condition = { StringEquals = { "s3:ResourceAccount" = "123456789012" } }
       },
     ])
-    error_message = "A consumer may read the stream and write to its queue."
+    error_message = "A consumer may read its stream and store failed records in the bucket of its own account, and nothing else."
   }
 }
 
@@ -148,5 +150,18 @@ run "an_empty_batch_is_refused" {
 
   variables {
     batch_size = 0
+  }
+}
+
+run "a_destination_that_is_no_bucket_is_refused" {
+  command         = plan
+  expect_failures = [var.failed_records_bucket_arn]
+
+  module {
+    source = "./modules/stream_consumer"
+  }
+
+  variables {
+    failed_records_bucket_arn = "arn:aws:sqs:us-east-1:123456789012:failed"
   }
 }

@@ -5,7 +5,7 @@ from typing import Any
 
 EXECUTION_ARN = "arn:aws:execute-api:us-east-1:123456789012:ws1"
 STREAM_ARN = "arn:aws:dynamodb:us-east-1:123456789012:table/sessions/stream/2026-11-23T17:08:45.669"
-QUEUE_ARN = "arn:aws:sqs:us-east-1:123456789012:failures"
+BUCKET_ARN = "arn:aws:s3:::failed-records"
 FUNCTION_ARN = "arn:aws:lambda:us-east-1:123456789012:function:make"
 INVOKE = f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{FUNCTION_ARN}/invocations"
 
@@ -114,10 +114,12 @@ RESOURCES: dict[str, tuple[str, dict[str, Any]]] = {
             "source_arn": f"{EXECUTION_ARN}/authorizers/aut9",
         },
     ),
-    "queue": ("aws_sqs_queue", {"arn": QUEUE_ARN, "url": "http://127.0.0.1/failures"}),
+    "alias": ("aws_lambda_alias", {"function_name": "make", "arn": f"{FUNCTION_ARN}:live"}),
+    "bucket": ("aws_s3_bucket", {"arn": BUCKET_ARN, "bucket": "failed-records"}),
     "mapping": (
         "aws_lambda_event_source_mapping",
         {
+            "uuid": "11111111-2222-3333-4444-555555555555",
             "function_arn": FUNCTION_ARN,
             "event_source_arn": STREAM_ARN,
             "starting_position": "LATEST",
@@ -129,7 +131,7 @@ RESOURCES: dict[str, tuple[str, dict[str, Any]]] = {
             "bisect_batch_on_function_error": True,
             "function_response_types": ["ReportBatchItemFailures"],
             "filter_criteria": [{"filter": [{"pattern": '{"eventName":["MODIFY","REMOVE"]}'}]}],
-            "destination_config": [{"on_failure": [{"destination_arn": QUEUE_ARN}]}],
+            "destination_config": [{"on_failure": [{"destination_arn": BUCKET_ARN}]}],
         },
     ),
 }

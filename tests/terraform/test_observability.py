@@ -34,19 +34,20 @@ AWS_METRICS = {
         "https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html",
     ),
     "AWS/Lambda": Emitted(
-        {"Duration", "Errors", "Invocations", "IteratorAge", "Throttles"},
-        {"FunctionName", "FunctionName Resource", "ExecutedVersion FunctionName Resource"},
+        {
+            *("Duration", "Errors", "Invocations", "IteratorAge", "Throttles"),
+            *("OnFailureDestinationDeliveredEventCount", "DroppedEventCount"),
+        },
+        {
+            *("FunctionName", "FunctionName Resource", "ExecutedVersion FunctionName Resource"),
+            "EventSourceMappingUUID",
+        },
         "https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html",
     ),
     "AWS/DynamoDB": Emitted(
         {"ReadThrottleEvents", "WriteThrottleEvents"},
         {"TableName", "GlobalSecondaryIndexName TableName"},
         "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/metrics-dimensions.html",
-    ),
-    "AWS/SQS": Emitted(
-        {"ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible"},
-        {"QueueName"},
-        "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html",
     ),
 }
 
@@ -126,7 +127,12 @@ def declared(resources: list[dict[str, Any]]) -> set[tuple[tuple[str, str], ...]
         *(api | {"Method": words[0], "Resource": words[1]} for words in routes if len(words) == 2),
         *({"FunctionName": at["function_name"]} for at in of_type(resources, "aws_lambda_function")),
         *({"TableName": at["name"]} for at in of_type(resources, "aws_dynamodb_table")),
-        *({"QueueName": at["name"]} for at in of_type(resources, "aws_sqs_queue")),
+        # Lambda counts the records of a mapping only where the mapping asks for it.
+        *(
+            {"EventSourceMappingUUID": at["uuid"]}
+            for at in of_type(resources, "aws_lambda_event_source_mapping")
+            if at["metrics_config"] == [{"metrics": ["EventCount"]}]
+        ),
     ]
     return {tuple(sorted(dimensions.items())) for dimensions in found}
 

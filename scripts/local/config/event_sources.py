@@ -1,4 +1,4 @@
-"""The table streams that Terraform leads to functions, and what becomes of records they cannot handle."""
+"""The event source mappings that Terraform declares: which table stream invokes which function, and how."""
 
 import json
 from collections.abc import Mapping
@@ -13,12 +13,15 @@ Pattern = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class EventSource:
-    """An event source mapping. `max_retries` and `max_age` (seconds) are None for no end.
+    """An event source mapping. `max_retries` and `max_age` (seconds) are None for no limit.
 
-    `failures_queue` is the URL of the SQS queue that is told which records were given up.
+    `function_arn` is the ARN of the alias that it invokes. `failed_records_bucket` names the S3 bucket that
+    stores records after the last retry; None discards them.
     """
 
+    uuid: str
     function: str
+    function_arn: str
     stream_arn: str
     filters: tuple[Pattern, ...] = ()
     batch_size: int = 100
@@ -26,7 +29,7 @@ class EventSource:
     reports_failures: bool = False
     max_retries: int | None = None
     max_age: float | None = None
-    failures_queue: str | None = None
+    failed_records_bucket: str | None = None
 
     def passes(self, record: Mapping[str, Any]) -> bool:
         """Return whether any of the filters lets the record through."""
@@ -52,13 +55,16 @@ def _event_source(state: Resources, mapping: Mapping[str, Any]) -> EventSource:
     )
     for pattern in filters:
         _check(name, pattern)
-    failures = [
+    destinations = [
         target["destination_arn"]
         for destination in mapping["destination_config"] or []
         for target in destination["on_failure"]
     ]
     return EventSource(
+        uuid=mapping["uuid"],
         function=name,
+        # Not the mapping's own `function_arn`: moto replaces the alias in it by the version.
+        function_arn=state.one("aws_lambda_alias", function_name=name)["arn"],
         stream_arn=mapping["event_source_arn"],
         filters=filters,
         batch_size=mapping["batch_size"] or EventSource.batch_size,
@@ -66,7 +72,9 @@ def _event_source(state: Resources, mapping: Mapping[str, Any]) -> EventSource:
         reports_failures="ReportBatchItemFailures" in (mapping["function_response_types"] or ()),
         max_retries=_bounded(mapping["maximum_retry_attempts"]),
         max_age=_bounded(mapping["maximum_record_age_in_seconds"]),
-        failures_queue=state.one("aws_sqs_queue", arn=failures[0])["url"] if failures else None,
+        failed_records_bucket=(
+            state.one("aws_s3_bucket", arn=destinations[0])["bucket"] if destinations else None
+        ),
     )
 
 

@@ -101,7 +101,8 @@ class Aliases:
                     return Result(
                         json.dumps({"errorMessage": str(problem)}).encode(), "Runtime.InvalidRuntime"
                     )
-        return await self._lambda.invoke(qualified, payload, trace_id=trace_id)
+        result = await self._lambda.invoke(qualified, payload, trace_id=trace_id)
+        return dataclasses.replace(result, version=number)
 
     async def _weights(self, function: str) -> Mapping[str, float]:
         asked, weights = self._known.get(function, (None, {}))

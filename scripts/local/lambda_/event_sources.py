@@ -1,4 +1,4 @@
-"""Lambda's event source mappings on table streams: batches in order, retries, and records that are given up.
+"""Lambda's event source mappings on table streams: batches in order, retries, and failed records in S3.
 
 The local AWS posts each record here as it is written. As the stream of a new table has four shards, so has it
 here: records of one partition key stay in order, and a batch that fails holds up its own shard alone.
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from scripts.local.lambda_.runtime import Throttled, TooLarge
+from scripts.local.lambda_.runtime import Result, Throttled, TooLarge
 
 if TYPE_CHECKING:
     from scripts.local.config.event_sources import EventSource
@@ -27,8 +27,8 @@ FIRST_PAUSE_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 10.0
 
 Record = Mapping[str, Any]
-TellFailure = Callable[[str, str], Awaitable[object]]
-"""Sends to the queue at a URL a message."""
+PutObject = Callable[[str, str, str], Awaitable[object]]
+"""Stores an object in S3, given its bucket, key and body."""
 
 
 class Streams:
@@ -52,11 +52,11 @@ class Streams:
         return listening
 
     async def consume(
-        self, sources: Iterable["EventSource"], functions: "Functions", tell_failure: TellFailure
+        self, sources: Iterable["EventSource"], functions: "Functions", put_object: PutObject
     ) -> None:
         """Begin to invoke functions."""
         for source in sources:
-            shards = [_Shard(source, number, functions, tell_failure) for number in range(SHARDS)]
+            shards = [_Shard(source, number, functions, put_object) for number in range(SHARDS)]
             self._shards.append((source, shards))
 
     async def stop(self) -> None:
@@ -80,13 +80,13 @@ class _Shard:
     """One shard of a stream, as one function gets it: one batch after the other."""
 
     def __init__(
-        self, source: "EventSource", number: int, functions: "Functions", tell_failure: TellFailure
+        self, source: "EventSource", number: int, functions: "Functions", put_object: PutObject
     ) -> None:
         self.records: asyncio.Queue[Record] = asyncio.Queue()
         self._source = source
         self._id = f"shardId-{number:020d}-{binascii.crc32(source.stream_arn.encode()):08x}"
         self._functions = functions
-        self._tell_failure = tell_failure
+        self._put_object = put_object
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
@@ -101,70 +101,75 @@ class _Shard:
             await self._handle(batch)
 
     async def _handle(self, batch: Sequence[Record]) -> None:
-        """Invoke the function until it has handled all records of the batch, or they are given up."""
-        retries, invoked = 0, 0
+        """Invoke the function until it has handled all records of the batch, or the batch has failed."""
+        retries, attempts, result = 0, 0, None
         while batch:
             if self._too_old(batch[0]):
-                return await self._give_up(batch, "RecordAgeExceeded", invoked)
-            done, error = await self._invoke(batch)
-            invoked += 1
-            if done == len(batch):
+                return await self._store(batch, "RecordAgeExceeded", attempts, result)
+            result = await self._invoke(batch)
+            attempts += 1
+            handled = self._handled(batch, result)
+            if handled == len(batch):
                 return None
-            if done:
-                # What comes first now has not been handled once.
-                batch, retries, invoked = batch[done:], 0, 0
-            elif error and self._source.bisects and len(batch) > 1:
-                # This is no retry, and finds the record that the function fails for.
+            if handled:
+                # The rest is a new batch: its first record has failed once, the others have not been tried.
+                batch, retries, attempts = batch[handled:], 0, 0
+            elif result.error and self._source.bisects and len(batch) > 1:
+                # Splitting a batch is not a retry.
                 half = len(batch) // 2
                 await self._handle(batch[:half])
-                batch, retries, invoked = batch[half:], 0, 0
+                batch, retries, attempts, result = batch[half:], 0, 0, None
                 continue
             if self._source.max_retries is not None and retries >= self._source.max_retries:
-                return await self._give_up(batch, "RetryAttemptsExhausted", invoked)
+                return await self._store(batch, "RetryAttemptsExhausted", attempts, result)
             await asyncio.sleep(min(FIRST_PAUSE_SECONDS * 2**retries, LONGEST_PAUSE_SECONDS))
             retries += 1
         return None
 
-    async def _invoke(self, batch: Sequence[Record]) -> tuple[int, bool]:
-        """Return how many records, from the first on, are done with; and whether the function failed."""
-        payload = json.dumps({"Records": batch}, separators=(",", ":")).encode()
+    async def _invoke(self, batch: Sequence[Record]) -> Result:
+        payload = _payload(batch).encode()
         while True:
             try:
-                result = await self._functions.invoke(self._source.function, payload)
-                break
+                return await self._functions.invoke(self._source.function, payload)
             except Throttled:
                 await asyncio.sleep(FIRST_PAUSE_SECONDS)
             except TooLarge:
-                return 0, True
+                return Result(b"", error="RequestTooLarge")
+
+    def _handled(self, batch: Sequence[Record], result: Result) -> int:
+        """Return how many records, from the first one on, the function has handled."""
         if result.error:
-            return 0, True
-        if not self._source.reports_failures:
-            return len(batch), False
-        return _done(result.payload, batch), False
+            return 0
+        return _done(result.payload, batch) if self._source.reports_failures else len(batch)
 
     def _too_old(self, record: Record) -> bool:
         written: float = record["dynamodb"]["ApproximateCreationDateTime"]
         return self._source.max_age is not None and time.time() > written + self._source.max_age
 
-    async def _give_up(self, batch: Sequence[Record], condition: str, invoked: int) -> None:
-        """https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html."""
-        if self._source.failures_queue is None:
+    async def _store(
+        self, batch: Sequence[Record], condition: str, attempts: int, result: Result | None
+    ) -> None:
+        """Store the invocation record of a failed batch in the S3 bucket, under the key that Lambda uses.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
+        """
+        if self._source.failed_records_bucket is None:
             return
+        now = datetime.now(UTC)
+        key = (
+            f"aws/lambda/{self._source.uuid}/{self._id}/{now:%Y/%m/%d}/{now:%Y-%m-%dT%H.%M.%S}-{uuid.uuid4()}"
+        )
         first, last = batch[0]["dynamodb"], batch[-1]["dynamodb"]
-        said = {
+        record = {
             "requestContext": {
                 "requestId": str(uuid.uuid4()),
-                "functionArn": self._source.function,
+                "functionArn": self._source.function_arn,
                 "condition": condition,
-                "approximateInvokeCount": invoked,
+                "approximateInvokeCount": attempts,
             },
-            "responseContext": {
-                "statusCode": 200,
-                "executedVersion": "$LATEST",
-                "functionError": "Unhandled",
-            },
+            **_response_context(result),
             "version": "1.0",
-            "timestamp": _iso(time.time()),
+            "timestamp": _iso(now.timestamp()),
             "DDBStreamBatchInfo": {
                 "shardId": self._id,
                 "startSequenceNumber": first["SequenceNumber"],
@@ -174,8 +179,21 @@ class _Shard:
                 "batchSize": len(batch),
                 "streamArn": self._source.stream_arn,
             },
+            "payload": _payload(batch),
         }
-        await self._tell_failure(self._source.failures_queue, json.dumps(said))
+        await self._put_object(self._source.failed_records_bucket, key, json.dumps(record))
+
+
+def _payload(batch: Sequence[Record]) -> str:
+    return json.dumps({"Records": batch}, separators=(",", ":"))
+
+
+def _response_context(result: Result | None) -> dict[str, Any]:
+    """Return the part about the last response; empty for records that were never sent to the function."""
+    if result is None:
+        return {}
+    function_error = {"functionError": "Unhandled"} if result.error else {}
+    return {"responseContext": {"statusCode": 200, "executedVersion": result.version, **function_error}}
 
 
 def _done(payload: bytes, batch: Sequence[Record]) -> int:

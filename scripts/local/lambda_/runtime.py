@@ -51,10 +51,11 @@ _RUNTIME_PACKAGES = ("awslambdaric", "runtime_client", "simplejson", "snapshot_r
 
 @dataclass(frozen=True)
 class Result:
-    """What an invocation gave: the function's JSON, and the type of the error when it failed."""
+    """What an invocation gave: the function's JSON, the type of the error when it failed, and the version."""
 
     payload: bytes
     error: str | None = None
+    version: str = "$LATEST"
 
 
 class Throttled(Exception):

@@ -59,6 +59,24 @@ run "what_a_deployer_may" {
   }
 
   assert {
+    condition = alltrue([
+      for policy in concat(values(aws_iam_role_policy.deploy), values(aws_iam_role_policy.plan)) :
+      alltrue([for statement in jsondecode(policy.policy).Statement : length(flatten([statement.Action])) > 0])
+    ])
+    error_message = "IAM refuses a statement without actions."
+  }
+
+  assert {
+    condition = {
+      for statement in jsondecode(aws_iam_role_policy.deploy["dev"].policy).Statement : join(", ", statement.Action) => statement.Resource
+      if contains(flatten([statement.Resource]), "arn:aws:s3:::session-service-dev-failed-records-123456789012/*")
+      } == {
+      "s3:DeleteObject, s3:DeleteObjectVersion" = ["arn:aws:s3:::session-service-dev-failed-records-123456789012/*"]
+    }
+    error_message = "A deployer may delete failed records with their bucket, but not read or write them."
+  }
+
+  assert {
     condition = alltrue(flatten([
       for policy in aws_iam_role_policy.plan : [
         for statement in jsondecode(policy.policy).Statement : [

@@ -105,15 +105,23 @@ locals {
     }
   }
 
-  failure_queues = {
+  failed_records = {
     for key, consumer in var.consumers : "failed-records-${key}" => merge(local.five_minutes, {
-      says    = "${key} gave up on changes: some people were never told, or a count is wrong."
-      runbook = "records-given-up"
+      says    = "${key} could not handle some stream records, and Lambda stored them in S3. Clients may have missed a message, or a listener count is wrong."
+      runbook = "failed-records"
       value   = "records"
       above   = 0
-      # SQS stops measuring a queue that nobody has used for six hours; what lies there lies there still.
-      missing = "ignore"
-      metrics = { records = { namespace = "AWS/SQS", name = "ApproximateNumberOfMessagesVisible", dimensions = { QueueName = consumer.queue_name }, stat = "Maximum" } }
+      metrics = { records = { namespace = "AWS/Lambda", name = "OnFailureDestinationDeliveredEventCount", dimensions = { EventSourceMappingUUID = consumer.mapping_uuid }, stat = "Sum" } }
+    })
+  }
+
+  dropped_records = {
+    for key, consumer in var.consumers : "dropped-records-${key}" => merge(local.five_minutes, {
+      says    = "${key} could not handle some stream records, and Lambda could not store them in S3 either: they are lost."
+      runbook = "dropped-records"
+      value   = "records"
+      above   = 0
+      metrics = { records = { namespace = "AWS/Lambda", name = "DroppedEventCount", dimensions = { EventSourceMappingUUID = consumer.mapping_uuid }, stat = "Sum" } }
     })
   }
 
@@ -172,7 +180,7 @@ locals {
 
   alarms = merge(
     local.latency, local.failures, local.access_log, local.function_errors, local.function_throttles, local.function_durations,
-    local.table_throttles, local.stream_ages, local.failure_queues, local.own, local.burn_windows,
+    local.table_throttles, local.stream_ages, local.failed_records, local.dropped_records, local.own, local.burn_windows,
   )
 }
 
@@ -186,7 +194,7 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   evaluation_periods  = each.value.periods
   datapoints_to_alarm = each.value.datapoints
   # What nobody asks for cannot fail: these metrics pause when there is no traffic.
-  treat_missing_data = lookup(each.value, "missing", "notBreaching")
+  treat_missing_data = "notBreaching"
   alarm_actions      = lookup(each.value, "tells", true) ? [aws_sns_topic.this.arn] : []
   ok_actions         = lookup(each.value, "tells", true) ? [aws_sns_topic.this.arn] : []
 

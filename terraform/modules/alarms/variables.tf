@@ -76,8 +76,8 @@ variable "functions" {
 }
 
 variable "consumers" {
-  description = "The consumers of streams by their name here: the function and the queue of what it could not handle, by their names in AWS."
-  type        = map(object({ function_name = string, queue_name = string }))
+  description = "The stream consumers by their name here: the function's name in AWS, and the UUID of its event source mapping."
+  type        = map(object({ function_name = string, mapping_uuid = string }))
   nullable    = false
 }
 

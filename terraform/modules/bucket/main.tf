@@ -1,8 +1,8 @@
 resource "aws_s3_bucket" "this" {
-  #checkov:skip=CKV_AWS_18:Only Terraform and Lambda read it; CloudTrail tells who did, without a second bucket of logs.
-  #checkov:skip=CKV_AWS_144:All that is in it can be made again, and versions undo a mistake.
-  #checkov:skip=CKV2_AWS_61:Old versions of the state are what one goes back to, and Terraform deletes replaced zips itself.
-  #checkov:skip=CKV2_AWS_62:Nothing waits for an object to arrive in it.
+  #checkov:skip=CKV_AWS_18:Access logs would need a second bucket. CloudTrail records who reads and writes this one.
+  #checkov:skip=CKV_AWS_144:State, zips and failed records are needed in one region only. Versioning protects against mistakes.
+  #checkov:skip=CKV2_AWS_61:The caller chooses expiration_days. State and zips must not expire.
+  #checkov:skip=CKV2_AWS_62:Nothing reacts to new objects in this bucket.
 
   bucket        = var.name
   force_destroy = var.force_destroy
@@ -14,6 +14,35 @@ resource "aws_s3_bucket_versioning" "this" {
   versioning_configuration {
     status = "Enabled"
   }
+}
+
+resource "aws_s3_bucket_lifecycle_configuration" "this" {
+  count = var.expiration_days == null ? 0 : 1
+
+  bucket = aws_s3_bucket.this.id
+
+  rule {
+    id     = "expire"
+    status = "Enabled"
+
+    filter {}
+
+    expiration {
+      days = var.expiration_days
+    }
+
+    # In a versioned bucket an expired object becomes an old version: this deletes it for good.
+    noncurrent_version_expiration {
+      noncurrent_days = 1
+    }
+
+    abort_incomplete_multipart_upload {
+      days_after_initiation = 1
+    }
+  }
+
+  # S3 knows old versions only once versioning is on.
+  depends_on = [aws_s3_bucket_versioning.this]
 }
 
 resource "aws_s3_bucket_server_side_encryption_configuration" "this" {

@@ -14,3 +14,14 @@ variable "force_destroy" {
   type        = bool
   nullable    = false
 }
+
+variable "expiration_days" {
+  description = "Days after which S3 deletes an object; null keeps objects until somebody deletes them."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.expiration_days == null ? true : var.expiration_days >= 1 && floor(var.expiration_days) == var.expiration_days
+    error_message = "expiration_days must be a whole number of days, at least 1, or null."
+  }
+}

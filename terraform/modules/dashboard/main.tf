@@ -132,16 +132,20 @@ locals {
       limits = [{ value = 99.9, label = "promised" }]
     },
     {
-      title = "Are notices late, or given up?"
+      title = "Are notices late, failed or lost?"
       stat  = "Maximum"
       metrics = concat(
         [
-          for name in keys(var.queue_names) :
+          for name in keys(var.mapping_uuids) :
           ["AWS/Lambda", "IteratorAge", "FunctionName", var.function_names[name], { label = "${name}: behind (ms)", color = local.colours[name] }]
         ],
         [
-          for name in keys(var.queue_names) :
-          ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", var.queue_names[name], { label = "${name}: given up", color = local.colours[name], yAxis = "right" }]
+          for name, uuid in var.mapping_uuids :
+          ["AWS/Lambda", "OnFailureDestinationDeliveredEventCount", "EventSourceMappingUUID", uuid, { label = "${name}: failed", stat = "Sum", color = local.colours[name], yAxis = "right" }]
+        ],
+        [
+          for name, uuid in var.mapping_uuids :
+          ["AWS/Lambda", "DroppedEventCount", "EventSourceMappingUUID", uuid, { label = "${name}: lost", stat = "Sum", color = local.colours[name], yAxis = "right" }]
         ],
       )
       limits = [{ value = 60000, label = "alarm" }]

@@ -75,8 +75,8 @@ variable "table_names" {
   nullable    = false
 }
 
-variable "queue_names" {
-  description = "Name in AWS of the queue of what each consumer of a stream could not handle, by the consumer's name here."
+variable "mapping_uuids" {
+  description = "UUID of the event source mapping of each stream consumer, by the consumer's name here."
   type        = map(string)
   nullable    = false
 }

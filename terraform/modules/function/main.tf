@@ -51,7 +51,7 @@ resource "aws_iam_role_policy" "this" {
 
 resource "aws_lambda_function" "this" {
   #checkov:skip=CKV_AWS_115:The APIs' throttles or a stream's shards bound it; reserved concurrency would take from the whole account.
-  #checkov:skip=CKV_AWS_116:API Gateway waits for the answer and passes the failure on; what a stream has sent in vain goes to its consumer's queue.
+  #checkov:skip=CKV_AWS_116:API Gateway waits for the answer and reports a failure to the client. Failed stream records go to S3 (modules/stream_consumer).
   #checkov:skip=CKV_AWS_117:It calls AWS APIs alone, with IAM; a network of its own would only add cold starts.
   #checkov:skip=CKV_AWS_173:Lambda encrypts them with its own key; the one secret among them only hides addresses from readers of a table.
   #checkov:skip=CKV_AWS_272:The zip's name is its content's hash, and only the account's deployers may write to its bucket.

@@ -1,9 +1,3 @@
-resource "aws_sqs_queue" "failures" {
-  name                      = "${var.name}-failures"
-  message_retention_seconds = 14 * 24 * 60 * 60 # the longest that SQS keeps a message
-  sqs_managed_sse_enabled   = true
-}
-
 resource "aws_iam_role_policy" "this" {
   name = "stream"
   role = var.role_name
@@ -17,9 +11,12 @@ resource "aws_iam_role_policy" "this" {
         Resource = var.stream_arn
       },
       {
-        Effect   = "Allow"
-        Action   = "sqs:SendMessage"
-        Resource = aws_sqs_queue.failures.arn
+        # The account is named so that failed records cannot reach a bucket that somebody else creates under this name after
+        # ours was deleted: https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html#ddb-s3-destination-security
+        Effect    = "Allow"
+        Action    = ["s3:ListBucket", "s3:PutObject"]
+        Resource  = [var.failed_records_bucket_arn, "${var.failed_records_bucket_arn}/*"]
+        Condition = { StringEquals = { "s3:ResourceAccount" = var.account_id } }
       },
     ]
   })
@@ -36,12 +33,12 @@ resource "aws_lambda_event_source_mapping" "this" {
     }
   }
 
-  # One at a time from each shard, as soon as it is there: the changes of one row arrive in their order.
+  # One batch at a time from each shard, without waiting for more records: the changes of one row arrive in order.
   parallelization_factor             = 1
   batch_size                         = var.batch_size
   maximum_batching_window_in_seconds = 0
 
-  # A shard waits for the record that fails, so it fails for good after a while, alone, and the queue says which it was.
+  # A failing record blocks its shard. Bisecting isolates it; after these limits Lambda stores it in the bucket and continues.
   function_response_types        = ["ReportBatchItemFailures"]
   bisect_batch_on_function_error = true
   maximum_retry_attempts         = 10
@@ -49,10 +46,15 @@ resource "aws_lambda_event_source_mapping" "this" {
 
   destination_config {
     on_failure {
-      destination_arn = aws_sqs_queue.failures.arn
+      destination_arn = var.failed_records_bucket_arn
     }
   }
 
-  # Lambda refuses a function whose role cannot read the stream.
+  # Without it CloudWatch has no metric of records that were stored or lost.
+  metrics_config {
+    metrics = ["EventCount"]
+  }
+
+  # Lambda refuses to create a mapping whose role cannot read the stream.
   depends_on = [aws_iam_role_policy.this]
 }

@@ -13,12 +13,7 @@ output "mapping" {
   }
 }
 
-output "failures_queue_arn" {
-  description = "ARN of the queue that tells which records the function could not handle."
-  value       = aws_sqs_queue.failures.arn
-}
-
-output "failures_queue_name" {
-  description = "Name of that queue."
-  value       = aws_sqs_queue.failures.name
+output "mapping_uuid" {
+  description = "UUID of the event source mapping: the dimension of its metrics, and part of the keys of its failed records."
+  value       = aws_lambda_event_source_mapping.this.uuid
 }

@@ -1,14 +1,3 @@
-variable "name" {
-  description = "Name of the consumer; its queue's name begins with it."
-  type        = string
-  nullable    = false
-
-  validation {
-    condition     = can(regex("^[0-9A-Za-z_-]{1,71}$", var.name))
-    error_message = "name must be 1 to 71 letters, digits, `-` or `_`."
-  }
-}
-
 variable "function_arn" {
   description = "ARN of the function that gets the records."
   type        = string
@@ -16,9 +5,31 @@ variable "function_arn" {
 }
 
 variable "role_name" {
-  description = "Name of the function's role: it is given leave to read the stream and to write to the queue."
+  description = "Name of the function's role: this module allows it to read the stream and to store failed records."
   type        = string
   nullable    = false
+}
+
+variable "account_id" {
+  description = "AWS account that owns the bucket, 12 digits."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[0-9]{12}$", var.account_id))
+    error_message = "account_id must be an account's id of 12 digits."
+  }
+}
+
+variable "failed_records_bucket_arn" {
+  description = "ARN of the S3 bucket that stores records after the last retry."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = startswith(var.failed_records_bucket_arn, "arn:aws:s3:::")
+    error_message = "failed_records_bucket_arn must be the ARN of an S3 bucket, as in arn:aws:s3:::name."
+  }
 }
 
 variable "stream_arn" {

@@ -56,6 +56,6 @@ mock_resource "aws_s3_bucket" {
   defaults = { arn = "arn:aws:s3:::own" }
 }
 
-mock_resource "aws_sqs_queue" {
-  defaults = { arn = "arn:aws:sqs:us-east-1:123456789012:own" }
+mock_resource "aws_lambda_event_source_mapping" {
+  defaults = { uuid = "11111111-2222-3333-4444-555555555555" }
 }

@@ -8,7 +8,7 @@ from scripts.local.config import event_sources, websocket_api
 from scripts.local.config.event_sources import EventSource
 from scripts.local.config.terraform_state import NotServable, Resources, Throttle
 from scripts.local.config.websocket_api import Authorizer, Reply, WebSocketApi
-from tests.support.websocket_state import QUEUE_ARN, STREAM_ARN, resources
+from tests.support.websocket_state import BUCKET_ARN, FUNCTION_ARN, STREAM_ARN, resources
 
 
 def _read(**changed: Any) -> WebSocketApi:
@@ -67,11 +67,13 @@ def test_an_api_that_cannot_be_served_is_refused(changed: dict[str, Any]):
         _read(**changed)
 
 
-def test_a_stream_is_read_with_its_limits_and_its_queue():
+def test_a_stream_is_read_with_its_limits_and_its_bucket():
     (source,) = _sources()
 
     assert source == EventSource(
+        uuid="11111111-2222-3333-4444-555555555555",
         function="make",
+        function_arn=f"{FUNCTION_ARN}:live",
         stream_arn=STREAM_ARN,
         filters=({"eventName": ["MODIFY", "REMOVE"]},),
         batch_size=10,
@@ -79,7 +81,7 @@ def test_a_stream_is_read_with_its_limits_and_its_queue():
         reports_failures=True,
         max_retries=3,
         max_age=None,
-        failures_queue="http://127.0.0.1/failures",
+        failed_records_bucket="failed-records",
     )
 
 
@@ -95,7 +97,7 @@ def test_a_filter_lets_the_values_through_that_it_lists(event: str | None, passe
 @pytest.mark.parametrize(("status", "passes"), [("ended", True), ("active", False)])
 def test_a_filter_looks_into_rows(status: str, passes: bool):
     pattern = {"dynamodb": {"NewImage": {"status": {"S": ["ended"]}}}}
-    source = EventSource("make", STREAM_ARN, filters=(pattern,))
+    source = EventSource("uuid", "make", f"{FUNCTION_ARN}:live", STREAM_ARN, filters=(pattern,))
 
     assert source.passes({"dynamodb": {"NewImage": {"status": {"S": status}}}}) is passes
 
@@ -106,9 +108,10 @@ def test_a_filter_looks_into_rows(status: str, passes: bool):
         {"mapping": {"parallelization_factor": 2}},
         {"mapping": {"maximum_batching_window_in_seconds": 5}},
         {"mapping": {"starting_position": "TRIM_HORIZON"}},
-        {"mapping": {"event_source_arn": QUEUE_ARN}},
+        {"mapping": {"event_source_arn": BUCKET_ARN}},
         {"mapping": {"filter_criteria": [{"filter": [{"pattern": '{"eventName":[{"prefix":"M"}]}'}]}]}},
-        {"without": ("queue",)},
+        {"without": ("bucket",)},
+        {"without": ("alias",)},
     ],
 )
 def test_a_stream_that_cannot_be_served_is_refused(changed: dict[str, Any]):

@@ -1,8 +1,9 @@
-"""Records of table streams: batches, order, retries, and what is given up."""
+"""Records of table streams: batches, order, retries, and failed records in S3."""
 
 import asyncio
 import contextlib
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +22,8 @@ from tests.support.websocket_clients import eventually
 
 STREAM = "arn:aws:dynamodb:us-east-1:123456789012:table/sessions/stream/now"
 NOBODYS = "arn:aws:dynamodb:us-east-1:123456789012:table/other/stream/now"
+UUID = "11111111-2222-3333-4444-555555555555"
+ALIAS_ARN = "arn:aws:lambda:us-east-1:123456789012:function:session_changed:live"
 
 
 class Consumer:
@@ -30,7 +33,7 @@ class Consumer:
         self.batches: list[list[str]] = []
         self.events: list[dict[str, Any]] = []
         self.answer: Callable[[list[str]], object] = lambda _: None
-        self.given_up: list[dict[str, Any]] = []
+        self.stored: dict[tuple[str, str], dict[str, Any]] = {}
         self.ready = threading.Event()
         self.ready.set()
 
@@ -42,11 +45,16 @@ class Consumer:
         await asyncio.to_thread(self.ready.wait)
         answer = self.answer(batch)
         if isinstance(answer, Exception):
-            return runtime.Result(b'{"errorMessage": "boom"}', error=type(answer).__name__)
-        return runtime.Result(json.dumps(answer).encode())
+            return runtime.Result(b'{"errorMessage": "boom"}', error=type(answer).__name__, version="7")
+        return runtime.Result(json.dumps(answer).encode(), version="7")
 
-    async def give_up(self, queue_url: str, message: str) -> None:
-        self.given_up.append({"queue": queue_url, **json.loads(message)})
+    async def put_object(self, bucket: str, key: str, body: str) -> None:
+        self.stored[bucket, key] = json.loads(body)
+
+    @property
+    def failed(self) -> list[dict[str, Any]]:
+        """The invocation records that were stored, in order."""
+        return list(self.stored.values())
 
 
 def _failed(*numbers: object) -> dict[str, Any]:
@@ -73,8 +81,8 @@ def consume(stack: contextlib.ExitStack, consumer: Consumer) -> Callable[..., st
         loop = stack.enter_context(system.event_loop())
         served = event_sources.Streams()
         url = stack.enter_context(system.listening(loop, served, 0))
-        source = EventSource("session_changed", STREAM, reports_failures=True, **fields)
-        loop.run(served.consume([source], consumer, consumer.give_up))
+        source = EventSource(UUID, "session_changed", ALIAS_ARN, STREAM, reports_failures=True, **fields)
+        loop.run(served.consume([source], consumer, consumer.put_object))
         return url
 
     return start
@@ -200,14 +208,14 @@ def test_a_report_that_makes_no_sense_is_a_failure_of_all(
 def test_a_function_that_fails_gets_halves_until_the_bad_record_stands_alone(
     consume: Callable[..., str], consumer: Consumer
 ):
-    url = consume(bisects=True, max_retries=1, failures_queue="http://queue")
+    url = consume(bisects=True, max_retries=1, failed_records_bucket="failed")
     consumer.answer = lambda batch: ValueError() if "3" in batch else None
 
     _post(url, "1234")
 
     eventually(lambda: ["4"] in consumer.batches)
     assert consumer.batches == [["1", "2", "3", "4"], ["1", "2"], ["3", "4"], ["3"], ["3"], ["4"]]
-    assert [found["DDBStreamBatchInfo"]["startSequenceNumber"] for found in consumer.given_up] == ["3"]
+    assert [record["DDBStreamBatchInfo"]["startSequenceNumber"] for record in consumer.failed] == ["3"]
 
 
 def test_without_bisecting_the_whole_batch_comes_again(consume: Callable[..., str], consumer: Consumer):
@@ -220,34 +228,92 @@ def test_without_bisecting_the_whole_batch_comes_again(consume: Callable[..., st
     assert consumer.batches[1] == ["1", "2"]
 
 
-def test_after_the_last_retry_the_queue_is_told_and_the_next_records_come(
+def test_after_the_last_retry_the_batch_is_stored_and_the_next_records_come(
     consume: Callable[..., str], consumer: Consumer
 ):
-    url = consume(max_retries=2, failures_queue="http://queue", batch_size=2)
+    url = consume(max_retries=2, failed_records_bucket="failed", batch_size=2)
     consumer.answer = lambda batch: _failed(batch[0]) if "1" in batch else None
 
     _post(url, "123")
 
     eventually(lambda: ["3"] in consumer.batches)
     assert consumer.batches == [["1", "2"]] * 3 + [["3"]]
-    (told,) = consumer.given_up
-    assert told["queue"] == "http://queue"
-    assert told["requestContext"]["condition"] == "RetryAttemptsExhausted"
-    assert told["requestContext"]["approximateInvokeCount"] == 3
-    info = told["DDBStreamBatchInfo"]
+    (record,) = consumer.failed
+    assert record["requestContext"]["functionArn"] == ALIAS_ARN
+    assert record["requestContext"]["condition"] == "RetryAttemptsExhausted"
+    assert record["requestContext"]["approximateInvokeCount"] == 3
+    info = record["DDBStreamBatchInfo"]
     assert (info["startSequenceNumber"], info["endSequenceNumber"], info["batchSize"]) == ("1", "2", 2)
     assert info["streamArn"] == STREAM
 
 
-def test_a_record_that_is_too_old_is_given_up_at_once(consume: Callable[..., str], consumer: Consumer):
-    url = consume(max_age=60, failures_queue="http://queue")
+def test_a_stored_batch_holds_the_event_that_the_function_got(
+    consume: Callable[..., str], consumer: Consumer
+):
+    url = consume(max_retries=0, failed_records_bucket="failed")
+    consumer.answer = lambda _: ValueError()
+
+    _post(url, "12")
+
+    eventually(lambda: consumer.failed)
+    assert json.loads(consumer.failed[0]["payload"]) == consumer.events[0]
+
+
+def test_a_stored_batch_has_the_key_that_lambda_gives_it(consume: Callable[..., str], consumer: Consumer):
+    url = consume(max_retries=0, failed_records_bucket="failed")
+    consumer.answer = lambda _: ValueError()
+
+    _post(url, "1")
+
+    eventually(lambda: consumer.stored)
+    (((bucket, key), record),) = consumer.stored.items()
+    shard, at = record["DDBStreamBatchInfo"]["shardId"], record["timestamp"]
+    assert bucket == "failed"
+    assert re.fullmatch(
+        rf"aws/lambda/{UUID}/{shard}/{at[:10].replace('-', '/')}/{at[:19].replace(':', '.')}-[0-9a-f-]{{36}}",
+        key,
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "function_error"), [(ValueError(), {"functionError": "Unhandled"}), (_failed("1"), {})]
+)
+def test_a_stored_batch_says_whether_the_function_failed_or_reported_a_failure(
+    consume: Callable[..., str], consumer: Consumer, answer: object, function_error: dict[str, str]
+):
+    url = consume(max_retries=0, failed_records_bucket="failed")
+    consumer.answer = lambda _: answer
+
+    _post(url, "1")
+
+    eventually(lambda: consumer.failed)
+    response = {"statusCode": 200, "executedVersion": "7", **function_error}
+    assert consumer.failed[0]["responseContext"] == response
+
+
+def test_a_record_that_is_too_old_is_stored_without_an_invocation(
+    consume: Callable[..., str], consumer: Consumer
+):
+    url = consume(max_age=60, failed_records_bucket="failed")
 
     _post(url, "1", age=61)
     _post(url, "2")
 
     eventually(lambda: consumer.batches)
     assert consumer.batches == [["2"]]
-    assert consumer.given_up[0]["requestContext"]["condition"] == "RecordAgeExceeded"
+    assert consumer.failed[0]["requestContext"]["condition"] == "RecordAgeExceeded"
+    assert consumer.failed[0]["requestContext"]["approximateInvokeCount"] == 0
+    assert "responseContext" not in consumer.failed[0]
+
+
+def test_without_a_bucket_a_failed_batch_is_discarded(consume: Callable[..., str], consumer: Consumer):
+    url = consume(max_retries=0, batch_size=1)
+    consumer.answer = lambda batch: ValueError() if "1" in batch else None
+
+    _post(url, "12")
+
+    eventually(lambda: ["2"] in consumer.batches)
+    assert consumer.stored == {}
 
 
 def test_the_local_aws_posts_each_write_once_and_in_order(
@@ -261,7 +327,7 @@ def test_the_local_aws_posts_each_write_once_and_in_order(
     stack.callback(processes.stop, process)
     dynamodb, lambda_ = (local_system.aws_client(service, url) for service in ("dynamodb", "lambda"))
     stream = _table_that_leads_to_a_function(dynamodb, lambda_, url)
-    loop.run(served.consume([EventSource("f", stream)], consumer, consumer.give_up))
+    loop.run(served.consume([EventSource(UUID, "f", ALIAS_ARN, stream)], consumer, consumer.put_object))
 
     for number in range(3):
         dynamodb.put_item(TableName="t", Item={"id": {"S": "a"}, "n": {"N": str(number)}})
