@@ -157,7 +157,7 @@ module "http_api" {
       alias         = module.function[name].live.name
       invoke_arn    = module.function[name].live.invoke_arn
       signed_in     = local.functions[name].signed_in
-      throttle      = lookup(var.throttles.routes, route, var.throttles.default)
+      throttle      = lookup(var.throttles.http_api, route, var.throttles.http_api.default)
     }
   }
 
@@ -175,7 +175,7 @@ module "http_api" {
     expose_headers = ["apigw-requestid", "etag", "location", "retry-after"]
   }
 
-  default_throttle   = var.throttles.default
+  default_throttle   = var.throttles.http_api.default
   log_retention_days = var.log_retention_days
 }
 
@@ -195,18 +195,18 @@ module "websocket_api" {
       function_name = module.function[name].name
       alias         = module.function[name].live.name
       invoke_arn    = module.function[name].live.invoke_arn
-      throttle      = lookup(var.websocket_throttles.routes, route, var.websocket_throttles.default)
+      throttle      = lookup(var.throttles.websocket_api, route, var.throttles.websocket_api.default)
     }
   }
 
   replies = {
     for route, message in local.websocket_replies : route => {
       body     = jsonencode(message)
-      throttle = lookup(var.websocket_throttles.routes, route, var.websocket_throttles.default)
+      throttle = lookup(var.throttles.websocket_api, route, var.throttles.websocket_api.default)
     }
   }
 
   integration_timeout_milliseconds = local.integration_timeout_milliseconds
-  default_throttle                 = var.websocket_throttles.default
+  default_throttle                 = var.throttles.websocket_api.default
   log_retention_days               = var.log_retention_days
 }

@@ -77,46 +77,28 @@ variable "failed_record_retention_days" {
 }
 
 variable "throttles" {
-  description = "Requests per second and burst of the whole API's routes, all callers together: `default` for a route that `routes` does not name by its key."
-  type = object({
-    default = object({ requests_per_second = number, burst = number })
-    routes  = optional(map(object({ requests_per_second = number, burst = number })), {})
-  })
-  nullable = false
+  description = "Limits of `http_api` and `websocket_api` by route key; `default` applies to every other route. A limit is the total of all clients: requests per second (for WebSockets also messages and disconnects) and burst."
+  type        = map(map(object({ requests_per_second = number, burst = number })))
+  nullable    = false
 
   validation {
-    condition = alltrue([
-      for throttle in concat([var.throttles.default], values(var.throttles.routes)) :
-      throttle.requests_per_second >= 1 && throttle.burst >= 1
-    ])
-    error_message = "throttles must allow at least 1 request per second and a burst of 1: a route throttled to 0 answers nobody."
+    condition     = toset(keys(var.throttles)) == toset(["http_api", "websocket_api"]) && alltrue([for api in var.throttles : contains(keys(api), "default")])
+    error_message = "throttles must have http_api and websocket_api, each with a default."
   }
 
   validation {
-    condition     = length(setsubtract(keys(var.throttles.routes), keys(local.http_routes))) == 0
-    error_message = "throttles.routes names a route that the API does not have; functions.tf lists them."
-  }
-}
-
-variable "websocket_throttles" {
-  description = "The same for the WebSocket API: connections opened, closed and messages sent per second, by route key (`$connect`, `$disconnect`, `heartbeat`, `$default`)."
-  type = object({
-    default = object({ requests_per_second = number, burst = number })
-    routes  = optional(map(object({ requests_per_second = number, burst = number })), {})
-  })
-  nullable = false
-
-  validation {
-    condition = alltrue([
-      for throttle in concat([var.websocket_throttles.default], values(var.websocket_throttles.routes)) :
-      throttle.requests_per_second >= 1 && throttle.burst >= 1
-    ])
-    error_message = "websocket_throttles must allow at least 1 request per second and a burst of 1: a route throttled to 0 answers nobody."
+    condition = alltrue(flatten([
+      for api in var.throttles : [for throttle in api : throttle.requests_per_second >= 1 && throttle.burst >= 1]
+    ]))
+    error_message = "throttles must allow at least 1 request per second and a burst of 1: API Gateway rejects every request to a route with a limit of 0."
   }
 
   validation {
-    condition     = length(setsubtract(keys(var.websocket_throttles.routes), concat(keys(local.websocket_routes), keys(local.websocket_replies)))) == 0
-    error_message = "websocket_throttles.routes names a route that the WebSocket API does not have; functions.tf lists them."
+    condition = length(concat(
+      tolist(setsubtract(keys(lookup(var.throttles, "http_api", {})), concat(["default"], keys(local.http_routes)))),
+      tolist(setsubtract(keys(lookup(var.throttles, "websocket_api", {})), concat(["default"], keys(local.websocket_routes), keys(local.websocket_replies)))),
+    )) == 0
+    error_message = "throttles names a route that its API does not have. functions.tf lists the routes."
   }
 }
 

@@ -7,16 +7,13 @@ deletion_protection    = false
 point_in_time_recovery = false
 
 throttles = {
-  default = { requests_per_second = 50, burst = 100 }
-  routes = {
+  http_api = {
+    default          = { requests_per_second = 50, burst = 100 }
     "POST /sessions" = { requests_per_second = 20, burst = 60 }
     "GET /health"    = { requests_per_second = 10, burst = 20 }
   }
-}
-
-websocket_throttles = {
-  default = { requests_per_second = 1000, burst = 2000 }
-  routes = {
+  websocket_api = {
+    default    = { requests_per_second = 1000, burst = 2000 }
     "$connect" = { requests_per_second = 500, burst = 1000 }
   }
 }

@@ -7,17 +7,14 @@ deletion_protection    = true
 point_in_time_recovery = true
 
 throttles = {
-  default = { requests_per_second = 200, burst = 400 }
-  routes = {
+  http_api = {
+    default                     = { requests_per_second = 200, burst = 400 }
     "POST /sessions"            = { requests_per_second = 100, burst = 200 }
     "GET /sessions/{sessionId}" = { requests_per_second = 2000, burst = 4000 }
     "GET /health"               = { requests_per_second = 10, burst = 20 }
   }
-}
-
-websocket_throttles = {
-  default = { requests_per_second = 2000, burst = 4000 }
-  routes = {
+  websocket_api = {
+    default    = { requests_per_second = 2000, burst = 4000 }
     "$connect" = { requests_per_second = 500, burst = 1000 }
   }
 }

@@ -46,9 +46,12 @@ variables {
   log_retention_days     = 7
   deletion_protection    = true
   point_in_time_recovery = true
-  throttles              = { default = { requests_per_second = 50, burst = 100 } }
 
-  websocket_throttles           = { default = { requests_per_second = 200, burst = 400 } }
+  throttles = {
+    http_api      = { default = { requests_per_second = 50, burst = 100 } }
+    websocket_api = { default = { requests_per_second = 200, burst = 400 } }
+  }
+
   max_listeners                 = 500
   sessions_per_speaker_per_hour = 50
   joins_per_address_per_minute  = 10

@@ -5,16 +5,19 @@ mock_provider "aws" {
 }
 
 variables {
-  environment                   = "dev"
-  aws_region                    = "us-east-1"
-  allowed_account_ids           = ["123456789012"]
-  dist_dir                      = "tests/fixtures"
-  cors_allow_origins            = ["*"]
-  log_retention_days            = 7
-  deletion_protection           = false
-  point_in_time_recovery        = false
-  throttles                     = { default = { requests_per_second = 50, burst = 100 } }
-  websocket_throttles           = { default = { requests_per_second = 200, burst = 400 } }
+  environment            = "dev"
+  aws_region             = "us-east-1"
+  allowed_account_ids    = ["123456789012"]
+  dist_dir               = "tests/fixtures"
+  cors_allow_origins     = ["*"]
+  log_retention_days     = 7
+  deletion_protection    = false
+  point_in_time_recovery = false
+  throttles = {
+    http_api      = { default = { requests_per_second = 50, burst = 100 } }
+    websocket_api = { default = { requests_per_second = 200, burst = 400 } }
+  }
+
   max_listeners                 = 500
   sessions_per_speaker_per_hour = 50
   joins_per_address_per_minute  = 10

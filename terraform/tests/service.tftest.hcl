@@ -58,9 +58,12 @@ variables {
   log_retention_days     = 7
   deletion_protection    = false
   point_in_time_recovery = false
-  throttles              = { default = { requests_per_second = 50, burst = 100 } }
 
-  websocket_throttles           = { default = { requests_per_second = 200, burst = 400 } }
+  throttles = {
+    http_api      = { default = { requests_per_second = 50, burst = 100 } }
+    websocket_api = { default = { requests_per_second = 200, burst = 400 } }
+  }
+
   max_listeners                 = 300
   sessions_per_speaker_per_hour = 40
   joins_per_address_per_minute  = 5
@@ -194,8 +197,11 @@ run "routes" {
 
   variables {
     throttles = {
-      default = { requests_per_second = 50, burst = 100 }
-      routes  = { "GET /health" = { requests_per_second = 10, burst = 20 } }
+      http_api = {
+        default       = { requests_per_second = 50, burst = 100 }
+        "GET /health" = { requests_per_second = 10, burst = 20 }
+      }
+      websocket_api = { default = { requests_per_second = 200, burst = 400 } }
     }
   }
 
@@ -236,9 +242,12 @@ run "websocket_routes" {
   command = plan
 
   variables {
-    websocket_throttles = {
-      default = { requests_per_second = 200, burst = 400 }
-      routes  = { "$connect" = { requests_per_second = 100, burst = 150 } }
+    throttles = {
+      http_api = { default = { requests_per_second = 50, burst = 100 } }
+      websocket_api = {
+        default    = { requests_per_second = 200, burst = 400 }
+        "$connect" = { requests_per_second = 100, burst = 150 }
+      }
     }
   }
 

@@ -14,9 +14,12 @@ variables {
   log_retention_days     = 365
   deletion_protection    = true
   point_in_time_recovery = true
-  throttles              = { default = { requests_per_second = 50, burst = 100 } }
 
-  websocket_throttles           = { default = { requests_per_second = 200, burst = 400 } }
+  throttles = {
+    http_api      = { default = { requests_per_second = 50, burst = 100 } }
+    websocket_api = { default = { requests_per_second = 200, burst = 400 } }
+  }
+
   max_listeners                 = 500
   sessions_per_speaker_per_hour = 50
   joins_per_address_per_minute  = 10
@@ -214,47 +217,73 @@ run "failed_records_kept_for_no_time_are_refused" {
   }
 }
 
-run "a_throttle_that_lets_nobody_in_is_refused" {
-  command         = plan
-  expect_failures = [var.throttles]
-
-  variables {
-    throttles = { default = { requests_per_second = 0, burst = 0 } }
-  }
-}
-
-run "a_throttle_for_a_route_that_is_not_there_is_refused" {
+run "an_http_throttle_of_zero_is_rejected" {
   command         = plan
   expect_failures = [var.throttles]
 
   variables {
     throttles = {
-      default = { requests_per_second = 50, burst = 100 }
-      routes  = { "GET /session" = { requests_per_second = 1, burst = 1 } }
+      http_api      = { default = { requests_per_second = 0, burst = 0 } }
+      websocket_api = { default = { requests_per_second = 200, burst = 400 } }
     }
   }
 }
 
-run "a_websocket_throttle_that_lets_nobody_in_is_refused" {
+run "an_http_throttle_for_an_unknown_route_is_rejected" {
   command         = plan
-  expect_failures = [var.websocket_throttles]
+  expect_failures = [var.throttles]
 
   variables {
-    websocket_throttles = {
-      default = { requests_per_second = 200, burst = 400 }
-      routes  = { "$connect" = { requests_per_second = 0, burst = 0 } }
+    throttles = {
+      http_api      = { default = { requests_per_second = 50, burst = 100 }, "GET /session" = { requests_per_second = 1, burst = 1 } }
+      websocket_api = { default = { requests_per_second = 200, burst = 400 } }
     }
   }
 }
 
-run "a_websocket_throttle_for_a_route_that_is_not_there_is_refused" {
+run "a_websocket_throttle_of_zero_is_rejected" {
   command         = plan
-  expect_failures = [var.websocket_throttles]
+  expect_failures = [var.throttles]
 
   variables {
-    websocket_throttles = {
-      default = { requests_per_second = 200, burst = 400 }
-      routes  = { "heartbeats" = { requests_per_second = 1, burst = 1 } }
+    throttles = {
+      http_api      = { default = { requests_per_second = 50, burst = 100 } }
+      websocket_api = { default = { requests_per_second = 200, burst = 400 }, "$connect" = { requests_per_second = 0, burst = 0 } }
+    }
+  }
+}
+
+run "a_websocket_throttle_for_an_unknown_route_is_rejected" {
+  command         = plan
+  expect_failures = [var.throttles]
+
+  variables {
+    throttles = {
+      http_api      = { default = { requests_per_second = 50, burst = 100 } }
+      websocket_api = { default = { requests_per_second = 200, burst = 400 }, "heartbeats" = { requests_per_second = 1, burst = 1 } }
+    }
+  }
+}
+
+run "throttles_without_a_default_are_rejected" {
+  command         = plan
+  expect_failures = [var.throttles]
+
+  variables {
+    throttles = {
+      http_api      = { "GET /health" = { requests_per_second = 10, burst = 20 } }
+      websocket_api = { default = { requests_per_second = 200, burst = 400 } }
+    }
+  }
+}
+
+run "throttles_without_an_api_are_rejected" {
+  command         = plan
+  expect_failures = [var.throttles]
+
+  variables {
+    throttles = {
+      http_api = { default = { requests_per_second = 50, burst = 100 } }
     }
   }
 }

@@ -23,12 +23,12 @@ run "values" {
   }
 
   assert {
-    condition     = var.throttles.routes["POST /sessions"].requests_per_second <= var.throttles.default.requests_per_second
+    condition     = var.throttles.http_api["POST /sessions"].requests_per_second <= var.throttles.http_api.default.requests_per_second
     error_message = "Opening sessions is the scarcest of all."
   }
 
   assert {
-    condition     = var.websocket_throttles.routes["$connect"].requests_per_second <= var.websocket_throttles.default.requests_per_second
+    condition     = var.throttles.websocket_api["$connect"].requests_per_second <= var.throttles.websocket_api.default.requests_per_second
     error_message = "Whoever has been let in may leave: closing is not limited more than opening."
   }
 

@@ -28,7 +28,8 @@ SPEAKERS = 10
 PATIENCE_S = 35
 # What users get is in terraform/environments; a load must meet the functions and not the throttles.
 SETTINGS = {
-    "throttles": "{default={requests_per_second=5000,burst=5000}}",
+    "throttles": "{http_api={default={requests_per_second=5000,burst=5000}},"
+    "websocket_api={default={requests_per_second=1000,burst=2000}}}",
     "sessions_per_speaker_per_hour": "1000000",
 }
 EXPECTED = {"get": 200, "list": 200, "create": 201, "change": 200, "end": 204}

@@ -49,9 +49,7 @@ def test_a_paragraph_tells_what_it_means_where_to_look_what_it_is_and_what_to_do
     assert starts == ["For people", "First look", "Likely", "Do"]
 
 
-@pytest.mark.parametrize(
-    "setting", ["session_id_digits", "throttles", "websocket_throttles", "max_listeners"]
-)
+@pytest.mark.parametrize("setting", ["session_id_digits", "throttles", "max_listeners"])
 def test_a_setting_that_it_has_changed_is_one(setting: str):
     declared = "".join(path.read_text() for path in (ROOT / "terraform").glob("*.tf"))
 
