@@ -3,7 +3,7 @@ data "aws_caller_identity" "current" {}
 locals {
   prefix = "session-service-${var.environment}"
 
-  # What was built decides the runtime and the architecture, so the zips and the functions cannot disagree.
+  # The build decides runtime and architecture, so that zips and functions always match.
   manifest = jsondecode(file("${var.dist_dir}/manifest.json"))
 
   function_timeout_seconds = 10
@@ -14,20 +14,20 @@ locals {
       range_key = null
       stream    = true
       indexes = {
-        # What `make sessions` counts. It holds no listenerCount, so the count of listeners costs it no writes.
-        byStatus = { hash_key = "status", range_key = "expiresAt", holds = ["sourceLanguage"] }
-        # What list_sessions reads: whole rows, for a speaker sees all of their own sessions.
-        bySpeaker = { hash_key = "speakerId", range_key = "createdAt", holds = null }
+        # `make sessions` counts it. Without listenerCount, because each new count would cost a write to the index.
+        byStatus = { hash_key = "status", range_key = "expiresAt", projected_attributes = ["sourceLanguage"] }
+        # list_sessions reads it and returns whole sessions.
+        bySpeaker = { hash_key = "speakerId", range_key = "createdAt", projected_attributes = null }
       }
     }
     connections = { hash_key = "sessionId", range_key = "connectionId", stream = true, indexes = {} }
     rate_limits = { hash_key = "limitKey", range_key = null, stream = false, indexes = {} }
   }
 
-  # A function that runs out of time must say so itself, so the APIs wait a little longer than it may run.
+  # Longer than the function's own timeout, so that the function answers a timeout itself.
   integration_timeout_milliseconds = local.function_timeout_seconds * 1000 + 1000
 
-  # What functions.tf calls a table or an index of one.
+  # ARNs by the names that functions.tf uses: `sessions` for a table, `sessions/index/bySpeaker` for an index.
   dynamodb_arns = merge([
     for name, table in local.tables : merge(
       { (name) = module.table[name].arn },
@@ -41,12 +41,12 @@ locals {
   user_pool_client_id = var.user_pool_id == null ? one(module.identity[*].user_pool_client_id) : var.user_pool_client_id
 }
 
-# What only functions know: address_key turns a listener's address into a name without an address in it, cursor_key signs
-# where a page of a list goes on. To change one: terraform apply -replace='terraform_data.secret["address_key"]'
+# Keys that only functions know: address_key hashes the IP addresses of listeners, cursor_key signs page cursors.
+# To replace one: terraform apply -replace='terraform_data.secret["address_key"]'
 resource "terraform_data" "secret" {
   for_each = toset(["address_key", "cursor_key"])
 
-  # 122 bits of the operating system's randomness. Not `input`, which would be shown again as `output`, unmarked.
+  # 122 random bits from the operating system. Not `input`: Terraform would show it again as `output`, not marked as sensitive.
   triggers_replace = sensitive(uuid())
 
   lifecycle {
@@ -80,7 +80,7 @@ module "artifacts" {
   source = "./modules/bucket"
 
   name = "${local.prefix}-artifacts-${data.aws_caller_identity.current.account_id}"
-  # Lambda keeps its own copy of each zip, so nothing is lost with these.
+  # Lambda keeps its own copy of each zip.
   force_destroy = true
 }
 
@@ -164,7 +164,7 @@ module "http_api" {
   integration_timeout_milliseconds = local.integration_timeout_milliseconds
 
   jwt = {
-    # A pool's id begins with its region, which need not be this one.
+    # An existing pool may be in another region. Its id begins with the region's name.
     issuer   = "https://cognito-idp.${split("_", local.user_pool_id)[0]}.amazonaws.com/${local.user_pool_id}"
     audience = local.user_pool_client_id
   }

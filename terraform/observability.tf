@@ -1,6 +1,6 @@
-# What people are told of and what they look at: docs/runbook.md says what to do.
+# Alarms and the dashboard. docs/runbook.md says what to do when an alarm goes off.
 locals {
-  # Milliseconds that 95 of 100 answers of a function's route take at most: the service's promise to those who wait.
+  # The service's latency objective: the p95 of each route in milliseconds, by function; null for a route without one.
   p95_milliseconds = {
     create_session = 2000
     get_session    = 500
@@ -10,30 +10,30 @@ locals {
     health         = null
   }
 
-  # What only the access logs tell: API Gateway has no metric for what it refuses. It writes `-` where it has nothing to say.
+  # API Gateway has no metrics for these: they are counted in its access logs, where `-` stands for an empty value.
   access_log_namespace = "SessionManagement/${var.environment}"
   access_log_metrics = {
     ThrottledRequestCount = {
-      log_group = module.http_api.access_log_group
-      pattern   = "{ $.status = \"429\" && $.integrationId = \"-\" }"
-      above     = 10
-      says      = "The HTTP API answers 429 to more than ten requests in five minutes, before any function sees them."
-      runbook   = "throttled-requests"
+      log_group   = module.http_api.access_log_group
+      pattern     = "{ $.status = \"429\" && $.integrationId = \"-\" }"
+      threshold   = 10
+      description = "The HTTP API throttled more than ten requests in five minutes (429)."
+      runbook     = "throttled-requests"
     }
     ThrottledConnectionCount = {
-      log_group = module.websocket_api.access_log_group
-      pattern   = "{ $.status = \"429\" && $.integrationId = \"-\" }"
-      above     = 10
-      says      = "The WebSocket API answers 429 to more than ten connections or messages in five minutes, before any function sees them."
-      runbook   = "throttled-requests"
+      log_group   = module.websocket_api.access_log_group
+      pattern     = "{ $.status = \"429\" && $.integrationId = \"-\" }"
+      threshold   = 10
+      description = "The WebSocket API throttled more than ten handshakes or messages in five minutes (429)."
+      runbook     = "throttled-requests"
     }
-    # Not 503, which is also how a full session is told; and an authorizer that crashes shows here alone, as a 500.
+    # Without 503, which also means that a session is full. An authorizer that crashes shows here only, as a 500.
     FailedConnectionCount = {
-      log_group = module.websocket_api.access_log_group
-      pattern   = "{ $.status = \"500\" || $.status = \"502\" || $.status = \"504\" }"
-      above     = 2
-      says      = "Listeners cannot come in: connecting to the WebSocket API fails."
-      runbook   = "failing-connections"
+      log_group   = module.websocket_api.access_log_group
+      pattern     = "{ $.status = \"500\" || $.status = \"502\" || $.status = \"504\" }"
+      threshold   = 2
+      description = "Listeners cannot connect: handshakes of the WebSocket API fail."
+      runbook     = "failing-connections"
     }
   }
 }
@@ -74,8 +74,8 @@ module "alarms" {
     for name, function in module.function : name => {
       name            = function.name
       timeout_seconds = function.timeout_seconds
-      # An authorizer refuses a bad token by failing, and anybody can send one.
-      fails_to_refuse = contains(values(local.authorizers), name)
+      # An authorizer rejects an invalid token by an error, so that a client with an invalid token could set off its alarm.
+      errors_are_expected = contains(values(local.authorizers), name)
     }
   }
 
@@ -90,10 +90,10 @@ module "alarms" {
 
   access_log_metrics = {
     for name, metric in local.access_log_metrics : name => {
-      namespace = local.access_log_namespace
-      above     = metric.above
-      says      = metric.says
-      runbook   = metric.runbook
+      namespace   = local.access_log_namespace
+      threshold   = metric.threshold
+      description = metric.description
+      runbook     = metric.runbook
     }
   }
 }

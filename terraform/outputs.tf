@@ -1,5 +1,5 @@
 output "http_api_endpoint" {
-  description = "URL that the HTTP API answers at, without a slash at its end."
+  description = "URL of the HTTP API, without a slash at the end."
   value       = module.http_api.endpoint
 }
 
@@ -9,36 +9,36 @@ output "http_api_id" {
 }
 
 output "websocket_url" {
-  description = "URL that listeners and speakers open their WebSocket at; `?sessionId=` and more follow it."
+  description = "URL of the WebSocket API. Clients add the query, `?sessionId=...`."
   value       = module.websocket_api.url
 }
 
 output "function_names" {
-  description = "Name of each Lambda function in AWS, by its name here."
+  description = "Names of the Lambda functions in AWS, by the keys of functions.tf."
   value       = { for name, function in module.function : name => function.name }
 }
 
 output "function_arns" {
-  description = "ARN of each Lambda function, by its name here."
+  description = "ARNs of the Lambda functions, by the keys of functions.tf."
   value       = { for name, function in module.function : name => function.arn }
 }
 
 output "user_pool_id" {
-  description = "Cognito user pool that the speakers sign in to."
+  description = "Id of the Cognito user pool that speakers sign in to."
   value       = local.user_pool_id
 }
 
 output "user_pool_client_id" {
-  description = "App client that the speakers sign in with; the audience of their tokens."
+  description = "Id of the app client that speakers sign in with: the audience of their tokens."
   value       = local.user_pool_client_id
 }
 
 output "sessions_table" {
-  description = "Name of the table of sessions."
+  description = "Name of the sessions table."
   value       = module.table["sessions"].name
 }
 
 output "connections_table" {
-  description = "Name of the table of WebSocket connections."
+  description = "Name of the connections table."
   value       = module.table["connections"].name
 }

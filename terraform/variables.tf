@@ -1,5 +1,5 @@
 variable "environment" {
-  description = "Name of the environment; it is part of every resource's name. `local` is one machine's (`make run`)."
+  description = "Name of the environment, part of every resource's name. `local` is the system of `make run`."
   type        = string
   nullable    = false
 
@@ -10,41 +10,41 @@ variable "environment" {
 }
 
 variable "aws_region" {
-  description = "AWS region that everything is made in, as in us-east-1."
+  description = "AWS region of all resources, for example us-east-1."
   type        = string
   nullable    = false
 
   validation {
     condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.aws_region))
-    error_message = "aws_region must be a region's code, as in us-east-1."
+    error_message = "aws_region must be an AWS region, for example us-east-1."
   }
 }
 
 variable "allowed_account_ids" {
-  description = "AWS accounts that this environment may be applied to."
+  description = "AWS accounts in which this environment may be created."
   type        = set(string)
   nullable    = false
 
   validation {
     condition     = length(var.allowed_account_ids) > 0 && alltrue([for id in var.allowed_account_ids : can(regex("^[0-9]{12}$", id))])
-    error_message = "allowed_account_ids must name at least one account, by its id of 12 digits."
+    error_message = "allowed_account_ids must have at least one account id of 12 digits."
   }
 }
 
 variable "dist_dir" {
-  description = "Folder that `make package` filled: manifest.json and the zips that it names. Relative to terraform/."
+  description = "Folder that `make package` writes: manifest.json and the zips that it lists. Relative to terraform/."
   type        = string
   nullable    = false
   default     = "../dist"
 
   validation {
     condition     = fileexists("${var.dist_dir}/manifest.json")
-    error_message = "There is no manifest.json in dist_dir. Build the functions first: make package"
+    error_message = "dist_dir has no manifest.json. Build the functions first: make package"
   }
 }
 
 variable "session_id_digits" {
-  description = "Digits of a new session id's number. Raise it when the SessionIdClashCount metric grows."
+  description = "Digits of the number in a new session id. Raise it when the metric SessionIdClashCount grows."
   type        = number
   nullable    = false
   default     = 3
@@ -56,13 +56,13 @@ variable "session_id_digits" {
 }
 
 variable "log_retention_days" {
-  description = "Days that CloudWatch keeps the logs of the functions and of the API."
+  description = "Days that CloudWatch keeps the logs of the functions and the APIs."
   type        = number
   nullable    = false
 
   validation {
     condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731], var.log_retention_days)
-    error_message = "log_retention_days must be a period that CloudWatch knows: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545 or 731."
+    error_message = "log_retention_days must be a period that CloudWatch supports: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545 or 731."
   }
 }
 
@@ -103,7 +103,7 @@ variable "throttles" {
 }
 
 variable "max_listeners" {
-  description = "Listeners that one session has room for."
+  description = "Maximum number of listeners of one session."
   type        = number
   nullable    = false
 
@@ -114,7 +114,7 @@ variable "max_listeners" {
 }
 
 variable "sessions_per_speaker_per_hour" {
-  description = "Sessions that one speaker may open in each hour of the clock; 0 is no limit."
+  description = "Sessions that one speaker may create in one hour, counted from the full hour; 0 for no limit."
   type        = number
   nullable    = false
 
@@ -125,7 +125,7 @@ variable "sessions_per_speaker_per_hour" {
 }
 
 variable "joins_per_address_per_minute" {
-  description = "Connections that one IP address may ask for in each minute of the clock; 0 is no limit."
+  description = "Handshakes from one IP address in one minute, counted from the full minute; 0 for no limit."
   type        = number
   nullable    = false
 
@@ -136,25 +136,25 @@ variable "joins_per_address_per_minute" {
 }
 
 variable "cors_allow_origins" {
-  description = "Origins of the web pages that may call the API, as in https://live.example.com. `*` (any) in dev and local only."
+  description = "Origins of the web pages that may call the HTTP API, for example https://live.example.com. `*` (any) is allowed in dev and local only."
   type        = list(string)
   nullable    = false
 
   validation {
     condition     = contains(["dev", "local"], var.environment) || !contains(var.cors_allow_origins, "*")
-    error_message = "cors_allow_origins must name each origin outside dev and local: `*` would let any web page call the API."
+    error_message = "cors_allow_origins may be `*` in dev and local only: elsewhere any web page could call the API."
   }
 
   validation {
     condition = alltrue([
       for origin in var.cors_allow_origins : origin == "*" || can(regex("^https?://[^/*]+$", origin))
     ])
-    error_message = "cors_allow_origins must be `*` or origins: scheme and host without a path, as in https://live.example.com."
+    error_message = "cors_allow_origins must have `*` or origins: scheme and host without a path, for example https://live.example.com."
   }
 }
 
 variable "deletion_protection" {
-  description = "Whether AWS refuses to delete the tables and the user pool. Turn it off, apply, then destroy."
+  description = "Whether AWS rejects the deletion of the tables and the user pool. To destroy an environment, apply false first."
   type        = bool
   nullable    = false
 }
@@ -166,29 +166,29 @@ variable "point_in_time_recovery" {
 }
 
 variable "user_pool_id" {
-  description = "Cognito user pool whose people are the speakers; null makes a pool of its own."
+  description = "Existing Cognito user pool of the speakers; null to create one."
   type        = string
   default     = null
 
   validation {
     condition     = var.user_pool_id == null || can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]_[0-9A-Za-z]+$", var.user_pool_id))
-    error_message = "user_pool_id must be a pool's id, as in us-east-1_AbCdEf123."
+    error_message = "user_pool_id must be the id of a user pool, for example us-east-1_AbCdEf123."
   }
 
   validation {
     condition     = (var.user_pool_id == null) == (var.user_pool_client_id == null)
-    error_message = "user_pool_id and user_pool_client_id belong together: give both or neither."
+    error_message = "user_pool_id and user_pool_client_id must be set together."
   }
 }
 
 variable "user_pool_client_id" {
-  description = "App client of `user_pool_id`; the audience that the API's tokens must name."
+  description = "App client of `user_pool_id`: the audience of the tokens that the API accepts."
   type        = string
   default     = null
 }
 
 variable "tags" {
-  description = "Tags for every resource, beside Service, Environment and ManagedBy."
+  description = "Tags of all resources, in addition to Service, Environment and ManagedBy."
   type        = map(string)
   nullable    = false
   default     = {}

@@ -1,5 +1,5 @@
 terraform {
-  required_version = ">= 1.11" # the first with a lock file in S3 itself
+  required_version = ">= 1.11" # the first version that can lock a state in S3 without DynamoDB
 
   required_providers {
     aws = {

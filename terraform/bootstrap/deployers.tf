@@ -1,5 +1,5 @@
-# Whom GitHub Actions may be in this account: for each environment one role that deploys, which only a job of the GitHub
-# environment of that name may take, and one that plans, which pull requests take. There are no keys.
+# IAM roles for GitHub Actions, with OpenID Connect instead of access keys. Each environment has two roles: `deploy` for jobs
+# of the GitHub environment with the same name, and `plan`, read-only, for pull requests.
 # https://docs.github.com/en/actions/security-for-github-actions/security-hardening-your-deployments/configuring-openid-connect-in-amazon-web-services
 locals {
   account   = data.aws_caller_identity.current.account_id
@@ -9,7 +9,7 @@ locals {
   regional  = "${var.aws_region}:${local.account}"
   read_only = "^[a-z-]+:(Get|GET|List|Describe|Filter|View)"
 
-  # What Terraform and the scripts call, by what they may call it on. `#` stands for session-service-<environment>.
+  # The calls of Terraform and of scripts/, by resources. `#` stands for session-service-<environment>.
   calls = {
     functions = {
       resources = ["arn:aws:lambda:${local.regional}:function:#-*"]
@@ -21,7 +21,7 @@ locals {
         "lambda:UpdateFunctionConfiguration",
       ]
     }
-    # A mapping's name is chance.
+    # The id of an event source mapping is random, so its ARN does not name the environment.
     streams = {
       resources = ["arn:aws:lambda:${local.regional}:event-source-mapping:*"]
       actions   = ["lambda:DeleteEventSourceMapping", "lambda:GetEventSourceMapping", "lambda:ListTags", "lambda:TagResource", "lambda:UpdateEventSourceMapping"]
@@ -68,7 +68,7 @@ locals {
         "s3:PutObjectTagging",
       ]
     }
-    # Destroying an environment deletes its failed records; a deployment neither reads nor writes any.
+    # For destroying an environment. Deployments do not read or write failed records.
     failed_records = {
       resources = ["arn:aws:s3:::#-failed-records-${local.account}/*"]
       actions   = ["s3:DeleteObject", "s3:DeleteObjectVersion"]
@@ -87,7 +87,7 @@ locals {
         "sns:Unsubscribe", "sns:UntagResource",
       ]
     }
-    # Ids of APIs and pools are chance: what belongs to which environment cannot be told from a name.
+    # The ids of APIs and user pools are random, so their ARNs do not name the environment.
     apis = {
       resources = ["arn:aws:apigateway:${var.aws_region}::/apis", "arn:aws:apigateway:${var.aws_region}::/apis/*", "arn:aws:apigateway:${var.aws_region}::/tags/*"]
       actions   = ["apigateway:DELETE", "apigateway:GET", "apigateway:PATCH", "apigateway:POST", "apigateway:PUT", "apigateway:TagResource", "apigateway:UntagResource"]
@@ -101,7 +101,7 @@ locals {
         "cognito-idp:TagResource", "cognito-idp:UntagResource", "cognito-idp:UpdateUserPool", "cognito-idp:UpdateUserPoolClient",
       ]
     }
-    # These know no resource to name.
+    # These actions have no resource types.
     # https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
     anywhere = {
       resources = ["*"]
@@ -114,7 +114,7 @@ locals {
     }
   }
 
-  # What needs a condition beside its resource.
+  # Actions that need a condition.
   conditional = {
     for name in local.deployed : name => [
       {
@@ -155,8 +155,8 @@ resource "aws_iam_role" "deploy" {
   for_each = local.subjects
 
   name                 = "session-service-deploy-${each.key}"
-  description          = "Deploys ${each.key}, from a job of the GitHub environment ${each.key}."
-  max_session_duration = 2 * 60 * 60 # a rollout in steps takes its time
+  description          = "Deploys ${each.key}. For jobs of the GitHub environment ${each.key}."
+  max_session_duration = 2 * 60 * 60 # seconds; a rollout in steps may take this long
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
@@ -196,7 +196,7 @@ resource "aws_iam_role" "plan" {
   for_each = local.subjects
 
   name        = "session-service-plan-${each.key}"
-  description = "Plans ${each.key} for a pull request: reads, and holds the state's lock meanwhile."
+  description = "Plans ${each.key} for pull requests. Read-only, except for the lock of the state."
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"

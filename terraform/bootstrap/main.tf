@@ -1,6 +1,6 @@
-# What all environments of one AWS account share: the bucket that keeps their state, and API Gateway's leave to log.
-# Applied once per account, by hand. Its own state stays on the machine that ran it; when it is lost, `terraform import`
-# brings the bucket back.
+# What all environments of an AWS account share: the bucket of their Terraform states, the IAM role with which API Gateway
+# writes logs, and the roles of GitHub Actions. Applied once per account, by hand. Its own state is a local file; if it is
+# lost, `terraform import` restores it.
 terraform {
   required_version = ">= 1.11"
 
@@ -45,8 +45,8 @@ resource "aws_s3_bucket_policy" "tls_only" {
   })
 }
 
-# API Gateway writes the access log of a WebSocket API with a role that is one setting of the account and region. No
-# environment may own it: whichever was destroyed would take it from the others.
+# API Gateway writes the access logs of WebSocket APIs with a role that is set once for the account and region. If an
+# environment owned this setting, destroying it would stop the access logs of all others.
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html
 resource "aws_iam_role" "api_gateway_logs" {
   name = "session-service-api-gateway-logs"
@@ -69,6 +69,6 @@ resource "aws_iam_role_policy_attachment" "api_gateway_logs" {
 resource "aws_api_gateway_account" "this" {
   cloudwatch_role_arn = aws_iam_role.api_gateway_logs.arn
 
-  # API Gateway refuses a role that cannot write logs.
+  # API Gateway rejects a role that cannot write logs.
   depends_on = [aws_iam_role_policy_attachment.api_gateway_logs]
 }

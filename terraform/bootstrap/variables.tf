@@ -1,17 +1,17 @@
 variable "aws_region" {
-  description = "AWS region of the bucket and of the APIs that log, as in us-east-1."
+  description = "AWS region of the state bucket and of the APIs, for example us-east-1."
   type        = string
   nullable    = false
   default     = "us-east-1"
 
   validation {
     condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.aws_region))
-    error_message = "aws_region must be a region's code, as in us-east-1."
+    error_message = "aws_region must be an AWS region, for example us-east-1."
   }
 }
 
 variable "github_repository" {
-  description = "GitHub repository whose workflows deploy to this account, as in owner/name; null for none."
+  description = "GitHub repository whose workflows deploy to this account, for example owner/name; null for none."
   type        = string
   default     = null
 
@@ -22,13 +22,13 @@ variable "github_repository" {
 }
 
 variable "environments" {
-  description = "Environments that lie in this account."
+  description = "Environments in this account."
   type        = set(string)
   nullable    = false
   default     = ["dev", "staging", "prod"]
 
   validation {
     condition     = length(setsubtract(var.environments, ["dev", "staging", "prod"])) == 0
-    error_message = "environments must be some of dev, staging and prod."
+    error_message = "environments may have dev, staging and prod only."
   }
 }

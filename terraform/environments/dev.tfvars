@@ -1,6 +1,6 @@
 environment            = "dev"
 aws_region             = "us-east-1"
-allowed_account_ids    = ["000000000000"] # write the account of dev here
+allowed_account_ids    = ["000000000000"] # replace by the account of dev
 cors_allow_origins     = ["*"]
 log_retention_days     = 7
 deletion_protection    = false

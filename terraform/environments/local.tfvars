@@ -1,6 +1,6 @@
 environment            = "local"
 aws_region             = "us-east-1"
-allowed_account_ids    = ["123456789012"] # moto's
+allowed_account_ids    = ["123456789012"] # the account of moto
 cors_allow_origins     = ["*"]
 log_retention_days     = 7
 deletion_protection    = false
@@ -19,8 +19,8 @@ throttles = {
 }
 
 max_listeners                 = 500
-sessions_per_speaker_per_hour = 1000 # tests and demonstrations open many as one speaker
-joins_per_address_per_minute  = 0    # everybody here comes from one address
+sessions_per_speaker_per_hour = 1000 # tests and demonstrations create many sessions as one speaker
+joins_per_address_per_minute  = 0    # all clients have the same address
 failed_record_retention_days  = null # nothing outlives a run, and the AWS provider waits 55 s for an expiration rule
 
 alarms = false

@@ -1,7 +1,7 @@
 environment            = "prod"
 aws_region             = "us-east-1"
-allowed_account_ids    = ["000000000000"]             # write the account of prod here
-cors_allow_origins     = ["https://live.example.com"] # your web clients
+allowed_account_ids    = ["000000000000"]             # replace by the account of prod
+cors_allow_origins     = ["https://live.example.com"] # replace by the origins of your web clients
 log_retention_days     = 365
 deletion_protection    = true
 point_in_time_recovery = true
@@ -25,6 +25,6 @@ joins_per_address_per_minute  = 10
 failed_record_retention_days  = 14
 
 alarms             = true
-runbook_url        = "https://github.com/example/session-service/blob/main/docs/runbook.md" # where yours can be read
-monthly_budget_usd = 200                                                                    # docs/cost.md says of what
+runbook_url        = "https://github.com/example/session-service/blob/main/docs/runbook.md" # replace by the URL of your runbook
+monthly_budget_usd = 200                                                                    # see docs/cost.md
 # alarm_email      = "operators@example.com"

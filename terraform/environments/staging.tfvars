@@ -1,7 +1,7 @@
 environment            = "staging"
 aws_region             = "us-east-1"
-allowed_account_ids    = ["000000000000"]                # write the account of staging here
-cors_allow_origins     = ["https://staging.example.com"] # your web clients
+allowed_account_ids    = ["000000000000"]                # replace by the account of staging
+cors_allow_origins     = ["https://staging.example.com"] # replace by the origins of your web clients
 log_retention_days     = 30
 deletion_protection    = true
 point_in_time_recovery = true
@@ -25,5 +25,5 @@ joins_per_address_per_minute  = 10
 failed_record_retention_days  = 14
 
 alarms             = true
-runbook_url        = "https://github.com/example/session-service/blob/main/docs/runbook.md" # where yours can be read
+runbook_url        = "https://github.com/example/session-service/blob/main/docs/runbook.md" # replace by the URL of your runbook
 monthly_budget_usd = 50

@@ -1,4 +1,4 @@
-# modules/bucket: private, encrypted, versioned.
+# modules/bucket: private, encrypted and versioned; objects that expire.
 
 mock_provider "aws" {
   override_during = plan
@@ -39,7 +39,7 @@ run "the_bucket" {
 
   assert {
     condition     = !aws_s3_bucket.this.force_destroy
-    error_message = "A bucket that holds something is not destroyed unless asked."
+    error_message = "A bucket with objects is destroyed only with force_destroy."
   }
 }
 
@@ -60,11 +60,11 @@ run "objects_that_expire" {
       aws_s3_bucket_lifecycle_configuration.this[0].rule[0].expiration[0].days == 14 &&
       aws_s3_bucket_lifecycle_configuration.this[0].rule[0].noncurrent_version_expiration[0].noncurrent_days == 1
     )
-    error_message = "An object and its old versions are deleted after the given days."
+    error_message = "Objects expire after the given days, and their old versions one day later."
   }
 }
 
-run "objects_that_stay" {
+run "objects_that_do_not_expire" {
   command = plan
 
   module {
@@ -73,11 +73,11 @@ run "objects_that_stay" {
 
   assert {
     condition     = length(aws_s3_bucket_lifecycle_configuration.this) == 0
-    error_message = "Without expiration_days nothing is deleted."
+    error_message = "Without expiration_days no object expires."
   }
 }
 
-run "an_expiration_of_no_days_is_refused" {
+run "an_expiration_after_0_days_is_rejected" {
   command         = plan
   expect_failures = [var.expiration_days]
 
@@ -90,7 +90,7 @@ run "an_expiration_of_no_days_is_refused" {
   }
 }
 
-run "a_name_that_s3_would_refuse" {
+run "an_invalid_name_is_rejected" {
   command         = plan
   expect_failures = [var.name]
 

@@ -1,4 +1,4 @@
-# modules/function: its limits, its log, and a role that may do what it is told and nothing else.
+# modules/function: limits, log, and a role with exactly the given permissions.
 
 mock_provider "aws" {
   override_during = plan
@@ -30,27 +30,27 @@ run "the_function" {
 
   assert {
     condition     = aws_lambda_function.this.timeout == 10 && aws_lambda_function.this.memory_size == 512
-    error_message = "A function has 10 s and 512 MB."
+    error_message = "The timeout is as given, and the memory is 512 MB."
   }
 
   assert {
     condition     = aws_lambda_function.this.publish && aws_lambda_function.this.description == "1.2.3+0123456789ab"
-    error_message = "Each release is published as a version of its own, which tells its release."
+    error_message = "Each release is published as a version with the release as its description."
   }
 
   assert {
     condition     = aws_lambda_alias.live.name == "live" && aws_lambda_alias.live.function_name == "session-service-dev-health"
-    error_message = "Callers invoke what `live` points at."
+    error_message = "Callers invoke the alias `live`."
   }
 
   assert {
     condition     = aws_lambda_function.this.runtime == "python3.12" && aws_lambda_function.this.architectures == tolist(["arm64"])
-    error_message = "A function runs on what its zip was built for."
+    error_message = "A function has the runtime and architecture of its zip."
   }
 
   assert {
     condition     = aws_lambda_function.this.s3_bucket == "zips" && aws_lambda_function.this.s3_key == "health/e5.zip"
-    error_message = "A function's code comes from S3."
+    error_message = "The code of a function comes from S3."
   }
 
   assert {
@@ -65,12 +65,12 @@ run "the_function" {
       log_group             = "/aws/lambda/session-service-dev-health"
       system_log_level      = "WARN"
     })
-    error_message = "A function logs JSON into its own group."
+    error_message = "A function logs JSON into its own log group."
   }
 
   assert {
     condition     = aws_cloudwatch_log_group.this.name == "/aws/lambda/session-service-dev-health" && aws_cloudwatch_log_group.this.retention_in_days == 14
-    error_message = "The log group is the function's, and it forgets."
+    error_message = "The log group has the function's name, and its lines expire."
   }
 }
 
@@ -104,16 +104,16 @@ run "the_role" {
         Resource = "*"
       },
     ])
-    error_message = "A role may do what is permitted to it, write its log and its traces; X-Ray's is the only `*`."
+    error_message = "A role has the given permissions and may write its log and traces. Only the X-Ray actions are allowed on `*`."
   }
 
   assert {
     condition     = jsondecode(aws_iam_role.this.assume_role_policy).Statement[0].Principal == { Service = "lambda.amazonaws.com" }
-    error_message = "Only Lambda takes the role."
+    error_message = "Only Lambda may assume the role."
   }
 }
 
-run "a_scan_is_refused" {
+run "a_scan_is_rejected" {
   command         = plan
   expect_failures = [var.permissions]
 
@@ -126,7 +126,7 @@ run "a_scan_is_refused" {
   }
 }
 
-run "a_wildcard_action_is_refused" {
+run "a_wildcard_action_is_rejected" {
   command         = plan
   expect_failures = [var.permissions]
 
@@ -139,7 +139,7 @@ run "a_wildcard_action_is_refused" {
   }
 }
 
-run "any_resource_at_all_is_refused" {
+run "a_wildcard_resource_is_rejected" {
   command         = plan
   expect_failures = [var.permissions]
 
@@ -152,7 +152,7 @@ run "any_resource_at_all_is_refused" {
   }
 }
 
-run "an_unknown_runtime_is_refused" {
+run "an_unknown_runtime_is_rejected" {
   command         = plan
   expect_failures = [var.runtime]
 
@@ -165,7 +165,7 @@ run "an_unknown_runtime_is_refused" {
   }
 }
 
-run "an_unknown_processor_is_refused" {
+run "an_unknown_architecture_is_rejected" {
   command         = plan
   expect_failures = [var.architecture]
 
@@ -178,7 +178,7 @@ run "an_unknown_processor_is_refused" {
   }
 }
 
-run "a_function_that_lambda_would_not_let_run_so_long_is_refused" {
+run "a_timeout_above_the_limit_of_lambda_is_rejected" {
   command         = plan
   expect_failures = [var.timeout_seconds]
 

@@ -1,4 +1,4 @@
-# modules/http_api: routes, sign-in, limits, CORS, the access log, and who may invoke a function.
+# modules/http_api: routes, authorization, throttles, CORS, the access log, and permissions to invoke functions.
 
 mock_provider "aws" {
   override_during = plan
@@ -34,7 +34,7 @@ variables {
   log_retention_days = 14
 }
 
-run "sign_in" {
+run "authorization" {
   command = plan
 
   module {
@@ -43,17 +43,17 @@ run "sign_in" {
 
   assert {
     condition     = aws_apigatewayv2_route.this["POST /things"].authorization_type == "JWT" && aws_apigatewayv2_route.this["POST /things"].authorizer_id == "authorizer1"
-    error_message = "A signed-in route asks the JWT authorizer."
+    error_message = "A route with signed_in has the JWT authorizer."
   }
 
   assert {
     condition     = aws_apigatewayv2_route.this["GET /things/{id}"].authorization_type == "NONE" && aws_apigatewayv2_route.this["GET /things/{id}"].authorizer_id == null
-    error_message = "Any other route asks nobody."
+    error_message = "Any other route has no authorizer."
   }
 
   assert {
     condition     = aws_apigatewayv2_authorizer.jwt.identity_sources == toset(["$request.header.Authorization"])
-    error_message = "The token comes in the Authorization header and nowhere else."
+    error_message = "The token is in the Authorization header."
   }
 
   assert {
@@ -61,7 +61,7 @@ run "sign_in" {
       audience = ["client1"]
       issuer   = "https://issuer.example.com/pool"
     })
-    error_message = "Only the pool's tokens for this client sign anyone in."
+    error_message = "Only tokens of the issuer for the audience are accepted."
   }
 }
 
@@ -86,7 +86,7 @@ run "integrations" {
 
   assert {
     condition     = aws_apigatewayv2_integration.this["POST /things"].integration_uri == "arn:aws:apigateway:us-east-1:lambda:path/create_thing"
-    error_message = "A route's integration invokes the route's function."
+    error_message = "The integration of a route invokes the alias of its function."
   }
 
   assert {
@@ -94,7 +94,7 @@ run "integrations" {
       "GET /things/{id}" = "integrations/get-thing"
       "POST /things"     = "integrations/create-thing"
     })
-    error_message = "A route leads to its own integration."
+    error_message = "Each route has its own integration."
   }
 
   assert {
@@ -102,7 +102,7 @@ run "integrations" {
       for integration in aws_apigatewayv2_integration.this :
       integration.payload_format_version == "2.0" && integration.timeout_milliseconds == 11000
     ])
-    error_message = "Functions get payload 2.0, and the API waits as long as it is told."
+    error_message = "Functions receive payload format 2.0, and the timeout is as given."
   }
 
   assert {
@@ -110,11 +110,11 @@ run "integrations" {
       "create_thing:live" = "arn:aws:execute-api:us-east-1:123456789012:api1/*/POST/things"
       "get_thing:live"    = "arn:aws:execute-api:us-east-1:123456789012:api1/*/GET/things/{id}"
     })
-    error_message = "The API may invoke a function for the function's own route alone, and what is live alone."
+    error_message = "The API may invoke the alias of a function for its own route only."
   }
 }
 
-run "limits" {
+run "throttles" {
   command = plan
 
   module {
@@ -123,7 +123,7 @@ run "limits" {
 
   assert {
     condition     = aws_apigatewayv2_stage.default.default_route_settings[0].throttling_rate_limit == 50 && aws_apigatewayv2_stage.default.default_route_settings[0].throttling_burst_limit == 100
-    error_message = "The stage has a limit."
+    error_message = "The stage has a default throttle."
   }
 
   assert {
@@ -131,12 +131,12 @@ run "limits" {
       for settings in aws_apigatewayv2_stage.default.route_settings :
       settings.route_key => [settings.throttling_rate_limit, settings.throttling_burst_limit]
     }) == jsonencode({ "GET /things/{id}" = [500, 1000], "POST /things" = [20, 40] })
-    error_message = "Each route has its own limit."
+    error_message = "Each route has its own throttle."
   }
 
   assert {
     condition     = aws_apigatewayv2_stage.default.name == "$default" && aws_apigatewayv2_stage.default.auto_deploy
-    error_message = "There is one stage, without a path, and changes reach it at once."
+    error_message = "There is one stage, without a path, and changes are deployed automatically."
   }
 }
 
@@ -156,11 +156,11 @@ run "cors" {
       expose_headers    = ["etag"]
       max_age           = 3600
     })
-    error_message = "The API answers the preflight: the given origins and headers, and the methods of its routes."
+    error_message = "CORS allows the given origins and headers, and the methods of the routes."
   }
 }
 
-run "the_access_log_names_nobody" {
+run "the_access_log_has_no_personal_data" {
   command = plan
 
   module {
@@ -169,23 +169,23 @@ run "the_access_log_names_nobody" {
 
   assert {
     condition     = aws_cloudwatch_log_group.access.name == "/aws/apigateway/session-service-dev" && aws_cloudwatch_log_group.access.retention_in_days == 14
-    error_message = "The access log has its group, and it forgets."
+    error_message = "The access log has its own log group, and its lines expire."
   }
 
   assert {
     condition = length(setintersection(values(jsondecode(aws_apigatewayv2_stage.default.access_log_settings[0].format)), [
       "$context.requestId", "$context.routeKey", "$context.status", "$context.responseLatency", "$context.integrationErrorMessage",
     ])) == 5
-    error_message = "The access log is JSON that says which request, which route, what came of it, how long it took and why it failed."
+    error_message = "A line of the access log has the request id, the route, the status, the latency and the error."
   }
 
   assert {
     condition     = !can(regex("identity|path|claims|userAgent", aws_apigatewayv2_stage.default.access_log_settings[0].format))
-    error_message = "The access log holds no address, no path and nothing of a token."
+    error_message = "The access log has no address, no path and no claims."
   }
 }
 
-run "a_route_without_a_method_is_refused" {
+run "a_route_without_a_method_is_rejected" {
   command         = plan
   expect_failures = [var.routes]
 
@@ -206,7 +206,7 @@ run "a_route_without_a_method_is_refused" {
   }
 }
 
-run "an_issuer_in_plain_http_is_refused" {
+run "an_issuer_in_plain_http_is_rejected" {
   command         = plan
   expect_failures = [var.jwt]
 
@@ -219,7 +219,7 @@ run "an_issuer_in_plain_http_is_refused" {
   }
 }
 
-run "a_wait_longer_than_api_gateways_is_refused" {
+run "a_timeout_above_the_limit_of_api_gateway_is_rejected" {
   command         = plan
   expect_failures = [var.integration_timeout_milliseconds]
 

@@ -1,4 +1,4 @@
-# modules/identity: who gets an account, and how they sign in.
+# modules/identity: the user pool and its app client.
 
 mock_provider "aws" {
   override_during = plan
@@ -19,12 +19,12 @@ run "the_pool" {
 
   assert {
     condition     = aws_cognito_user_pool.this.admin_create_user_config[0].allow_admin_create_user_only
-    error_message = "Nobody signs themselves up."
+    error_message = "Only administrators create accounts."
   }
 
   assert {
     condition     = aws_cognito_user_pool.this.password_policy[0].minimum_length == 12
-    error_message = "Passwords are long."
+    error_message = "A password has at least 12 characters."
   }
 
   assert {
@@ -49,17 +49,17 @@ run "the_client" {
     condition = aws_cognito_user_pool_client.this.explicit_auth_flows == toset([
       "ALLOW_ADMIN_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH",
     ])
-    error_message = "A password is proven by SRP, or sent by an administrator with AWS credentials."
+    error_message = "Sign-in is by SRP or refresh token, or by an administrator with AWS credentials."
   }
 
   assert {
     condition     = aws_cognito_user_pool_client.this.prevent_user_existence_errors == "ENABLED"
-    error_message = "A failed sign-in does not tell whether the account exists."
+    error_message = "A failed sign-in does not reveal whether the account exists."
   }
 
   assert {
     condition     = aws_cognito_user_pool_client.this.access_token_validity == 1 && aws_cognito_user_pool_client.this.id_token_validity == 1 && one(aws_cognito_user_pool_client.this.token_validity_units).access_token == "hours" && one(aws_cognito_user_pool_client.this.token_validity_units).id_token == "hours"
-    error_message = "Tokens live for one hour."
+    error_message = "Access and id tokens are valid for one hour."
   }
 }
 

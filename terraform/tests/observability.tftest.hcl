@@ -1,5 +1,5 @@
-# What watches the service: who is told of what, and when nobody is. tests/terraform/test_observability.py looks through the
-# plan of the first run: whether each alarm's metric is there, and its paragraph of the runbook.
+# Alarms and the dashboard of the whole service. tests/terraform/test_observability.py reads the plan of the first run and
+# checks that every metric exists and that every alarm has its section in the runbook.
 
 mock_provider "aws" {
   override_during = plan
@@ -24,7 +24,7 @@ override_resource {
   values          = { arn = "arn:aws:sns:us-east-1:123456789012:alarms" }
 }
 
-# The dashboard's body is known only when these are.
+# The body of the dashboard has these ARNs.
 override_resource {
   override_during = plan
   target          = module.alarms[0].aws_cloudwatch_metric_alarm.this
@@ -68,11 +68,11 @@ run "the_plan" {
 
   assert {
     condition     = length(module.alarms) == 1
-    error_message = "What people rely on is watched."
+    error_message = "With alarms = true there are alarms."
   }
 }
 
-run "nobody_is_woken" {
+run "without_alarms" {
   command = plan
 
   variables {
@@ -83,16 +83,16 @@ run "nobody_is_woken" {
 
   assert {
     condition     = length(module.alarms) == 0
-    error_message = "Where nobody is to be woken there is no alarm, no topic and no key."
+    error_message = "With alarms = false there is no alarm, no topic and no key."
   }
 
   assert {
     condition     = !contains([for widget in jsondecode(module.dashboard.body).widgets : widget.type], "alarm")
-    error_message = "CloudWatch refuses a widget of no alarms."
+    error_message = "Without alarms there is no alarm widget: CloudWatch rejects an empty one."
   }
 }
 
-run "a_budget_needs_the_topic" {
+run "a_budget_without_alarms_is_rejected" {
   command = plan
 
   variables {
@@ -103,7 +103,7 @@ run "a_budget_needs_the_topic" {
   expect_failures = [var.monthly_budget_usd]
 }
 
-run "each_route_is_measured" {
+run "routes_have_metrics" {
   command = plan
 
   module {
@@ -126,6 +126,6 @@ run "each_route_is_measured" {
       for settings in concat(tolist(aws_apigatewayv2_stage.default.route_settings), tolist(aws_apigatewayv2_stage.default.default_route_settings)) :
       settings.detailed_metrics_enabled
     ])
-    error_message = "Without detailed metrics API Gateway measures no route, and alarms on routes never go off."
+    error_message = "Detailed metrics are on: without them no route has metrics, and its alarms never go off."
   }
 }

@@ -1,4 +1,4 @@
-# modules/alarms: when an alarm goes off, whom it tells, and what it costs to be told of money.
+# modules/alarms: the metric alarms, the composite alarms, the SNS topic and the budget.
 
 mock_provider "aws" {
   override_during = plan
@@ -33,15 +33,15 @@ variables {
     }
   }
   functions = {
-    make  = { name = "test-make", timeout_seconds = 10, fails_to_refuse = false }
-    guard = { name = "test-guard", timeout_seconds = 60, fails_to_refuse = true }
+    make  = { name = "test-make", timeout_seconds = 10, errors_are_expected = false }
+    guard = { name = "test-guard", timeout_seconds = 60, errors_are_expected = true }
   }
   consumers          = { tell = { function_name = "test-tell", mapping_uuid = "11111111-2222-3333-4444-555555555555" } }
   tables             = { things = "test-things" }
-  access_log_metrics = { RefusedCount = { namespace = "Test", above = 10, says = "Refused.", runbook = "refused" } }
+  access_log_metrics = { RefusedCount = { namespace = "Test", threshold = 10, description = "Refused.", runbook = "refused" } }
 }
 
-run "what_is_watched" {
+run "alarms" {
   command = plan
 
   module {
@@ -55,7 +55,7 @@ run "what_is_watched" {
       "throttles-table-things", "stream-age-tell", "failed-records-tell", "dropped-records-tell", "id-clashes", "rate-limits-unavailable",
       "availability-fast-1h", "availability-fast-5m", "availability-slow-6h", "availability-slow-30m",
     ])
-    error_message = "Each route, function, table and consumer is watched; a function that refuses by failing may fail, and a route without a promise may be slow."
+    error_message = "Each route, function, table and consumer has its alarms, except for a function whose errors are expected and a route without a latency objective."
   }
 
   assert {
@@ -69,14 +69,14 @@ run "what_is_watched" {
       aws_cloudwatch_metric_alarm.this["availability-fast-1h"].threshold == 14.4 &&
       aws_cloudwatch_metric_alarm.this["availability-slow-6h"].threshold == 6
     )
-    error_message = "The limits are those that the service promises: docs/runbook.md says them."
+    error_message = "The thresholds are the service's objectives, as docs/runbook.md states them."
   }
 
   assert {
     condition = alltrue([
       for alarm in aws_cloudwatch_metric_alarm.this : length([for query in alarm.metric_query : query if query.return_data]) == 1
     ])
-    error_message = "An alarm goes by exactly one value."
+    error_message = "An alarm compares exactly one value."
   }
 
   assert {
@@ -87,23 +87,23 @@ run "what_is_watched" {
       ["AWS/Lambda", "OnFailureDestinationDeliveredEventCount", { EventSourceMappingUUID = "11111111-2222-3333-4444-555555555555" }, "Sum"],
       ["AWS/Lambda", "DroppedEventCount", { EventSourceMappingUUID = "11111111-2222-3333-4444-555555555555" }, "Sum"],
     ])
-    error_message = "The records of a consumer that were stored and those that were lost are counted by its mapping."
+    error_message = "Stored and lost records are counted by the consumer's event source mapping."
   }
 
   assert {
     condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : alarm.treat_missing_data == "notBreaching"])
-    error_message = "A metric without data is no failure: it pauses when there is no traffic."
+    error_message = "A period without data is no breach: without traffic there are no data points."
   }
 
   assert {
     condition = alltrue([
       for alarm in aws_cloudwatch_metric_alarm.this : one(distinct([for query in alarm.metric_query : query.metric[0].period if length(query.metric) > 0])) * alarm.evaluation_periods <= 86400
     ])
-    error_message = "CloudWatch looks back one day at most, over periods of one length."
+    error_message = "CloudWatch evaluates at most one day, in periods of equal length."
   }
 }
 
-run "who_is_told" {
+run "notifications" {
   command = plan
 
   module {
@@ -114,7 +114,7 @@ run "who_is_told" {
     condition = toset([
       for key, alarm in aws_cloudwatch_metric_alarm.this : key if length(alarm.alarm_actions) == 0
     ]) == toset(["availability-fast-1h", "availability-fast-5m", "availability-slow-6h", "availability-slow-30m"])
-    error_message = "Every alarm tells, but for the halves of a pair."
+    error_message = "Every alarm notifies the topic, except the parts of a composite alarm."
   }
 
   assert {
@@ -122,17 +122,17 @@ run "who_is_told" {
       fast = "ALARM(\"session-service-test-availability-fast-1h\") AND ALARM(\"session-service-test-availability-fast-5m\")"
       slow = "ALARM(\"session-service-test-availability-slow-30m\") AND ALARM(\"session-service-test-availability-slow-6h\")"
     }
-    error_message = "A rate alarms when the long window sees it and the short one still does."
+    error_message = "A composite alarm goes off while both its windows are in alarm."
   }
 
   assert {
     condition     = alltrue([for alarm in aws_cloudwatch_composite_alarm.burn_rate : alarm.alarm_actions == toset(["arn:aws:sns:us-east-1:123456789012:alarms"])])
-    error_message = "The pair tells the topic."
+    error_message = "A composite alarm notifies the topic."
   }
 
   assert {
     condition     = aws_sns_topic.this.kms_master_key_id == "arn:aws:kms:us-east-1:123456789012:key/own"
-    error_message = "CloudWatch cannot write to a topic under AWS's own key."
+    error_message = "The topic has its own key: CloudWatch cannot use the AWS managed one."
   }
 
   assert {
@@ -142,16 +142,16 @@ run "who_is_told" {
         contains(try(statement.Principal.Service, []), "cloudwatch.amazonaws.com") && try(statement.Condition.StringEquals["aws:SourceAccount"], "") == "123456789012"
       ])
     ])
-    error_message = "CloudWatch may use both the topic and its key, for this account's alarms alone."
+    error_message = "CloudWatch may use the topic and its key, for alarms of this account only."
   }
 
   assert {
     condition     = length(aws_sns_topic_subscription.email) == 0 && length(aws_budgets_budget.this) == 0
-    error_message = "Without an address nobody is written to, and without a budget money is not watched."
+    error_message = "Without an address there is no subscription, and without an amount no budget."
   }
 }
 
-run "money" {
+run "email_and_budget" {
   command = plan
 
   module {
@@ -165,19 +165,19 @@ run "money" {
 
   assert {
     condition     = aws_sns_topic_subscription.email[0].endpoint == "operators@example.com"
-    error_message = "Whoever is named is written to."
+    error_message = "The given address is subscribed."
   }
 
   assert {
     condition = (
       aws_budgets_budget.this[0].limit_amount == "200" && aws_budgets_budget.this[0].time_unit == "MONTHLY" &&
-      { for told in aws_budgets_budget.this[0].notification : told.notification_type => told.threshold } == { ACTUAL = 80, FORECASTED = 100 }
+      { for notification in aws_budgets_budget.this[0].notification : notification.notification_type => notification.threshold } == { ACTUAL = 80, FORECASTED = 100 }
     )
-    error_message = "A month's money is told of at 80 %, and as soon as it will not last."
+    error_message = "The budget notifies at 80 % of the amount, and when the forecast exceeds it."
   }
 }
 
-run "a_runbook_without_an_anchor" {
+run "a_runbook_url_with_an_anchor_is_rejected" {
   command = plan
 
   module {

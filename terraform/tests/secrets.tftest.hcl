@@ -1,4 +1,4 @@
-# The secrets of functions: made once, kept from then on, each its own, and shown to nobody.
+# The secrets of functions: random, distinct, sensitive, and kept by the next apply.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -24,15 +24,15 @@ variables {
   failed_record_retention_days  = 14
 }
 
-run "made_once" {
+run "created" {
   assert {
     condition     = alltrue([for secret in values(local.secrets) : can(regex("^[0-9a-f-]{36}$", nonsensitive(secret)))])
-    error_message = "A secret is 122 random bits, written as a UUID."
+    error_message = "A secret is a random UUID."
   }
 
   assert {
     condition     = length(toset(values(nonsensitive(local.secrets)))) == 2
-    error_message = "No two secrets are the same."
+    error_message = "The secrets are distinct."
   }
 
   assert {
@@ -40,14 +40,14 @@ run "made_once" {
       issensitive(module.function["connect_session"].environment["ADDRESS_KEY"]) &&
       issensitive(module.function["list_sessions"].environment["CURSOR_KEY"])
     )
-    error_message = "Terraform shows a secret to nobody."
+    error_message = "Terraform does not show a secret."
   }
 }
 
 run "kept" {
   command = plan
 
-  # A new one would not be known before it is applied, and this assertion would then fail.
+  # A new secret would be unknown in the plan, and the assertion would fail.
   assert {
     condition     = alltrue([for secret in values(local.secrets) : can(regex("^[0-9a-f-]{36}$", nonsensitive(secret)))])
     error_message = "The next plan keeps the secrets."

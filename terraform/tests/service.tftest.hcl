@@ -1,5 +1,5 @@
-# The whole service: each function's exact environment, permissions, code and route, the tables behind them, and the streams
-# that lead from these to functions.
+# The whole service: environment, permissions, code and route of each function, the tables, and the streams that invoke
+# functions.
 
 mock_provider "aws" {
   override_during = plan
@@ -74,7 +74,7 @@ run "functions" {
   command = plan
 
   assert {
-    # The keys are chance: secrets.tftest.hcl is about them.
+    # Without the random keys: secrets.tftest.hcl tests them.
     condition = jsonencode({
       for name, function in module.function : name => { for key, value in function.environment : key => value if !endswith(key, "_KEY") }
       }) == jsonencode({
@@ -114,17 +114,17 @@ run "functions" {
         WEBSOCKET_ENDPOINT = "https://ws1.example.com/ws"
       }
     })
-    error_message = "A function gets exactly the environment that it reads."
+    error_message = "Each function has exactly these environment variables."
   }
 
   assert {
     condition     = [for name, function in module.function : name if contains(keys(function.environment), "ADDRESS_KEY")] == ["connect_session"]
-    error_message = "The address key is told to the one function that sees addresses."
+    error_message = "Only connect_session has the address key."
   }
 
   assert {
     condition     = [for name, function in module.function : name if contains(keys(function.environment), "CURSOR_KEY")] == ["list_sessions"]
-    error_message = "The cursor key is told to the one function that gives and takes cursors."
+    error_message = "Only list_sessions has the cursor key."
   }
 
   assert {
@@ -161,34 +161,34 @@ run "functions" {
         "arn:aws:execute-api:us-east-1:123456789012:ws1/ws/POST/@connections/*" = ["execute-api:ManageConnections"]
       }
     })
-    error_message = "A function may do exactly what it does, to exactly the tables and the connections that it does it to."
+    error_message = "Each function has exactly these permissions."
   }
 
   assert {
     condition     = { for name, function in module.function : name => function.timeout_seconds if function.timeout_seconds != 10 } == { session_changed = 60, connections_changed = 60 }
-    error_message = "A function has 10 s, and a minute where nobody waits for its answer."
+    error_message = "The timeout is 10 s, and 60 s for stream consumers."
   }
 
   assert {
     condition = alltrue([
       for name, function in module.function : function.handler == "functions.${name}.handler.handler"
     ])
-    error_message = "The handler's path is the function's folder."
+    error_message = "The handler is functions.<name>.handler.handler."
   }
 
   assert {
     condition     = { for name, object in aws_s3_object.zip : name => object.key }["create_session"] == "create_session/c1.zip"
-    error_message = "A zip lies under its content's hash, so new code is a new key."
+    error_message = "The key of a zip has the hash of its content."
   }
 
   assert {
     condition     = endswith(aws_s3_object.zip["health"].source, "/health.zip")
-    error_message = "A zip is the file that the manifest names."
+    error_message = "The file of a zip is the one in the manifest."
   }
 
   assert {
     condition     = output.function_names["get_session"] == "session-service-dev-get_session"
-    error_message = "A function's name in AWS is the service's, the environment's and its own."
+    error_message = "The name of a function in AWS has the service, the environment and its key."
   }
 }
 
@@ -214,7 +214,7 @@ run "routes" {
       "DELETE /sessions/{sessionId}" = ["session-service-dev-delete_session", "JWT"]
       "GET /health"                  = ["session-service-dev-health", "NONE"]
     })
-    error_message = "The API is these routes: whoever changes or lists sessions is signed in, whoever looks one up need not be."
+    error_message = "The HTTP API has exactly these routes. Creating, listing and changing sessions requires a token."
   }
 
   assert {
@@ -226,7 +226,7 @@ run "routes" {
       "DELETE /sessions/{sessionId}" = [50, 100]
       "GET /health"                  = [10, 20]
     })
-    error_message = "A route has its own limit where one is given, and the default where none is."
+    error_message = "A route has its own throttle, or the default."
   }
 
   assert {
@@ -234,7 +234,7 @@ run "routes" {
       audience = ["own-client"]
       issuer   = "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_Own"
     })
-    error_message = "The service's own pool and client sign speakers in."
+    error_message = "Tokens of the service's own user pool and client are accepted."
   }
 }
 
@@ -258,12 +258,12 @@ run "websocket_routes" {
       "heartbeat"   = [null, "{\"type\":\"heartbeatAck\"}", "NONE"]
       "$default"    = [null, "{\"message\":\"Unknown action\",\"type\":\"error\"}", "NONE"]
     })
-    error_message = "A WebSocket is opened, closed, kept open by heartbeats, and told when it says anything else."
+    error_message = "The WebSocket API has exactly these routes. Functions answer $connect and $disconnect, API Gateway the others."
   }
 
   assert {
     condition     = module.websocket_api.authorizer_function_name == "session-service-dev-authorize_connection"
-    error_message = "authorize_connection says who may connect."
+    error_message = "authorize_connection is the authorizer."
   }
 
   assert {
@@ -273,12 +273,12 @@ run "websocket_routes" {
       "heartbeat"   = [200, 400]
       "$default"    = [200, 400]
     })
-    error_message = "A route has its own limit where one is given, and the default where none is."
+    error_message = "A route has its own throttle, or the default."
   }
 
   assert {
     condition     = output.websocket_url == "wss://ws1.example.com/ws"
-    error_message = "Clients are told the stage's URL."
+    error_message = "The output is the URL of the stage."
   }
 }
 
@@ -300,7 +300,7 @@ run "streams" {
         filters      = ["{\"eventName\":[\"MODIFY\",\"REMOVE\"]}"]
       }
     })
-    error_message = "What becomes of a row leads to the function of its table; that a row is new leads nowhere."
+    error_message = "Each consumer reads its own stream, and not the insertion of a row."
   }
 
   assert {
@@ -310,7 +310,7 @@ run "streams" {
       session_changed     = ["arn:sessions-stream", ["arn:aws:s3:::failed-records", "arn:aws:s3:::failed-records/*"]]
       connections_changed = ["arn:connections-stream", ["arn:aws:s3:::failed-records", "arn:aws:s3:::failed-records/*"]]
     })
-    error_message = "A consumer reads its own stream and stores failed records in the environment's bucket."
+    error_message = "A consumer may read its own stream and write to the bucket of failed records."
   }
 }
 
@@ -323,6 +323,6 @@ run "tables" {
       connections = { hash_key = "sessionId", range_key = "connectionId", ttl_attribute = "expiresAt", stream_view_type = "NEW_AND_OLD_IMAGES" }
       rate_limits = { hash_key = "limitKey", range_key = null, ttl_attribute = "expiresAt", stream_view_type = null }
     })
-    error_message = "Sessions and connections are streamed, all tables expire by expiresAt, and every row is addressed by its full key."
+    error_message = "The tables have these keys, TTL attributes and streams."
   }
 }

@@ -1,4 +1,4 @@
-# The root's settings: what reaches the resources, and what is refused before anything is made.
+# The variables of the root: their effects, and the values that are rejected.
 
 mock_provider "aws" {
   override_during = plan
@@ -26,21 +26,21 @@ variables {
   failed_record_retention_days  = 14
 }
 
-run "a_pool_of_its_own_by_default" {
+run "a_new_user_pool_by_default" {
   command = plan
 
   assert {
     condition     = output.user_pool_id == "us-east-1_Own" && output.user_pool_client_id == "own-client"
-    error_message = "Without an existing pool the speakers sign in to the service's own."
+    error_message = "Without an existing pool the outputs are those of the new one."
   }
 
   assert {
     condition     = length(module.identity) == 1
-    error_message = "Without an existing pool one is made."
+    error_message = "Without an existing pool one is created."
   }
 }
 
-run "an_existing_pool_when_named" {
+run "an_existing_user_pool" {
   command = plan
 
   variables {
@@ -50,21 +50,21 @@ run "an_existing_pool_when_named" {
 
   assert {
     condition     = output.user_pool_id == "eu-west-1_Theirs" && output.user_pool_client_id == "their-client"
-    error_message = "The named pool and client are used."
+    error_message = "The existing pool and client are used."
   }
 
   assert {
     condition     = length(module.identity) == 0
-    error_message = "No second pool is made beside the named one."
+    error_message = "No pool is created beside an existing one."
   }
 
   assert {
     condition     = module.http_api.jwt.issuer == "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Theirs"
-    error_message = "The issuer is the pool in its own region."
+    error_message = "The issuer has the region of the pool."
   }
 }
 
-run "browsers" {
+run "cors" {
   command = plan
 
   assert {
@@ -76,20 +76,20 @@ run "browsers" {
       expose_headers    = ["apigw-requestid", "etag", "location", "retry-after"]
       max_age           = 3600
     })
-    error_message = "A web client of a named origin can send and read every header that the API speaks."
+    error_message = "A web client of a given origin can send and read all headers of the API."
   }
 }
 
-run "the_tables_are_named_after_the_environment" {
+run "table_names" {
   command = plan
 
   assert {
     condition     = output.sessions_table == "session-service-prod-sessions" && output.connections_table == "session-service-prod-connections"
-    error_message = "A table's name is the service's, the environment's and its own."
+    error_message = "The name of a table has the service, the environment and its key."
   }
 }
 
-run "a_pool_without_its_client_is_refused" {
+run "a_pool_without_its_client_is_rejected" {
   command         = plan
   expect_failures = [var.user_pool_id]
 
@@ -98,7 +98,7 @@ run "a_pool_without_its_client_is_refused" {
   }
 }
 
-run "a_client_without_its_pool_is_refused" {
+run "a_client_without_its_pool_is_rejected" {
   command         = plan
   expect_failures = [var.user_pool_id]
 
@@ -107,7 +107,7 @@ run "a_client_without_its_pool_is_refused" {
   }
 }
 
-run "a_pool_that_is_no_id_is_refused" {
+run "a_malformed_pool_id_is_rejected" {
   command         = plan
   expect_failures = [var.user_pool_id]
 
@@ -117,7 +117,7 @@ run "a_pool_that_is_no_id_is_refused" {
   }
 }
 
-run "any_origin_is_refused_in_prod" {
+run "any_origin_is_rejected_in_prod" {
   command         = plan
   expect_failures = [var.cors_allow_origins]
 
@@ -126,7 +126,7 @@ run "any_origin_is_refused_in_prod" {
   }
 }
 
-run "any_origin_is_refused_in_staging" {
+run "any_origin_is_rejected_in_staging" {
   command         = plan
   expect_failures = [var.cors_allow_origins]
 
@@ -145,7 +145,7 @@ run "any_origin_is_allowed_in_dev" {
   }
 }
 
-run "a_pattern_of_origins_is_refused" {
+run "an_origin_with_a_wildcard_is_rejected" {
   command         = plan
   expect_failures = [var.cors_allow_origins]
 
@@ -154,7 +154,7 @@ run "a_pattern_of_origins_is_refused" {
   }
 }
 
-run "an_origin_with_a_path_is_refused" {
+run "an_origin_with_a_path_is_rejected" {
   command         = plan
   expect_failures = [var.cors_allow_origins]
 
@@ -163,7 +163,7 @@ run "an_origin_with_a_path_is_refused" {
   }
 }
 
-run "an_unknown_environment_is_refused" {
+run "an_unknown_environment_is_rejected" {
   command         = plan
   expect_failures = [var.environment]
 
@@ -172,7 +172,7 @@ run "an_unknown_environment_is_refused" {
   }
 }
 
-run "an_unknown_region_is_refused" {
+run "an_unknown_region_is_rejected" {
   command         = plan
   expect_failures = [var.aws_region]
 
@@ -181,7 +181,7 @@ run "an_unknown_region_is_refused" {
   }
 }
 
-run "a_malformed_account_is_refused" {
+run "a_malformed_account_is_rejected" {
   command         = plan
   expect_failures = [var.allowed_account_ids]
 
@@ -190,7 +190,7 @@ run "a_malformed_account_is_refused" {
   }
 }
 
-run "an_odd_number_of_digits_is_refused" {
+run "a_wrong_number_of_digits_is_rejected" {
   command         = plan
   expect_failures = [var.session_id_digits]
 
@@ -199,7 +199,7 @@ run "an_odd_number_of_digits_is_refused" {
   }
 }
 
-run "endless_logs_are_refused" {
+run "logs_that_never_expire_are_rejected" {
   command         = plan
   expect_failures = [var.log_retention_days]
 
@@ -208,7 +208,7 @@ run "endless_logs_are_refused" {
   }
 }
 
-run "failed_records_kept_for_no_time_are_refused" {
+run "failed_records_kept_for_0_days_are_rejected" {
   command         = plan
   expect_failures = [var.failed_record_retention_days]
 
@@ -298,11 +298,11 @@ run "the_rate_limits_can_be_turned_off" {
 
   assert {
     condition     = module.function["create_session"].environment["SESSIONS_PER_SPEAKER_PER_HOUR"] == "0" && module.function["connect_session"].environment["JOINS_PER_ADDRESS_PER_MINUTE"] == "0"
-    error_message = "0 reaches the functions, which take it for no limit."
+    error_message = "The functions receive 0, which means no limit."
   }
 }
 
-run "less_than_nothing_is_refused" {
+run "limits_below_the_minimum_are_rejected" {
   command         = plan
   expect_failures = [var.max_listeners, var.sessions_per_speaker_per_hour, var.joins_per_address_per_minute]
 
@@ -313,7 +313,7 @@ run "less_than_nothing_is_refused" {
   }
 }
 
-run "halves_are_refused" {
+run "fractions_are_rejected" {
   command         = plan
   expect_failures = [var.max_listeners, var.sessions_per_speaker_per_hour, var.joins_per_address_per_minute]
 
@@ -324,7 +324,7 @@ run "halves_are_refused" {
   }
 }
 
-run "functions_that_were_not_built_are_missed" {
+run "a_missing_manifest_is_rejected" {
   command         = plan
   expect_failures = [var.dist_dir]
 

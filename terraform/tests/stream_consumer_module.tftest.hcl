@@ -1,4 +1,4 @@
-# modules/stream_consumer: which records reach the function, in which order, and what becomes of those that fail.
+# modules/stream_consumer: which records invoke the function, in which order, and what happens to failed records.
 
 mock_provider "aws" {
   override_during = plan
@@ -27,37 +27,37 @@ run "the_mapping" {
       aws_lambda_event_source_mapping.this.event_source_arn == "arn:aws:dynamodb:us-east-1:123456789012:table/things/stream/now" &&
       aws_lambda_event_source_mapping.this.function_name == "arn:aws:lambda:us-east-1:123456789012:function:things_changed"
     )
-    error_message = "The stream leads to the function."
+    error_message = "The mapping reads the stream and invokes the function."
   }
 
   assert {
     condition     = aws_lambda_event_source_mapping.this.starting_position == "LATEST"
-    error_message = "What happened before the consumer was there does not concern it."
+    error_message = "A new consumer starts with new records."
   }
 
   assert {
     condition     = one(one(aws_lambda_event_source_mapping.this.filter_criteria).filter).pattern == "{\"eventName\":[\"REMOVE\"]}"
-    error_message = "Only the given kinds of records invoke the function."
+    error_message = "Only records with the given event names invoke the function."
   }
 
   assert {
     condition     = aws_lambda_event_source_mapping.this.parallelization_factor == 1
-    error_message = "The changes of one row are handled one after the other."
+    error_message = "The changes of one row are handled in order."
   }
 
   assert {
     condition     = aws_lambda_event_source_mapping.this.batch_size == 25 && aws_lambda_event_source_mapping.this.maximum_batching_window_in_seconds == 0
-    error_message = "A record waits for no other, and as many come at once as the function is ready for."
+    error_message = "A record does not wait for a full batch, and the batch size is as given."
   }
 
   assert {
     condition     = aws_lambda_event_source_mapping.this.function_response_types == toset(["ReportBatchItemFailures"]) && aws_lambda_event_source_mapping.this.bisect_batch_on_function_error
-    error_message = "What was done is not done again: the function says where it stopped, and a batch that kills it is halved."
+    error_message = "A batch is retried from the record that the function reports, and split if the function crashes."
   }
 
   assert {
     condition     = aws_lambda_event_source_mapping.this.maximum_retry_attempts == 10 && aws_lambda_event_source_mapping.this.maximum_record_age_in_seconds == 3600
-    error_message = "A record that cannot be handled does not hold up the others for ever."
+    error_message = "A failing record blocks its shard for a limited time."
   }
 }
 
@@ -70,17 +70,17 @@ run "failed_records" {
 
   assert {
     condition     = one(one(aws_lambda_event_source_mapping.this.destination_config).on_failure).destination_arn == "arn:aws:s3:::failed"
-    error_message = "A record that failed for the last time is stored in the bucket."
+    error_message = "Failed records are stored in the bucket."
   }
 
   assert {
     condition     = one(aws_lambda_event_source_mapping.this.metrics_config).metrics == toset(["EventCount"])
-    error_message = "CloudWatch counts the records that were stored and those that were lost."
+    error_message = "The mapping has metrics of stored and lost records."
   }
 
   assert {
     condition     = output.mapping_uuid == "11111111-2222-3333-4444-555555555555"
-    error_message = "The metrics of a mapping have its UUID as their dimension."
+    error_message = "The output is the UUID of the mapping."
   }
 }
 
@@ -93,7 +93,7 @@ run "the_role" {
 
   assert {
     condition     = aws_iam_role_policy.this.role == "things_changed"
-    error_message = "The function's own role is given what a consumer needs."
+    error_message = "The policy is attached to the function's role."
   }
 
   assert {
@@ -110,11 +110,11 @@ run "the_role" {
         Condition = { StringEquals = { "s3:ResourceAccount" = "123456789012" } }
       },
     ])
-    error_message = "A consumer may read its stream and store failed records in the bucket of its own account, and nothing else."
+    error_message = "The role may read its stream and store failed records in a bucket of its own account."
   }
 }
 
-run "an_unknown_kind_of_record_is_refused" {
+run "an_unknown_event_name_is_rejected" {
   command         = plan
   expect_failures = [var.events]
 
@@ -127,7 +127,7 @@ run "an_unknown_kind_of_record_is_refused" {
   }
 }
 
-run "a_consumer_of_nothing_is_refused" {
+run "a_consumer_without_events_is_rejected" {
   command         = plan
   expect_failures = [var.events]
 
@@ -140,7 +140,7 @@ run "a_consumer_of_nothing_is_refused" {
   }
 }
 
-run "an_empty_batch_is_refused" {
+run "a_batch_size_of_0_is_rejected" {
   command         = plan
   expect_failures = [var.batch_size]
 
@@ -153,7 +153,7 @@ run "an_empty_batch_is_refused" {
   }
 }
 
-run "a_destination_that_is_no_bucket_is_refused" {
+run "a_destination_that_is_not_a_bucket_is_rejected" {
   command         = plan
   expect_failures = [var.failed_records_bucket_arn]
 

@@ -1,4 +1,4 @@
-# modules/table: keys, expiry, stream, encryption and what protects the rows.
+# modules/table: keys, TTL, stream, indexes, encryption, backups and deletion protection.
 
 mock_provider "aws" {
   override_during = plan
@@ -23,36 +23,36 @@ run "a_protected_table_with_a_stream" {
 
   assert {
     condition     = aws_dynamodb_table.this.hash_key == "sessionId" && aws_dynamodb_table.this.range_key == null
-    error_message = "A table without a sort key has none."
+    error_message = "Without a sort key attribute the table has none."
   }
 
   assert {
     condition     = aws_dynamodb_table.this.ttl[0].enabled && aws_dynamodb_table.this.ttl[0].attribute_name == "expiresAt"
-    error_message = "Rows expire by the given attribute."
+    error_message = "The TTL attribute is as given."
   }
 
   assert {
     condition     = aws_dynamodb_table.this.stream_enabled && aws_dynamodb_table.this.stream_view_type == "NEW_AND_OLD_IMAGES"
-    error_message = "The stream carries a row before and after each change."
+    error_message = "The stream has the old and the new image of each change."
   }
 
   assert {
     condition     = output.stream_arn == "arn:aws:dynamodb:us-east-1:123456789012:table/own/stream/now"
-    error_message = "Whoever consumes the stream is told where it is."
+    error_message = "The output is the ARN of the stream."
   }
 
   assert {
     condition     = aws_dynamodb_table.this.billing_mode == "PAY_PER_REQUEST" && aws_dynamodb_table.this.server_side_encryption[0].enabled
-    error_message = "A table is on demand and encrypted."
+    error_message = "A table is on-demand and encrypted."
   }
 
   assert {
     condition     = aws_dynamodb_table.this.point_in_time_recovery[0].enabled && aws_dynamodb_table.this.deletion_protection_enabled
-    error_message = "A protected table can be restored and cannot be deleted."
+    error_message = "A protected table has backups and cannot be deleted."
   }
 }
 
-run "a_free_table_with_a_sort_key" {
+run "an_unprotected_table_with_a_sort_key" {
   command = plan
 
   module {
@@ -68,7 +68,7 @@ run "a_free_table_with_a_sort_key" {
 
   assert {
     condition     = aws_dynamodb_table.this.hash_key == "sessionId" && aws_dynamodb_table.this.range_key == "connectionId"
-    error_message = "The sort key is the given one."
+    error_message = "The sort key is as given."
   }
 
   assert {
@@ -78,12 +78,12 @@ run "a_free_table_with_a_sort_key" {
 
   assert {
     condition     = !aws_dynamodb_table.this.stream_enabled && !aws_dynamodb_table.this.point_in_time_recovery[0].enabled && !aws_dynamodb_table.this.deletion_protection_enabled
-    error_message = "What the environment does not ask for is off."
+    error_message = "Stream, backups and deletion protection are off unless they are requested."
   }
 
   assert {
     condition     = output.stream_arn == null
-    error_message = "A table without a stream leads nobody to one."
+    error_message = "Without a stream the output is null."
   }
 }
 
@@ -95,18 +95,18 @@ run "an_index" {
   }
 
   variables {
-    indexes = { byStatus = { hash_key = "status", range_key = "expiresAt", holds = ["sourceLanguage"] } }
+    indexes = { byStatus = { hash_key = "status", range_key = "expiresAt", projected_attributes = ["sourceLanguage"] } }
   }
 
   assert {
     condition = jsonencode([for index in aws_dynamodb_table.this.global_secondary_index : [index.name, index.hash_key, index.range_key, index.projection_type, index.non_key_attributes]]) == jsonencode([
       ["byStatus", "status", "expiresAt", "INCLUDE", ["sourceLanguage"]],
     ])
-    error_message = "An index has its keys, and holds what it is told to and nothing else."
+    error_message = "An index has its keys and projects the given attributes."
   }
 
   assert {
     condition     = { for attribute in aws_dynamodb_table.this.attribute : attribute.name => attribute.type } == { sessionId = "S", status = "S", expiresAt = "N" }
-    error_message = "The keys of an index are a string and a number."
+    error_message = "The partition key of an index is a string, its sort key a number."
   }
 }

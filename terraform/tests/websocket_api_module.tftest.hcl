@@ -1,4 +1,5 @@
-# modules/websocket_api: who may connect, routes, replies without a function, limits, the access log, and who may invoke what.
+# modules/websocket_api: the authorizer, routes, replies without a function, throttles, the access log, and permissions to invoke
+# functions.
 
 mock_provider "aws" {
   override_during = plan
@@ -46,7 +47,7 @@ variables {
   log_retention_days               = 14
 }
 
-run "who_may_connect" {
+run "authorization" {
   command = plan
 
   module {
@@ -58,12 +59,12 @@ run "who_may_connect" {
       aws_apigatewayv2_authorizer.this.authorizer_type == "REQUEST" &&
       aws_apigatewayv2_authorizer.this.authorizer_uri == "arn:aws:apigateway:us-east-1:lambda:path/authorize"
     )
-    error_message = "The authorizer's function is asked."
+    error_message = "The authorizer invokes the given function."
   }
 
   assert {
     condition     = aws_apigatewayv2_authorizer.this.identity_sources == null
-    error_message = "It is asked about those too who come without a token."
+    error_message = "The authorizer has no identity source, so that it also sees handshakes without a token."
   }
 
   assert {
@@ -71,12 +72,12 @@ run "who_may_connect" {
       "$connect" = ["CUSTOM", "authorizer1"]
       "shout"    = ["NONE", null]
     })
-    error_message = "It is asked about $connect; nothing else can be authorized."
+    error_message = "Only $connect has the authorizer."
   }
 
   assert {
     condition     = "${aws_lambda_permission.authorizer.function_name}:${aws_lambda_permission.authorizer.qualifier}" == "authorize:live" && aws_lambda_permission.authorizer.source_arn == "arn:aws:execute-api:us-east-1:123456789012:api1/authorizers/authorizer1"
-    error_message = "The API may ask the authorizer's function as this authorizer alone."
+    error_message = "The API may invoke the authorizer's function as this authorizer only."
   }
 }
 
@@ -101,7 +102,7 @@ run "routes_to_functions" {
 
   assert {
     condition     = aws_apigatewayv2_api.this.protocol_type == "WEBSOCKET" && aws_apigatewayv2_api.this.route_selection_expression == "$request.body.action"
-    error_message = "A message's `action` is its route."
+    error_message = "The `action` of a message selects its route."
   }
 
   assert {
@@ -109,7 +110,7 @@ run "routes_to_functions" {
       "$connect" = "integrations/to-connect"
       "shout"    = "integrations/to-shout"
     })
-    error_message = "A route leads to its own integration."
+    error_message = "Each route has its own integration."
   }
 
   assert {
@@ -117,7 +118,7 @@ run "routes_to_functions" {
       "$connect" = ["AWS_PROXY", "arn:aws:apigateway:us-east-1:lambda:path/connect", 11000]
       "shout"    = ["AWS_PROXY", "arn:aws:apigateway:us-east-1:lambda:path/shout", 11000]
     })
-    error_message = "A route's integration invokes the route's function and waits as long as it is told."
+    error_message = "The integration of a route invokes the alias of its function, and the timeout is as given."
   }
 
   assert {
@@ -125,7 +126,7 @@ run "routes_to_functions" {
       "connect:live" = "arn:aws:execute-api:us-east-1:123456789012:api1/ws/$connect"
       "shout:live"   = "arn:aws:execute-api:us-east-1:123456789012:api1/ws/shout"
     })
-    error_message = "The API may invoke a function for the function's own route alone."
+    error_message = "The API may invoke the alias of a function for its own route only."
   }
 }
 
@@ -165,7 +166,7 @@ run "replies_without_a_function" {
       "ping"     = ["integrations/ping-mock", "$default"]
       "$default" = ["integrations/default-mock", "$default"]
     })
-    error_message = "A route of a reply leads to its own integration, and back."
+    error_message = "A route with a reply has its own integration and returns a response."
   }
 
   assert {
@@ -174,7 +175,7 @@ run "replies_without_a_function" {
       integration.integration_type == "MOCK" && integration.integration_uri == null &&
       jsondecode(integration.request_templates[integration.template_selection_expression]).statusCode == 200
     ])
-    error_message = "No function is asked: whatever the message, its status is 200."
+    error_message = "A mock integration returns status 200 for every message."
   }
 
   assert {
@@ -185,7 +186,7 @@ run "replies_without_a_function" {
       "ping"     = ["ping-mock", "/200/", "{\"type\":\"pong\"}"]
       "$default" = ["default-mock", "/200/", "{\"type\":\"what\"}"]
     })
-    error_message = "Status 200 is answered with the reply."
+    error_message = "Status 200 selects the reply."
   }
 
   assert {
@@ -193,7 +194,7 @@ run "replies_without_a_function" {
       "ping"     = ["ping-route", "$default"]
       "$default" = ["default-route", "$default"]
     })
-    error_message = "The reply is sent back to the client."
+    error_message = "A route response sends the reply to the client."
   }
 }
 
@@ -206,12 +207,12 @@ run "the_stage" {
 
   assert {
     condition     = aws_apigatewayv2_stage.this.name == "ws" && aws_apigatewayv2_stage.this.auto_deploy
-    error_message = "There is one stage, and changes reach it at once."
+    error_message = "There is one stage, and changes are deployed automatically."
   }
 
   assert {
     condition     = aws_apigatewayv2_stage.this.default_route_settings[0].throttling_rate_limit == 50 && aws_apigatewayv2_stage.this.default_route_settings[0].throttling_burst_limit == 100
-    error_message = "The stage has a limit."
+    error_message = "The stage has a default throttle."
   }
 
   assert {
@@ -219,7 +220,7 @@ run "the_stage" {
       for settings in aws_apigatewayv2_stage.this.route_settings :
       settings.route_key => [settings.throttling_rate_limit, settings.throttling_burst_limit]
     }) == jsonencode({ "$connect" = [20, 40], "shout" = [30, 60], "ping" = [500, 1000], "$default" = [50, 100] })
-    error_message = "Each route has its own limit."
+    error_message = "Each route has its own throttle."
   }
 
   assert {
@@ -228,11 +229,11 @@ run "the_stage" {
       "https://api1.execute-api.us-east-1.amazonaws.com/ws",
       "arn:aws:execute-api:us-east-1:123456789012:api1/ws",
     ])
-    error_message = "Clients, functions and permissions are told where the stage is."
+    error_message = "The outputs for clients, functions and permissions are those of the stage."
   }
 }
 
-run "the_access_log_names_nobody" {
+run "the_access_log_has_no_personal_data" {
   command = plan
 
   module {
@@ -241,23 +242,23 @@ run "the_access_log_names_nobody" {
 
   assert {
     condition     = aws_cloudwatch_log_group.access.name == "/aws/apigateway/session-service-dev-websocket" && aws_cloudwatch_log_group.access.retention_in_days == 14
-    error_message = "The access log has its group, and it forgets."
+    error_message = "The access log has its own log group, and its lines expire."
   }
 
   assert {
     condition = length(setintersection(values(jsondecode(aws_apigatewayv2_stage.this.access_log_settings[0].format)), [
       "$context.requestId", "$context.connectionId", "$context.eventType", "$context.routeKey", "$context.status", "$context.integrationErrorMessage", "$context.authorizer.error",
     ])) == 7
-    error_message = "The access log is JSON that says which connection, which event, what came of it and why it failed."
+    error_message = "A line of the access log has the request id, the connection, the event, the route, the status and the errors."
   }
 
   assert {
     condition     = !can(regex("identity|query|authorizer\\.(subject|sessionId|principalId)|userAgent", aws_apigatewayv2_stage.this.access_log_settings[0].format))
-    error_message = "The access log holds no address, no query and nothing of a token."
+    error_message = "The access log has no address, no query and no claims."
   }
 }
 
-run "an_api_that_nobody_can_connect_to_is_refused" {
+run "routes_without_connect_are_rejected" {
   command         = plan
   expect_failures = [var.routes]
 
@@ -270,7 +271,7 @@ run "an_api_that_nobody_can_connect_to_is_refused" {
   }
 }
 
-run "a_reply_to_a_connection_is_refused" {
+run "a_reply_to_disconnect_is_rejected" {
   command         = plan
   expect_failures = [var.replies]
 
@@ -283,7 +284,7 @@ run "a_reply_to_a_connection_is_refused" {
   }
 }
 
-run "a_reply_that_is_no_json_is_refused" {
+run "a_reply_that_is_not_json_is_rejected" {
   command         = plan
   expect_failures = [var.replies]
 
@@ -296,7 +297,7 @@ run "a_reply_that_is_no_json_is_refused" {
   }
 }
 
-run "a_reply_that_api_gateway_would_evaluate_is_refused" {
+run "a_reply_that_api_gateway_would_evaluate_is_rejected" {
   command         = plan
   expect_failures = [var.replies]
 
@@ -309,7 +310,7 @@ run "a_reply_that_api_gateway_would_evaluate_is_refused" {
   }
 }
 
-run "a_wait_longer_than_api_gateways_is_refused" {
+run "a_timeout_above_the_limit_of_api_gateway_is_rejected" {
   command         = plan
   expect_failures = [var.integration_timeout_milliseconds]
 

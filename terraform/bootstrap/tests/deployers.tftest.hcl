@@ -1,4 +1,4 @@
-# Who may be a deployer, and what one may do.
+# The roles of GitHub Actions: who may assume them, and their policies.
 
 mock_provider "aws" {
   override_during = plan
@@ -21,7 +21,7 @@ variables {
   github_repository = "our/service"
 }
 
-run "whose_jobs" {
+run "trust_policies" {
   command = plan
 
   assert {
@@ -32,7 +32,7 @@ run "whose_jobs" {
       staging = "repo:our/service:environment:staging"
       prod    = "repo:our/service:environment:prod"
     }
-    error_message = "Only a job of an environment of our repository, which waits for its approval, deploys to it."
+    error_message = "Only jobs of the GitHub environment, after its approval, may assume its deploy role."
   }
 
   assert {
@@ -41,21 +41,21 @@ run "whose_jobs" {
       one(jsondecode(role.assume_role_policy).Statement).Principal.Federated == "arn:github" &&
       one(jsondecode(role.assume_role_policy).Statement).Condition.StringEquals["token.actions.githubusercontent.com:aud"] == "sts.amazonaws.com"
     ])
-    error_message = "A role is taken with GitHub's token for AWS and in no other way."
+    error_message = "A role is assumed with a GitHub token for AWS only."
   }
 }
 
-run "what_a_deployer_may" {
+run "permissions" {
   command = plan
 
   assert {
     condition     = !can(regex("staging|prod", aws_iam_role_policy.deploy["dev"].policy))
-    error_message = "The deployer of one environment names nothing of another."
+    error_message = "The deploy role of one environment has no permissions for another."
   }
 
   assert {
     condition     = alltrue([for policy in aws_iam_role_policy.deploy : !can(regex("\"[a-z0-9-]+:[A-Za-z]*\\*\"", policy.policy)) && !strcontains(policy.policy, "\"Action\":\"*\"")])
-    error_message = "Every action is named whole."
+    error_message = "No action has a wildcard."
   }
 
   assert {
@@ -63,7 +63,7 @@ run "what_a_deployer_may" {
       for policy in concat(values(aws_iam_role_policy.deploy), values(aws_iam_role_policy.plan)) :
       alltrue([for statement in jsondecode(policy.policy).Statement : length(flatten([statement.Action])) > 0])
     ])
-    error_message = "IAM refuses a statement without actions."
+    error_message = "Every statement has an action: IAM rejects an empty list."
   }
 
   assert {
@@ -73,7 +73,7 @@ run "what_a_deployer_may" {
       } == {
       "s3:DeleteObject, s3:DeleteObjectVersion" = ["arn:aws:s3:::session-service-dev-failed-records-123456789012/*"]
     }
-    error_message = "A deployer may delete failed records with their bucket, but not read or write them."
+    error_message = "A deploy role may delete failed records, but not read or write them."
   }
 
   assert {
@@ -85,7 +85,7 @@ run "what_a_deployer_may" {
         ]
       ]
     ]))
-    error_message = "Whoever only plans changes nothing but the lock."
+    error_message = "A plan role may change the lock of the state only."
   }
 }
 
@@ -98,11 +98,11 @@ run "without_github" {
 
   assert {
     condition     = length(aws_iam_role.deploy) + length(aws_iam_role.plan) + length(aws_iam_openid_connect_provider.github) == 0
-    error_message = "Without a repository nobody is let in."
+    error_message = "Without a repository there are no roles."
   }
 }
 
-run "a_repository_without_an_owner_is_refused" {
+run "a_repository_without_an_owner_is_rejected" {
   command         = plan
   expect_failures = [var.github_repository]
 

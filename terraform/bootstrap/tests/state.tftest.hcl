@@ -1,4 +1,4 @@
-# The state bucket: its name, and TLS or nothing.
+# The state bucket: its name, and TLS only.
 
 mock_provider "aws" {
   override_during = plan
@@ -16,7 +16,7 @@ run "the_state_bucket" {
 
   assert {
     condition     = output.state_bucket == "session-service-state-123456789012"
-    error_message = "The bucket is named after its account."
+    error_message = "The name of the bucket ends with the account id."
   }
 
   assert {
@@ -28,11 +28,11 @@ run "the_state_bucket" {
       Resource  = ["arn:aws:s3:::state", "arn:aws:s3:::state/*"]
       Condition = { Bool = { "aws:SecureTransport" = "false" } }
     }])
-    error_message = "Whoever comes without TLS is refused, whatever they ask."
+    error_message = "Every request without TLS is denied."
   }
 }
 
-run "an_unknown_region_is_refused" {
+run "an_unknown_region_is_rejected" {
   command         = plan
   expect_failures = [var.aws_region]
 

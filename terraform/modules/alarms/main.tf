@@ -1,9 +1,10 @@
-# Every alarm is one entry of a map: `says` what it means for people and names its paragraph of the `runbook`; `value` is
-# computed of `metrics`; it goes off when that is `above` a limit in `datapoints` of the last `periods` of `seconds`.
+# Each alarm is one entry of a map. `value` is an expression over `metrics`; the alarm goes off when it is greater than
+# `threshold` in `datapoints` of the last `periods` periods of `seconds`. `description` says what that means for users, and
+# `runbook` is the anchor of its section in docs/runbook.md.
 locals {
   five_minutes = { seconds = 300, periods = 1, datapoints = 1 }
-  # A quarter of an hour, so that one bad moment wakes nobody.
-  lasting = { seconds = 300, periods = 3, datapoints = 2 }
+  # For values that a single short peak may exceed.
+  two_of_three = { seconds = 300, periods = 3, datapoints = 2 }
 
   stage_dimensions = { ApiId = var.http_api.id, Stage = var.http_api.stage }
   route_dimensions = {
@@ -11,27 +12,27 @@ locals {
   }
 
   latency = {
-    for route, promise in var.http_api.routes : "latency-${promise.function}" => merge(local.lasting, {
-      says    = "Of a hundred people, more than five wait longer than ${promise.p95_milliseconds} ms for ${route}."
-      runbook = "slow-answers"
-      # Of few requests the p95 is the slowest one, which a cold start makes.
-      value = "IF(requests >= 20, latency, 0)"
-      above = promise.p95_milliseconds
+    for route, objective in var.http_api.routes : "latency-${objective.function}" => merge(local.two_of_three, {
+      description = "More than 5 % of the requests to ${route} take longer than ${objective.p95_milliseconds} ms."
+      runbook     = "slow-answers"
+      # With fewer requests the p95 is the slowest of them, which may be a single cold start.
+      value     = "IF(requests >= 20, latency, 0)"
+      threshold = objective.p95_milliseconds
       metrics = {
         latency  = { namespace = "AWS/ApiGateway", name = "Latency", dimensions = local.route_dimensions[route], stat = "p95" }
         requests = { namespace = "AWS/ApiGateway", name = "Count", dimensions = local.route_dimensions[route], stat = "Sum" }
       }
-    }) if promise.p95_milliseconds != null
+    }) if objective.p95_milliseconds != null
   }
 
-  # By route, for a broken one may be lost among the others' successes.
+  # By route: the failures of one route may be few among the requests of all.
   failures = {
-    for route, promise in var.http_api.routes : "failures-${promise.function}" => merge(local.lasting, {
-      says    = "More than 5 % of ${route} end in a 5xx."
-      runbook = "failing-requests"
-      # One of two requests at night is half of them, and no reason to wake anybody.
-      value = "IF(FILL(errors, 0) >= 3, 100 * errors / requests, 0)"
-      above = 5
+    for route, objective in var.http_api.routes : "failures-${objective.function}" => merge(local.two_of_three, {
+      description = "More than 5 % of the requests to ${route} end in a 5xx."
+      runbook     = "failing-requests"
+      # With little traffic one failed request may be 50 % of all.
+      value     = "IF(FILL(errors, 0) >= 3, 100 * errors / requests, 0)"
+      threshold = 5
       metrics = {
         errors   = { namespace = "AWS/ApiGateway", name = "5xx", dimensions = local.route_dimensions[route], stat = "Sum" }
         requests = { namespace = "AWS/ApiGateway", name = "Count", dimensions = local.route_dimensions[route], stat = "Sum" }
@@ -40,51 +41,51 @@ locals {
   }
 
   access_log = {
-    for name, count in var.access_log_metrics : "access-log-${name}" => merge(local.lasting, {
-      says    = count.says
-      runbook = count.runbook
-      value   = "count"
-      above   = count.above
-      metrics = { count = { namespace = count.namespace, name = name, dimensions = {}, stat = "Sum" } }
+    for name, count in var.access_log_metrics : "access-log-${name}" => merge(local.two_of_three, {
+      description = count.description
+      runbook     = count.runbook
+      value       = "count"
+      threshold   = count.threshold
+      metrics     = { count = { namespace = count.namespace, name = name, dimensions = {}, stat = "Sum" } }
     })
   }
 
   function_errors = {
     for key, function in var.functions : "errors-${key}" => merge(local.five_minutes, {
-      says    = "${key} crashed, ran out of time or could not start, more than twice in five minutes."
-      runbook = "failing-functions"
-      value   = "errors"
-      above   = 2
-      metrics = { errors = { namespace = "AWS/Lambda", name = "Errors", dimensions = { FunctionName = function.name }, stat = "Sum" } }
-    }) if !function.fails_to_refuse
+      description = "${key} crashed, timed out or failed to start more than twice in five minutes."
+      runbook     = "failing-functions"
+      value       = "errors"
+      threshold   = 2
+      metrics     = { errors = { namespace = "AWS/Lambda", name = "Errors", dimensions = { FunctionName = function.name }, stat = "Sum" } }
+    }) if !function.errors_are_expected
   }
 
   function_throttles = {
     for key, function in var.functions : "throttles-${key}" => merge(local.five_minutes, {
-      says    = "Lambda refused to run ${key}: the account has no more concurrency."
-      runbook = "throttled-functions"
-      value   = "throttles"
-      above   = 0
-      metrics = { throttles = { namespace = "AWS/Lambda", name = "Throttles", dimensions = { FunctionName = function.name }, stat = "Sum" } }
+      description = "Lambda throttled ${key}: the account's concurrency is used up."
+      runbook     = "throttled-functions"
+      value       = "throttles"
+      threshold   = 0
+      metrics     = { throttles = { namespace = "AWS/Lambda", name = "Throttles", dimensions = { FunctionName = function.name }, stat = "Sum" } }
     })
   }
 
   function_durations = {
-    for key, function in var.functions : "duration-${key}" => merge(local.lasting, {
-      says    = "${key} took more than 80 % of the ${function.timeout_seconds} s after which Lambda ends it."
-      runbook = "functions-near-their-limit"
-      value   = "duration"
-      above   = function.timeout_seconds * 800
-      metrics = { duration = { namespace = "AWS/Lambda", name = "Duration", dimensions = { FunctionName = function.name }, stat = "Maximum" } }
+    for key, function in var.functions : "duration-${key}" => merge(local.two_of_three, {
+      description = "${key} took more than 80 % of its timeout of ${function.timeout_seconds} s."
+      runbook     = "functions-near-their-limit"
+      value       = "duration"
+      threshold   = function.timeout_seconds * 800 # milliseconds
+      metrics     = { duration = { namespace = "AWS/Lambda", name = "Duration", dimensions = { FunctionName = function.name }, stat = "Maximum" } }
     })
   }
 
   table_throttles = {
-    for key, table in var.tables : "throttles-table-${key}" => merge(local.lasting, {
-      says    = "DynamoDB refuses reads or writes of the ${key} table, so people wait or get 503."
-      runbook = "throttled-tables"
-      value   = "FILL(reads, 0) + FILL(writes, 0)"
-      above   = 0
+    for key, table in var.tables : "throttles-table-${key}" => merge(local.two_of_three, {
+      description = "DynamoDB throttles reads or writes of the ${key} table. Requests take longer or end in a 503."
+      runbook     = "throttled-tables"
+      value       = "FILL(reads, 0) + FILL(writes, 0)"
+      threshold   = 0
       metrics = {
         reads  = { namespace = "AWS/DynamoDB", name = "ReadThrottleEvents", dimensions = { TableName = table }, stat = "Sum" }
         writes = { namespace = "AWS/DynamoDB", name = "WriteThrottleEvents", dimensions = { TableName = table }, stat = "Sum" }
@@ -94,82 +95,83 @@ locals {
 
   stream_ages = {
     for key, consumer in var.consumers : "stream-age-${key}" => {
-      says       = "${key} is more than a minute behind: people hear late of what has changed."
-      runbook    = "late-streams"
-      seconds    = 60
-      periods    = 5
-      datapoints = 5
-      value      = "age"
-      above      = 60 * 1000
-      metrics    = { age = { namespace = "AWS/Lambda", name = "IteratorAge", dimensions = { FunctionName = consumer.function_name }, stat = "Maximum" } }
+      description = "${key} is more than a minute behind its stream: clients receive messages late."
+      runbook     = "late-streams"
+      seconds     = 60
+      periods     = 5
+      datapoints  = 5
+      value       = "age"
+      threshold   = 60 * 1000 # milliseconds
+      metrics     = { age = { namespace = "AWS/Lambda", name = "IteratorAge", dimensions = { FunctionName = consumer.function_name }, stat = "Maximum" } }
     }
   }
 
   failed_records = {
     for key, consumer in var.consumers : "failed-records-${key}" => merge(local.five_minutes, {
-      says    = "${key} could not handle some stream records, and Lambda stored them in S3. Clients may have missed a message, or a listener count is wrong."
-      runbook = "failed-records"
-      value   = "records"
-      above   = 0
-      metrics = { records = { namespace = "AWS/Lambda", name = "OnFailureDestinationDeliveredEventCount", dimensions = { EventSourceMappingUUID = consumer.mapping_uuid }, stat = "Sum" } }
+      description = "${key} could not handle some stream records, and Lambda stored them in S3. Clients may have missed a message, or a listener count is wrong."
+      runbook     = "failed-records"
+      value       = "records"
+      threshold   = 0
+      metrics     = { records = { namespace = "AWS/Lambda", name = "OnFailureDestinationDeliveredEventCount", dimensions = { EventSourceMappingUUID = consumer.mapping_uuid }, stat = "Sum" } }
     })
   }
 
   dropped_records = {
     for key, consumer in var.consumers : "dropped-records-${key}" => merge(local.five_minutes, {
-      says    = "${key} could not handle some stream records, and Lambda could not store them in S3 either: they are lost."
-      runbook = "dropped-records"
-      value   = "records"
-      above   = 0
-      metrics = { records = { namespace = "AWS/Lambda", name = "DroppedEventCount", dimensions = { EventSourceMappingUUID = consumer.mapping_uuid }, stat = "Sum" } }
+      description = "${key} could not handle some stream records, and Lambda could not store them in S3 either: they are lost."
+      runbook     = "dropped-records"
+      value       = "records"
+      threshold   = 0
+      metrics     = { records = { namespace = "AWS/Lambda", name = "DroppedEventCount", dimensions = { EventSourceMappingUUID = consumer.mapping_uuid }, stat = "Sum" } }
     })
   }
 
-  own = {
+  service = {
     id-clashes = {
-      says       = "More than 10 % of new sessions meet an id that is taken: ids run short."
-      runbook    = "ids-run-short"
-      seconds    = 3600
-      periods    = 1
-      datapoints = 1
-      # When every id is taken there are clashes and no creations.
-      value = "IF(FILL(clashes, 0) >= 10, 100 * clashes / IF(FILL(creations, 0) > 0, creations, 1), 0)"
-      above = 10
+      description = "More than 10 % of new sessions drew a session id that was taken: few ids are left."
+      runbook     = "ids-run-short"
+      seconds     = 3600
+      periods     = 1
+      datapoints  = 1
+      # Without a creation the divisor would be 0: when every id is taken, there are only clashes.
+      value     = "IF(FILL(clashes, 0) >= 10, 100 * clashes / IF(FILL(creations, 0) > 0, creations, 1), 0)"
+      threshold = 10
       metrics = {
         clashes   = { namespace = "SessionManagement", name = "SessionIdClashCount", dimensions = { Environment = var.environment }, stat = "Sum" }
         creations = { namespace = "SessionManagement", name = "SessionCreationCount", dimensions = { Environment = var.environment }, stat = "Sum" }
       }
     }
 
-    rate-limits-unavailable = merge(local.lasting, {
-      says    = "The rate limits are off because their table does not answer: nobody is refused, and nobody is held back."
-      runbook = "rate-limits-off"
-      value   = "uncounted"
-      above   = 0
+    rate-limits-unavailable = merge(local.two_of_three, {
+      description = "The rate limits table does not answer, so requests pass without a rate limit."
+      runbook     = "rate-limits-off"
+      value       = "uncounted"
+      threshold   = 0
       metrics = {
         uncounted = { namespace = "SessionManagement", name = "RateLimitUnavailableCount", dimensions = { Environment = var.environment }, stat = "Sum" }
       }
     })
   }
 
-  # Two speeds of spending the 0.1 % of requests that may fail in 30 days, each seen in a long window and still true in a
-  # short one: https://sre.google/workbook/alerting-on-slos/#6-multiwindow-multi-burn-rate-alerts
+  # The error budget is 0.1 % of the requests of 30 days. A burn rate is the error rate divided by 0.1 %. Each composite alarm
+  # needs a long window (the rate is significant) and a short one (it has not stopped).
+  # https://sre.google/workbook/alerting-on-slos/#6-multiwindow-multi-burn-rate-alerts
   burn_rates = {
-    fast = { times = 14.4, windows = { "1h" = 3600, "5m" = 300 }, says = "The month's allowance of failed requests is gone in two days at this rate, 2 % of it within the hour." }
-    slow = { times = 6, windows = { "6h" = 21600, "30m" = 1800 }, says = "The month's allowance of failed requests is gone in five days at this rate, 5 % of it within six hours." }
+    fast = { rate = 14.4, windows = { "1h" = 3600, "5m" = 300 }, description = "The error budget of 30 days lasts two days at this rate: 2 % of it was used within one hour." }
+    slow = { rate = 6, windows = { "6h" = 21600, "30m" = 1800 }, description = "The error budget of 30 days lasts five days at this rate: 5 % of it was used within six hours." }
   }
 
   burn_windows = merge([
-    for speed, rate in local.burn_rates : {
-      for window, seconds in rate.windows : "availability-${speed}-${window}" => {
-        says       = "Requests fail ${rate.times} times as often as 99.9 % availability allows, seen over ${window}. Half of availability-${speed}, which tells people."
-        runbook    = "availability-is-spent"
-        seconds    = seconds
-        periods    = 1
-        datapoints = 1
-        tells      = false
-        value      = "IF(FILL(errors, 0) >= 3, errors / requests / 0.001, 0)"
-        above      = rate.times
+    for speed, burn in local.burn_rates : {
+      for window, seconds in burn.windows : "availability-${speed}-${window}" => {
+        description = "The error rate of the last ${window} was more than ${burn.rate} times what 99.9 % availability allows. Part of the composite alarm availability-${speed}, which notifies operators."
+        runbook     = "availability-is-spent"
+        seconds     = seconds
+        periods     = 1
+        datapoints  = 1
+        notifies    = false
+        value       = "IF(FILL(errors, 0) >= 3, errors / requests / 0.001, 0)"
+        threshold   = burn.rate
         metrics = {
           errors   = { namespace = "AWS/ApiGateway", name = "5xx", dimensions = local.stage_dimensions, stat = "Sum" }
           requests = { namespace = "AWS/ApiGateway", name = "Count", dimensions = local.stage_dimensions, stat = "Sum" }
@@ -180,7 +182,7 @@ locals {
 
   alarms = merge(
     local.latency, local.failures, local.access_log, local.function_errors, local.function_throttles, local.function_durations,
-    local.table_throttles, local.stream_ages, local.failed_records, local.dropped_records, local.own, local.burn_windows,
+    local.table_throttles, local.stream_ages, local.failed_records, local.dropped_records, local.service, local.burn_windows,
   )
 }
 
@@ -188,15 +190,15 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   for_each = local.alarms
 
   alarm_name          = "${var.name}-${each.key}"
-  alarm_description   = "${each.value.says} ${var.runbook_url}#${each.value.runbook}"
+  alarm_description   = "${each.value.description} ${var.runbook_url}#${each.value.runbook}"
   comparison_operator = "GreaterThanThreshold"
-  threshold           = each.value.above
+  threshold           = each.value.threshold
   evaluation_periods  = each.value.periods
   datapoints_to_alarm = each.value.datapoints
-  # What nobody asks for cannot fail: these metrics pause when there is no traffic.
+  # Without traffic these metrics have no data points.
   treat_missing_data = "notBreaching"
-  alarm_actions      = lookup(each.value, "tells", true) ? [aws_sns_topic.this.arn] : []
-  ok_actions         = lookup(each.value, "tells", true) ? [aws_sns_topic.this.arn] : []
+  alarm_actions      = lookup(each.value, "notifies", true) ? [aws_sns_topic.this.arn] : []
+  ok_actions         = lookup(each.value, "notifies", true) ? [aws_sns_topic.this.arn] : []
 
   dynamic "metric_query" {
     for_each = each.value.metrics
@@ -228,7 +230,7 @@ resource "aws_cloudwatch_composite_alarm" "burn_rate" {
   for_each = local.burn_rates
 
   alarm_name        = "${var.name}-availability-${each.key}"
-  alarm_description = "${each.value.says} ${var.runbook_url}#availability-is-spent"
+  alarm_description = "${each.value.description} ${var.runbook_url}#availability-is-spent"
   alarm_rule = join(" AND ", [
     for window in keys(each.value.windows) : "ALARM(\"${aws_cloudwatch_metric_alarm.this["availability-${each.key}-${window}"].alarm_name}\")"
   ])

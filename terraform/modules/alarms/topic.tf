@@ -1,18 +1,19 @@
-# Where alarms go. A key of its own, for CloudWatch may not use AWS's key for SNS:
+# The SNS topic of the alarms. It has its own key, because CloudWatch cannot use the AWS managed key of SNS:
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
 locals {
   publishers = ["cloudwatch.amazonaws.com", "budgets.amazonaws.com"]
 }
 
 resource "aws_kms_key" "topic" {
-  description         = "What ${var.name}'s alarms say, on its way through SNS."
+  description         = "Encrypts the alarms of ${var.name} in SNS."
   enable_key_rotation = true
 
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [
       {
-        # Without it nobody could ever change the key again; who may do so, the account's IAM policies say.
+        # Lets IAM policies of the account grant access to the key. Without it nobody could change the key.
+        # https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
         Sid       = "Account"
         Effect    = "Allow"
         Principal = { AWS = "arn:aws:iam::${var.account_id}:root" }
@@ -60,7 +61,7 @@ resource "aws_sns_topic_subscription" "email" {
   endpoint  = var.email
 }
 
-# Of the whole account: a budget by tag sees nothing, and says nothing, until somebody activates the tag for billing.
+# A budget of the whole account: a budget by tag stays at 0 until the tag is activated for billing.
 resource "aws_budgets_budget" "this" {
   count = var.monthly_budget_usd > 0 ? 1 : 0
 
@@ -81,6 +82,6 @@ resource "aws_budgets_budget" "this" {
     }
   }
 
-  # Budgets sends a trial message to the topic.
+  # AWS Budgets sends a test message to the topic.
   depends_on = [aws_sns_topic_policy.this]
 }

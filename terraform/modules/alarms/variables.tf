@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Name that every alarm's begins with, and that of the topic that tells of them."
+  description = "Prefix of the names of the alarms and of their topic."
   type        = string
   nullable    = false
 
@@ -10,35 +10,35 @@ variable "name" {
 }
 
 variable "account_id" {
-  description = "AWS account whose alarms and budgets may write to the topic, 12 digits."
+  description = "AWS account whose alarms and budgets may publish to the topic, 12 digits."
   type        = string
   nullable    = false
 
   validation {
     condition     = can(regex("^[0-9]{12}$", var.account_id))
-    error_message = "account_id must be an account's id of 12 digits."
+    error_message = "account_id must have 12 digits."
   }
 }
 
 variable "environment" {
-  description = "The `Environment` dimension of the service's own metrics."
+  description = "Value of the dimension `Environment` of the service's own metrics."
   type        = string
   nullable    = false
 }
 
 variable "runbook_url" {
-  description = "Where the runbook is: each description links its paragraph there."
+  description = "URL of the runbook. The description of each alarm links its section."
   type        = string
   nullable    = false
 
   validation {
     condition     = length(var.runbook_url) > 0 && !strcontains(var.runbook_url, "#")
-    error_message = "runbook_url must be the address of docs/runbook.md without `#`: each alarm adds its own."
+    error_message = "runbook_url must be the URL of docs/runbook.md without `#`: each alarm adds its own anchor."
   }
 }
 
 variable "email" {
-  description = "Address that is told of every alarm, after it has confirmed; null for nobody."
+  description = "E-mail address that receives every alarm once its owner has confirmed; null for none."
   type        = string
   default     = null
 
@@ -49,7 +49,7 @@ variable "email" {
 }
 
 variable "monthly_budget_usd" {
-  description = "US dollars that the AWS account may cost in a month before the topic tells of it; 0 for no budget."
+  description = "Monthly budget of the AWS account in US dollars; 0 for no budget."
   type        = number
   nullable    = false
 
@@ -60,7 +60,7 @@ variable "monthly_budget_usd" {
 }
 
 variable "http_api" {
-  description = "The HTTP API, with the milliseconds that the p95 of each route's answers may take; null for a route without such a promise."
+  description = "The HTTP API and, by route key, the function of each route and the objective of its p95 latency in milliseconds; null for a route without one."
   type = object({
     id     = string
     stage  = string
@@ -70,25 +70,25 @@ variable "http_api" {
 }
 
 variable "functions" {
-  description = "The functions by their name here: the name in AWS, the time limit, and whether failing is how it says no (an authorizer), so that its errors mean nothing."
-  type        = map(object({ name = string, timeout_seconds = number, fails_to_refuse = bool }))
+  description = "The functions by Terraform key: name in AWS, timeout in seconds, and whether its errors are expected (an authorizer rejects a token by an error)."
+  type        = map(object({ name = string, timeout_seconds = number, errors_are_expected = bool }))
   nullable    = false
 }
 
 variable "consumers" {
-  description = "The stream consumers by their name here: the function's name in AWS, and the UUID of its event source mapping."
+  description = "The stream consumers by Terraform key: the function's name in AWS and the UUID of its event source mapping."
   type        = map(object({ function_name = string, mapping_uuid = string }))
   nullable    = false
 }
 
 variable "tables" {
-  description = "Name in AWS of each table, by its name here."
+  description = "Names of the tables in AWS, by Terraform key."
   type        = map(string)
   nullable    = false
 }
 
 variable "access_log_metrics" {
-  description = "The metrics that are counted in the access logs, by name: how many of each are too many in five minutes, what that means for people, and its paragraph of the runbook."
-  type        = map(object({ namespace = string, above = number, says = string, runbook = string }))
+  description = "Metrics counted in the access logs, by name: namespace, threshold for five minutes, what exceeding it means for users, and the anchor in the runbook."
+  type        = map(object({ namespace = string, threshold = number, description = string, runbook = string }))
   nullable    = false
 }

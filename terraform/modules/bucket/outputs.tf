@@ -1,5 +1,5 @@
 output "name" {
-  description = "Name of the bucket, known once nothing in it is public or unversioned."
+  description = "Name of the bucket. It depends on versioning, encryption and the public access block, so that no object is written before them."
   value       = aws_s3_bucket.this.id
 
   depends_on = [

@@ -1,16 +1,16 @@
 variable "name" {
-  description = "Name of the bucket, unique in the world."
+  description = "Name of the bucket, unique across all AWS accounts."
   type        = string
   nullable    = false
 
   validation {
     condition     = can(regex("^[0-9a-z][0-9a-z-]{1,61}[0-9a-z]$", var.name))
-    error_message = "name must be 3 to 63 small letters, digits or `-`, with a letter or digit at both ends."
+    error_message = "name must be 3 to 63 lower-case letters, digits or `-`, beginning and ending with a letter or digit."
   }
 }
 
 variable "force_destroy" {
-  description = "Whether destroying the bucket takes its objects along. When false, S3 refuses until it is empty."
+  description = "Whether destroying the bucket deletes its objects. If false, S3 rejects the deletion of a bucket that is not empty."
   type        = bool
   nullable    = false
 }

@@ -1,20 +1,19 @@
-# Four questions in the first row, and below each of them where to look for the reason. docs/dashboard.svg is drawn from
-# what is planned here: python -m scripts.dashboard_picture
+# Four questions in the first row, and details below each of them.
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
 locals {
   palette = ["#1f77b4", "#2ca02c", "#ff7f0e", "#9467bd", "#17becf", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#d62728", "#aec7e8", "#ffbb78"]
 
-  routes  = keys(var.http_api.routes)
-  colours = { for index, name in keys(var.function_names) : name => local.palette[index % length(local.palette)] }
-  # A route goes by its function's name: it is short, and the same in every graph.
-  drawn = { for route, name in var.http_api.routes : route => { label = name, color = local.colours[name] } }
-  # API Gateway's dimensions of a route, in the order in which a dashboard takes them.
-  of_route = {
+  routes = keys(var.http_api.routes)
+  colors = { for index, name in keys(var.function_names) : name => local.palette[index % length(local.palette)] }
+  # The line of a route is labelled with its function, which has the same color in every graph.
+  route_styles = { for route, name in var.http_api.routes : route => { label = name, color = local.colors[name] } }
+  # Names and values in turn, as a dashboard lists the dimensions of a metric.
+  route_dimensions = {
     for route in local.routes : route => [
       "ApiId", var.http_api.id, "Stage", var.http_api.stage, "Method", split(" ", route)[0], "Resource", split(" ", route)[1],
     ]
   }
-  promised = { for route, name in var.http_api.routes : route => var.p95_milliseconds[name] if var.p95_milliseconds[name] != null }
+  objectives = { for route, name in var.http_api.routes : route => var.p95_milliseconds[name] if var.p95_milliseconds[name] != null }
 
   graphs = [
     # First row
@@ -22,7 +21,7 @@ locals {
       title = "Are people creating sessions?"
       stat  = "Sum"
       metrics = [
-        ["SessionManagement", "SessionCreationCount", "Environment", var.environment, { label = "opened", color = "#2ca02c" }],
+        ["SessionManagement", "SessionCreationCount", "Environment", var.environment, { label = "created", color = "#2ca02c" }],
         ["SessionManagement", "SessionDeletionCount", "Environment", var.environment, { label = "ended by their speaker", color = "#7f7f7f" }],
       ]
       limits = []
@@ -31,27 +30,27 @@ locals {
       title = "Are they fast? (p95 in ms)"
       stat  = "p95"
       metrics = [
-        for route in keys(local.promised) :
-        concat(["AWS/ApiGateway", "Latency"], local.of_route[route], [local.drawn[route]])
+        for route in keys(local.objectives) :
+        concat(["AWS/ApiGateway", "Latency"], local.route_dimensions[route], [local.route_styles[route]])
       ]
-      limits = [for value in distinct(values(local.promised)) : {
+      limits = [for value in distinct(values(local.objectives)) : {
         value = value
-        label = join(", ", [for route, promised in local.promised : var.http_api.routes[route] if promised == value])
+        label = join(", ", [for route, objective in local.objectives : var.http_api.routes[route] if objective == value])
       }]
     },
     {
       title = "Is anything failing? (5xx in %)"
       stat  = "Sum"
       metrics = concat(
-        [for index, route in local.routes : concat(["AWS/ApiGateway", "5xx"], local.of_route[route], [{ id = "e${index}", visible = false }])],
-        [for index, route in local.routes : concat(["AWS/ApiGateway", "Count"], local.of_route[route], [{ id = "c${index}", visible = false }])],
-        [for index, route in local.routes : [merge(local.drawn[route], { expression = "100 * FILL(e${index}, 0) / c${index}" })]],
+        [for index, route in local.routes : concat(["AWS/ApiGateway", "5xx"], local.route_dimensions[route], [{ id = "e${index}", visible = false }])],
+        [for index, route in local.routes : concat(["AWS/ApiGateway", "Count"], local.route_dimensions[route], [{ id = "c${index}", visible = false }])],
+        [for index, route in local.routes : [merge(local.route_styles[route], { expression = "100 * FILL(e${index}, 0) / c${index}" })]],
       )
       limits = [{ value = 5, label = "alarm" }]
     },
     {
-      # Who is connected says something every ten minutes at least, or API Gateway lets them go. So those who have said
-      # anything in ten minutes are those who were there, and each is counted once, however often they speak.
+      # API Gateway closes a connection that is idle for ten minutes. So every open connection has at least one line in the
+      # access log of the last ten minutes; each connection is counted once.
       title = "How many are listening? (in 10 min)"
       query = join(" | ", [
         "SOURCE '${var.websocket_log_group}'",
@@ -63,7 +62,7 @@ locals {
     {
       title   = "Requests"
       stat    = "Sum"
-      metrics = [for route in local.routes : concat(["AWS/ApiGateway", "Count"], local.of_route[route], [local.drawn[route]])]
+      metrics = [for route in local.routes : concat(["AWS/ApiGateway", "Count"], local.route_dimensions[route], [local.route_styles[route]])]
       limits  = []
     },
     {
@@ -92,7 +91,7 @@ locals {
       stat  = "Sum"
       metrics = [
         for name in keys(var.function_names) :
-        ["AWS/Lambda", "Errors", "FunctionName", var.function_names[name], { label = name, color = local.colours[name] }]
+        ["AWS/Lambda", "Errors", "FunctionName", var.function_names[name], { label = name, color = local.colors[name] }]
       ]
       limits = []
     },
@@ -104,11 +103,11 @@ locals {
     },
     # Third row
     {
-      title = "Do ids run short? Are rate limits off?"
+      title = "Are session ids running out? Are rate limits off?"
       stat  = "Sum"
       metrics = [
-        ["SessionManagement", "SessionIdClashCount", "Environment", var.environment, { label = "ids that were taken", color = "#ff7f0e" }],
-        ["SessionManagement", "RateLimitUnavailableCount", "Environment", var.environment, { label = "uncounted by rate limits", color = "#d62728" }],
+        ["SessionManagement", "SessionIdClashCount", "Environment", var.environment, { label = "ids already taken", color = "#ff7f0e" }],
+        ["SessionManagement", "RateLimitUnavailableCount", "Environment", var.environment, { label = "requests without a rate limit", color = "#d62728" }],
       ]
       limits = []
     },
@@ -117,7 +116,7 @@ locals {
       stat  = "Maximum"
       metrics = [
         for name in keys(var.function_names) :
-        ["AWS/Lambda", "Duration", "FunctionName", var.function_names[name], { label = name, color = local.colours[name] }]
+        ["AWS/Lambda", "Duration", "FunctionName", var.function_names[name], { label = name, color = local.colors[name] }]
       ]
       limits = []
     },
@@ -129,7 +128,7 @@ locals {
         ["AWS/ApiGateway", "Count", "ApiId", var.http_api.id, "Stage", var.http_api.stage, { id = "requests", visible = false, period = 3600 }],
         [{ expression = "100 - 100 * FILL(errors, 0) / requests", label = "answered without a 5xx", color = "#2ca02c", period = 3600 }],
       ]
-      limits = [{ value = 99.9, label = "promised" }]
+      limits = [{ value = 99.9, label = "objective" }]
     },
     {
       title = "Are notices late, failed or lost?"
@@ -137,22 +136,22 @@ locals {
       metrics = concat(
         [
           for name in keys(var.mapping_uuids) :
-          ["AWS/Lambda", "IteratorAge", "FunctionName", var.function_names[name], { label = "${name}: behind (ms)", color = local.colours[name] }]
+          ["AWS/Lambda", "IteratorAge", "FunctionName", var.function_names[name], { label = "${name}: behind (ms)", color = local.colors[name] }]
         ],
         [
           for name, uuid in var.mapping_uuids :
-          ["AWS/Lambda", "OnFailureDestinationDeliveredEventCount", "EventSourceMappingUUID", uuid, { label = "${name}: failed", stat = "Sum", color = local.colours[name], yAxis = "right" }]
+          ["AWS/Lambda", "OnFailureDestinationDeliveredEventCount", "EventSourceMappingUUID", uuid, { label = "${name}: failed", stat = "Sum", color = local.colors[name], yAxis = "right" }]
         ],
         [
           for name, uuid in var.mapping_uuids :
-          ["AWS/Lambda", "DroppedEventCount", "EventSourceMappingUUID", uuid, { label = "${name}: lost", stat = "Sum", color = local.colours[name], yAxis = "right" }]
+          ["AWS/Lambda", "DroppedEventCount", "EventSourceMappingUUID", uuid, { label = "${name}: lost", stat = "Sum", color = local.colors[name], yAxis = "right" }]
         ],
       )
       limits = [{ value = 60000, label = "alarm" }]
     },
   ]
 
-  header = "# ${var.name}\nIs it well? The first row asks, the columns below explain. An alarm's paragraph, and its first look, is in the [runbook](${var.runbook_url})."
+  header = "# ${var.name}\nThe first row answers four questions; the graphs below each of them show details. The [runbook](${var.runbook_url}) has a section on each alarm."
 
   widgets = concat(
     [{

@@ -4,6 +4,6 @@ output "name" {
 }
 
 output "body" {
-  description = "What it shows, in CloudWatch's JSON."
+  description = "The widgets, as CloudWatch's JSON."
   value       = aws_cloudwatch_dashboard.this.dashboard_body
 }

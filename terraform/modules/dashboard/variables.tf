@@ -10,73 +10,73 @@ variable "name" {
 }
 
 variable "region" {
-  description = "AWS region of everything that is shown."
+  description = "AWS region of the metrics and logs."
   type        = string
   nullable    = false
 }
 
 variable "environment" {
-  description = "The `Environment` dimension of the service's own metrics."
+  description = "Value of the dimension `Environment` of the service's own metrics."
   type        = string
   nullable    = false
 }
 
 variable "runbook_url" {
-  description = "Where the runbook is."
+  description = "URL of the runbook."
   type        = string
   nullable    = false
 }
 
 variable "alarm_arns" {
-  description = "Alarms whose state is shown, the most telling first; none where nothing is watched."
+  description = "ARNs of the alarms to show, at most 100, the most important first; empty in an environment without alarms."
   type        = list(string)
   nullable    = false
 }
 
 variable "http_api" {
-  description = "The HTTP API, with the name of the function behind each route key."
+  description = "The HTTP API, with the Terraform key of each route's function by route key."
   type        = object({ id = string, stage = string, routes = map(string) })
   nullable    = false
 }
 
 variable "p95_milliseconds" {
-  description = "Milliseconds that the p95 of each function's route may take, null where nothing is promised."
+  description = "Objective of the p95 latency in milliseconds, by function; null for a function without one."
   type        = map(number)
   nullable    = false
 }
 
 variable "websocket_log_group" {
-  description = "Access log of the WebSocket API."
+  description = "Name of the log group with the access log of the WebSocket API."
   type        = string
   nullable    = false
 }
 
 variable "access_log_namespace" {
-  description = "Namespace of what is counted in the access logs."
+  description = "Namespace of the metrics that are counted in the access logs."
   type        = string
   nullable    = false
 }
 
 variable "max_listeners" {
-  description = "Listeners that one session has room for."
+  description = "Maximum number of listeners of one session."
   type        = number
   nullable    = false
 }
 
 variable "function_names" {
-  description = "Name in AWS of each function, by its name here."
+  description = "Names of the functions in AWS, by Terraform key."
   type        = map(string)
   nullable    = false
 }
 
 variable "table_names" {
-  description = "Name in AWS of each table, by its name here."
+  description = "Names of the tables in AWS, by Terraform key."
   type        = map(string)
   nullable    = false
 }
 
 variable "mapping_uuids" {
-  description = "UUID of the event source mapping of each stream consumer, by the consumer's name here."
+  description = "UUIDs of the event source mappings, by the Terraform key of the stream consumer."
   type        = map(string)
   nullable    = false
 }

@@ -1,6 +1,6 @@
 resource "aws_cloudwatch_log_group" "this" {
-  #checkov:skip=CKV_AWS_158:CloudWatch encrypts every log with its own key, and nothing private is logged.
-  #checkov:skip=CKV_AWS_338:How long a log is kept is each environment's choice (log_retention_days).
+  #checkov:skip=CKV_AWS_158:CloudWatch encrypts every log group with its own key, and the logs hold no personal data.
+  #checkov:skip=CKV_AWS_338:Each environment sets its own retention (log_retention_days).
 
   name              = "/aws/lambda/${var.name}"
   retention_in_days = var.log_retention_days
@@ -35,10 +35,10 @@ resource "aws_iam_role_policy" "this" {
         {
           Effect   = "Allow"
           Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-          Resource = "${aws_cloudwatch_log_group.this.arn}:*" # the streams of this one group
+          Resource = "${aws_cloudwatch_log_group.this.arn}:*" # the streams of this log group
         },
         {
-          # The only `*`: X-Ray knows no resource to name for these two.
+          # The only `*`: these X-Ray actions have no resource types.
           # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
           Effect   = "Allow"
           Action   = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
@@ -50,11 +50,11 @@ resource "aws_iam_role_policy" "this" {
 }
 
 resource "aws_lambda_function" "this" {
-  #checkov:skip=CKV_AWS_115:The APIs' throttles or a stream's shards bound it; reserved concurrency would take from the whole account.
+  #checkov:skip=CKV_AWS_115:API throttles and stream shards limit its concurrency. Reserved concurrency would reduce that of the account.
   #checkov:skip=CKV_AWS_116:API Gateway waits for the answer and reports a failure to the client. Failed stream records go to S3 (modules/stream_consumer).
-  #checkov:skip=CKV_AWS_117:It calls AWS APIs alone, with IAM; a network of its own would only add cold starts.
-  #checkov:skip=CKV_AWS_173:Lambda encrypts them with its own key; the one secret among them only hides addresses from readers of a table.
-  #checkov:skip=CKV_AWS_272:The zip's name is its content's hash, and only the account's deployers may write to its bucket.
+  #checkov:skip=CKV_AWS_117:It calls public AWS APIs with IAM only. A VPC would add cost without protecting anything.
+  #checkov:skip=CKV_AWS_173:Lambda encrypts them with its own key. The two secrets hash IP addresses and sign page cursors; neither grants access.
+  #checkov:skip=CKV_AWS_272:Zips are stored under their SHA-256, and only deployers may write to the bucket.
 
   function_name = var.name
   description   = var.release
@@ -83,12 +83,12 @@ resource "aws_lambda_function" "this" {
     log_group             = aws_cloudwatch_log_group.this.name
   }
 
-  # Without its policy the first invocations would neither log nor reach the table.
+  # Without the policy the first invocations could not write logs or use the tables.
   depends_on = [aws_iam_role_policy.this]
 }
 
-# What everybody calls. Terraform only makes it; where it points is moved by make apply, rollout and rollback, and a plan
-# that wanted to move it too would undo a rollback (docs/adr/0009-who-moves-the-alias.md).
+# Every caller invokes this alias. Terraform only creates it. `make apply`, `rollout` and `rollback` point it at a version;
+# if Terraform did so too, the next apply would undo a rollback (docs/adr/0009-who-moves-the-alias.md).
 resource "aws_lambda_alias" "live" {
   name             = "live"
   function_name    = aws_lambda_function.this.function_name

@@ -9,7 +9,7 @@ output "arn" {
 }
 
 output "live" {
-  description = "The alias that callers invoke: its name, its ARN, and the ARN that API Gateway invokes it by."
+  description = "The alias that callers invoke: its name, its ARN, and the ARN for integrations of API Gateway."
   value = {
     name       = aws_lambda_alias.live.name
     arn        = aws_lambda_alias.live.arn
@@ -18,26 +18,26 @@ output "live" {
 }
 
 output "handler" {
-  description = "Dotted path that Lambda calls."
+  description = "Dotted path of the handler."
   value       = aws_lambda_function.this.handler
 }
 
 output "environment" {
-  description = "Environment variables that the function got."
+  description = "Environment variables of the function."
   value       = one(aws_lambda_function.this.environment[*].variables)
 }
 
 output "role_name" {
-  description = "Name of the function's role, for what else must be allowed to it."
+  description = "Name of the function's role, for further policies."
   value       = aws_iam_role.this.name
 }
 
 output "timeout_seconds" {
-  description = "Seconds after which Lambda ends an invocation."
+  description = "Timeout of an invocation in seconds."
   value       = aws_lambda_function.this.timeout
 }
 
 output "policy" {
-  description = "What `permissions` have made of the function's role, with its log and its traces, as an IAM policy in JSON."
+  description = "IAM policy of the function's role as JSON: `permissions`, its log and its traces."
   value       = aws_iam_role_policy.this.policy
 }

@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Name of the function, of its role and of its log group's end."
+  description = "Name of the function and of its role, and the last part of its log group's name."
   type        = string
   nullable    = false
 
@@ -10,30 +10,30 @@ variable "name" {
 }
 
 variable "handler" {
-  description = "Dotted path of the Python function to call, as in functions.health.handler.handler."
+  description = "Dotted path of the handler, for example functions.health.handler.handler."
   type        = string
   nullable    = false
 
   validation {
     condition     = can(regex("^[a-z_]+(\\.[a-z_]+)+$", var.handler))
-    error_message = "handler must be a dotted path to a function, as in functions.health.handler.handler."
+    error_message = "handler must be a dotted path to a function, for example functions.health.handler.handler."
   }
 }
 
 variable "zip" {
-  description = "Where the code lies in S3. The key must change with the content: a new key is what deploys new code."
+  description = "S3 object of the code. Its key must change with the content: Lambda gets new code only when the key changes."
   type        = object({ bucket = string, key = string })
   nullable    = false
 }
 
 variable "release" {
-  description = "Version of the build that the code belongs to. Each published version carries it, so a release is found again."
+  description = "Release that the code belongs to. It becomes the description of the published version, by which a rollback finds it."
   type        = string
   nullable    = false
 }
 
 variable "runtime" {
-  description = "Lambda runtime that the zip was built for."
+  description = "Lambda runtime of the zip."
   type        = string
   nullable    = false
 
@@ -44,7 +44,7 @@ variable "runtime" {
 }
 
 variable "architecture" {
-  description = "Processor that the zip was built for."
+  description = "Processor architecture of the zip."
   type        = string
   nullable    = false
 
@@ -55,24 +55,24 @@ variable "architecture" {
 }
 
 variable "timeout_seconds" {
-  description = "Seconds after which Lambda ends an invocation."
+  description = "Timeout of an invocation in seconds."
   type        = number
   nullable    = false
 
   validation {
     condition     = var.timeout_seconds >= 1 && var.timeout_seconds <= 900
-    error_message = "timeout_seconds must be 1 to 900, as Lambda allows."
+    error_message = "timeout_seconds must be 1 to 900, the limits of Lambda."
   }
 }
 
 variable "environment" {
-  description = "Environment variables: all that the function reads, and no more."
+  description = "Environment variables: exactly those that the function reads."
   type        = map(string)
   nullable    = false
 }
 
 variable "permissions" {
-  description = "What the function may do beside writing its log and traces: exact actions on an exact resource, keyed by a name for the reader."
+  description = "What the function may do in addition to writing its log and traces: IAM actions on one resource, by a name for readers."
   type        = map(object({ resource = string, actions = list(string) }))
   nullable    = false
 
@@ -80,17 +80,17 @@ variable "permissions" {
     condition = alltrue(flatten([
       for permission in var.permissions : [for action in permission.actions : can(regex("^[a-z0-9-]+:[A-Z][A-Za-z]+$", action))]
     ]))
-    error_message = "permissions must name whole actions, as in dynamodb:GetItem, without wildcards."
+    error_message = "permissions must have actions without wildcards, for example dynamodb:GetItem."
   }
 
   validation {
     condition     = alltrue([for permission in var.permissions : startswith(permission.resource, "arn:")])
-    error_message = "permissions must each name a resource by its ARN."
+    error_message = "permissions must have an ARN as each resource."
   }
 
   validation {
     condition     = !contains(flatten([for permission in var.permissions : permission.actions]), "dynamodb:Scan")
-    error_message = "No function may scan a table: a scan's cost grows with the table."
+    error_message = "permissions must not have dynamodb:Scan: its cost grows with the table."
   }
 }
 
@@ -101,6 +101,6 @@ variable "log_retention_days" {
 
   validation {
     condition     = var.log_retention_days >= 1
-    error_message = "log_retention_days must be at least 1: 0 would keep the log for ever."
+    error_message = "log_retention_days must be at least 1: with 0 the log would never expire."
   }
 }

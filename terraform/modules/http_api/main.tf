@@ -2,7 +2,7 @@ resource "aws_apigatewayv2_api" "this" {
   name          = var.name
   protocol_type = "HTTP"
 
-  # API Gateway answers the preflight from this and ignores what functions say about CORS.
+  # With this, API Gateway answers preflight requests itself and ignores the CORS headers of functions.
   cors_configuration {
     allow_origins  = var.cors.allow_origins
     allow_methods  = sort(distinct([for key in keys(var.routes) : split(" ", key)[0]]))
@@ -36,7 +36,7 @@ resource "aws_apigatewayv2_integration" "this" {
 }
 
 resource "aws_apigatewayv2_route" "this" {
-  #checkov:skip=CKV_AWS_309:Each route says signed_in or not; listeners and probes are anonymous, and a test holds the list.
+  #checkov:skip=CKV_AWS_309:signed_in decides for each route. Listeners and health checks are anonymous; a test checks the list of routes.
 
   for_each = var.routes
 
@@ -55,13 +55,13 @@ resource "aws_lambda_permission" "this" {
   statement_id  = "InvokedByHttpApi"
   action        = "lambda:InvokeFunction"
   principal     = "apigateway.amazonaws.com"
-  # Any stage, for there is only one, but exactly this method and path.
+  # Any stage, because there is only one; exactly this method and path.
   source_arn = "${aws_apigatewayv2_api.this.execution_arn}/*/${replace(each.key, " ", "")}"
 }
 
 resource "aws_cloudwatch_log_group" "access" {
-  #checkov:skip=CKV_AWS_158:CloudWatch encrypts every log with its own key, and nothing private is logged.
-  #checkov:skip=CKV_AWS_338:How long a log is kept is each environment's choice (log_retention_days).
+  #checkov:skip=CKV_AWS_158:CloudWatch encrypts every log group with its own key, and the logs hold no personal data.
+  #checkov:skip=CKV_AWS_338:Each environment sets its own retention (log_retention_days).
 
   name              = "/aws/apigateway/${var.name}"
   retention_in_days = var.log_retention_days
@@ -84,11 +84,11 @@ resource "aws_apigatewayv2_stage" "default" {
       route_key                = route_settings.key
       throttling_rate_limit    = route_settings.value.throttle.requests_per_second
       throttling_burst_limit   = route_settings.value.throttle.burst
-      detailed_metrics_enabled = true # the stage's default does not reach a route with settings of its own
+      detailed_metrics_enabled = true # a route with its own settings does not inherit this from the stage
     }
   }
 
-  # No address, no path, no token: nothing here says who called or what they asked for.
+  # No personal data: no address, no path (it holds the session id), no token.
   access_log_settings {
     destination_arn = aws_cloudwatch_log_group.access.arn
     format = jsonencode({
@@ -105,6 +105,6 @@ resource "aws_apigatewayv2_stage" "default" {
     })
   }
 
-  # Route settings are refused for a route that is not there yet.
+  # API Gateway rejects settings of a route that does not exist yet.
   depends_on = [aws_apigatewayv2_route.this]
 }

@@ -9,7 +9,7 @@ output "stage" {
 }
 
 output "endpoint" {
-  description = "URL that the API answers at, without a slash at its end."
+  description = "URL of the API, without a slash at the end."
   value       = aws_apigatewayv2_api.this.api_endpoint
 }
 
@@ -18,7 +18,7 @@ locals {
 }
 
 output "routes" {
-  description = "What was made of each route key: the function, who may call (`JWT` a signed-in caller, `NONE` anybody), and the limits."
+  description = "By route key: the function, the authorization type (`JWT` or `NONE`) and the throttle."
   value = {
     for key, route in aws_apigatewayv2_route.this : key => {
       function_name       = aws_lambda_permission.this[key].function_name
@@ -30,16 +30,16 @@ output "routes" {
 }
 
 output "cors" {
-  description = "What the API answers to a web page's preflight request."
+  description = "CORS configuration of the API."
   value       = one(aws_apigatewayv2_api.this.cors_configuration)
 }
 
 output "jwt" {
-  description = "Whose tokens sign a caller in."
+  description = "Issuer and audience of accepted tokens."
   value       = one(aws_apigatewayv2_authorizer.jwt.jwt_configuration)
 }
 
 output "access_log_group" {
-  description = "Name of the log group that has a line for each request."
+  description = "Name of the log group of the access log."
   value       = aws_cloudwatch_log_group.access.name
 }

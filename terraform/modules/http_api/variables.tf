@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Name of the API and of its log group's end."
+  description = "Name of the API, and the last part of its log group's name."
   type        = string
   nullable    = false
 
@@ -10,7 +10,7 @@ variable "name" {
 }
 
 variable "routes" {
-  description = "The API as a table, by route key (`POST /sessions`): the function that answers, whether its caller must be signed in, and the limit of all callers together."
+  description = "Routes by route key (`POST /sessions`): the alias to invoke, whether a JWT is required, and the throttle for all clients together."
   type = map(object({
     function_name = string
     alias         = string
@@ -22,34 +22,34 @@ variable "routes" {
 
   validation {
     condition     = alltrue([for key in keys(var.routes) : can(regex("^(GET|POST|PUT|PATCH|DELETE) /[^ ]*$", key))])
-    error_message = "routes must be keyed by method and path, as in `GET /health`."
+    error_message = "Each key of routes must be a method and a path, for example `GET /health`."
   }
 }
 
 variable "integration_timeout_milliseconds" {
-  description = "Milliseconds that the API waits for a function."
+  description = "Timeout of an integration in milliseconds."
   type        = number
   nullable    = false
 
   validation {
     condition     = var.integration_timeout_milliseconds >= 50 && var.integration_timeout_milliseconds <= 30000
-    error_message = "integration_timeout_milliseconds must be 50 to 30000, as API Gateway allows."
+    error_message = "integration_timeout_milliseconds must be 50 to 30000, the limits of API Gateway."
   }
 }
 
 variable "jwt" {
-  description = "Whose tokens sign a caller in: the issuer's URL, and the audience (Cognito: the app client's id)."
+  description = "Accepted tokens: the URL of their issuer and their audience (for Cognito the id of the app client)."
   type        = object({ issuer = string, audience = string })
   nullable    = false
 
   validation {
     condition     = startswith(var.jwt.issuer, "https://")
-    error_message = "jwt.issuer must be an https URL: the API fetches the keys from it."
+    error_message = "jwt.issuer must be an https URL: API Gateway fetches the signing keys from it."
   }
 }
 
 variable "cors" {
-  description = "What web pages may do: their origins, the headers that they may send and those that they may read."
+  description = "CORS: allowed origins of web pages, the request headers that they may send and the response headers that they may read."
   type = object({
     allow_origins  = list(string)
     allow_headers  = list(string)
@@ -59,7 +59,7 @@ variable "cors" {
 }
 
 variable "default_throttle" {
-  description = "The stage's limit for each route that has none of its own."
+  description = "Throttle of a route without its own."
   type        = object({ requests_per_second = number, burst = number })
   nullable    = false
 }
@@ -71,6 +71,6 @@ variable "log_retention_days" {
 
   validation {
     condition     = var.log_retention_days >= 1
-    error_message = "log_retention_days must be at least 1: 0 would keep the log for ever."
+    error_message = "log_retention_days must be at least 1: with 0 the log would never expire."
   }
 }

@@ -2,7 +2,7 @@ resource "aws_cognito_user_pool" "this" {
   name                = var.name
   deletion_protection = var.deletion_protection ? "ACTIVE" : "INACTIVE"
 
-  # Speakers sign in by user name or e-mail address.
+  # Speakers sign in with their user name or e-mail address.
   alias_attributes         = ["email"]
   auto_verified_attributes = ["email"]
 
@@ -10,7 +10,7 @@ resource "aws_cognito_user_pool" "this" {
     case_sensitive = false
   }
 
-  # Whoever has an account may open sessions, so accounts are given, not taken.
+  # Every account may create sessions, so only administrators create accounts.
   admin_create_user_config {
     allow_admin_create_user_only = true
   }
@@ -36,10 +36,10 @@ resource "aws_cognito_user_pool_client" "this" {
   name         = var.name
   user_pool_id = aws_cognito_user_pool.this.id
 
-  # A browser or an app cannot keep a secret.
+  # A public client: browsers and apps cannot keep a secret.
   generate_secret = false
 
-  # The password leaves a speaker's device only as an SRP proof; the admin flow needs AWS credentials.
+  # With SRP the password never leaves the speaker's device. The admin flow requires AWS credentials.
   explicit_auth_flows = ["ALLOW_USER_SRP_AUTH", "ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_ADMIN_USER_PASSWORD_AUTH"]
 
   prevent_user_existence_errors = "ENABLED"

@@ -1,5 +1,5 @@
 output "user_pool_id" {
-  description = "Id of the user pool; it begins with the pool's region."
+  description = "Id of the user pool. It begins with the pool's region."
   value       = aws_cognito_user_pool.this.id
 }
 

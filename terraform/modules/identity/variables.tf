@@ -10,7 +10,7 @@ variable "name" {
 }
 
 variable "deletion_protection" {
-  description = "Whether AWS refuses to delete the pool, and every speaker's account with it."
+  description = "Whether AWS rejects the deletion of the pool and of all its accounts."
   type        = bool
   nullable    = false
 }

@@ -1,10 +1,10 @@
 output "policy" {
-  description = "What the function's role may do as a consumer of the stream, as an IAM policy in JSON."
+  description = "IAM policy that this module adds to the function's role, as JSON."
   value       = aws_iam_role_policy.this.policy
 }
 
 output "mapping" {
-  description = "Which stream leads to which function, and which of its records."
+  description = "The event source mapping: stream, function, batch size and filter patterns."
   value = {
     stream_arn   = aws_lambda_event_source_mapping.this.event_source_arn
     function_arn = aws_lambda_event_source_mapping.this.function_name

@@ -1,11 +1,11 @@
 variable "function_arn" {
-  description = "ARN of the function that gets the records."
+  description = "ARN of the function alias that receives the records."
   type        = string
   nullable    = false
 }
 
 variable "role_name" {
-  description = "Name of the function's role: this module allows it to read the stream and to store failed records."
+  description = "Name of the function's role. This module allows it to read the stream and to store failed records."
   type        = string
   nullable    = false
 }
@@ -17,7 +17,7 @@ variable "account_id" {
 
   validation {
     condition     = can(regex("^[0-9]{12}$", var.account_id))
-    error_message = "account_id must be an account's id of 12 digits."
+    error_message = "account_id must have 12 digits."
   }
 }
 
@@ -28,7 +28,7 @@ variable "failed_records_bucket_arn" {
 
   validation {
     condition     = startswith(var.failed_records_bucket_arn, "arn:aws:s3:::")
-    error_message = "failed_records_bucket_arn must be the ARN of an S3 bucket, as in arn:aws:s3:::name."
+    error_message = "failed_records_bucket_arn must be the ARN of an S3 bucket, for example arn:aws:s3:::name."
   }
 }
 
@@ -39,7 +39,7 @@ variable "stream_arn" {
 }
 
 variable "events" {
-  description = "Kinds of records that the function gets; others are dropped without invoking it."
+  description = "Event names of the records that the function receives. Lambda discards other records without an invocation."
   type        = list(string)
   nullable    = false
 
@@ -50,12 +50,12 @@ variable "events" {
 }
 
 variable "batch_size" {
-  description = "Records that the function gets at once, at most."
+  description = "Maximum number of records in one invocation."
   type        = number
   nullable    = false
 
   validation {
     condition     = var.batch_size >= 1 && var.batch_size <= 10000
-    error_message = "batch_size must be 1 to 10000, as Lambda allows."
+    error_message = "batch_size must be 1 to 10000, the limits of Lambda."
   }
 }

@@ -1,6 +1,6 @@
 resource "aws_dynamodb_table" "this" {
-  #checkov:skip=CKV_AWS_28:Whether to keep 35 days of changes is each environment's choice (point_in_time_recovery).
-  #checkov:skip=CKV_AWS_119:AWS's own key for DynamoDB encrypts it; nobody outside the account reads the table.
+  #checkov:skip=CKV_AWS_28:Each environment decides about backups (point_in_time_recovery).
+  #checkov:skip=CKV_AWS_119:The AWS managed key of DynamoDB encrypts it. No other account reads the table.
 
   name                        = var.name
   billing_mode                = "PAY_PER_REQUEST"
@@ -28,8 +28,8 @@ resource "aws_dynamodb_table" "this" {
       name               = global_secondary_index.key
       hash_key           = global_secondary_index.value.hash_key
       range_key          = global_secondary_index.value.range_key
-      projection_type    = global_secondary_index.value.holds == null ? "ALL" : "INCLUDE"
-      non_key_attributes = global_secondary_index.value.holds
+      projection_type    = global_secondary_index.value.projected_attributes == null ? "ALL" : "INCLUDE"
+      non_key_attributes = global_secondary_index.value.projected_attributes
     }
   }
 

@@ -9,12 +9,12 @@ output "arn" {
 }
 
 output "stream_arn" {
-  description = "ARN of the table's stream, null when it has none."
+  description = "ARN of the table's stream; null for a table without one."
   value       = aws_dynamodb_table.this.stream_enabled ? aws_dynamodb_table.this.stream_arn : null
 }
 
 output "shape" {
-  description = "How rows are addressed, expire and are streamed."
+  description = "Keys, TTL attribute and stream of the table."
   value = {
     hash_key         = aws_dynamodb_table.this.hash_key
     range_key        = aws_dynamodb_table.this.range_key

@@ -10,32 +10,32 @@ variable "name" {
 }
 
 variable "hash_key" {
-  description = "Attribute of the partition key, a string."
+  description = "Partition key attribute, a string."
   type        = string
   nullable    = false
 }
 
 variable "range_key" {
-  description = "Attribute of the sort key, a string; null for a table without one."
+  description = "Sort key attribute, a string; null for a table without one."
   type        = string
   default     = null
 }
 
 variable "indexes" {
-  description = "Indexes by name: the attribute of the partition key, a string; that of the sort key, a number; and what they hold beside all keys, null for whole rows."
-  type        = map(object({ hash_key = string, range_key = string, holds = optional(set(string)) }))
+  description = "Global secondary indexes by name: partition key attribute (a string), sort key attribute (a number), and the attributes to project in addition to the keys; null projects all."
+  type        = map(object({ hash_key = string, range_key = string, projected_attributes = optional(set(string)) }))
   nullable    = false
   default     = {}
 }
 
 variable "ttl_attribute" {
-  description = "Attribute with the epoch second after which DynamoDB may delete a row, often days later."
+  description = "TTL attribute: the epoch second after which DynamoDB deletes an item, up to days later."
   type        = string
   nullable    = false
 }
 
 variable "stream" {
-  description = "Whether each change is put on a stream, with the row before and after it."
+  description = "Whether the table has a stream of its changes, with old and new images."
   type        = bool
   nullable    = false
 }
@@ -47,7 +47,7 @@ variable "point_in_time_recovery" {
 }
 
 variable "deletion_protection" {
-  description = "Whether AWS refuses to delete the table."
+  description = "Whether AWS rejects the deletion of the table."
   type        = bool
   nullable    = false
 }

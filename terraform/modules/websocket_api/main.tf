@@ -1,7 +1,7 @@
 locals {
   stage = "ws"
 
-  # Not from the stage: functions that the stage's routes lead to are told this endpoint.
+  # Not taken from the stage, which depends on the routes: their functions get this endpoint as a setting.
   address       = "${split("://", aws_apigatewayv2_api.this.api_endpoint)[1]}/${local.stage}"
   execution_arn = "${aws_apigatewayv2_api.this.execution_arn}/${local.stage}"
 }
@@ -12,9 +12,9 @@ resource "aws_apigatewayv2_api" "this" {
   route_selection_expression = "$request.body.action"
 }
 
-# --- Who may connect --------------------------------------------------------------------------------------------------
+# --- Authorizer -------------------------------------------------------------------------------------------------------
 
-# It names no identity source, for API Gateway would refuse whoever comes without one: listeners are anonymous.
+# It has no identity source: API Gateway would reject a handshake without a token, and listeners have none.
 resource "aws_apigatewayv2_authorizer" "this" {
   api_id          = aws_apigatewayv2_api.this.id
   name            = "token"
@@ -44,7 +44,7 @@ resource "aws_apigatewayv2_integration" "function" {
 }
 
 resource "aws_apigatewayv2_route" "function" {
-  #checkov:skip=CKV_AWS_309:API Gateway authorizes `$connect` alone; what comes later comes over the connection that it let in.
+  #checkov:skip=CKV_AWS_309:API Gateway authorizes `$connect` only. All later messages arrive over an authorized connection.
 
   for_each = var.routes
 
@@ -68,8 +68,8 @@ resource "aws_lambda_permission" "function" {
 
 # --- Routes that API Gateway answers itself ---------------------------------------------------------------------------
 
-# The mock integration gives status 200 whatever the message says, `/200/` picks its response, and that has one template,
-# which the static expression `200` picks.
+# The mock integration returns status 200 for every message. The response key `/200/` matches this status, and the constant
+# expression `200` selects its only template.
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-data-transformations.html
 resource "aws_apigatewayv2_integration" "reply" {
   for_each = var.replies
@@ -91,7 +91,7 @@ resource "aws_apigatewayv2_integration_response" "reply" {
 }
 
 resource "aws_apigatewayv2_route" "reply" {
-  #checkov:skip=CKV_AWS_309:API Gateway authorizes `$connect` alone; what comes later comes over the connection that it let in.
+  #checkov:skip=CKV_AWS_309:API Gateway authorizes `$connect` only. All later messages arrive over an authorized connection.
 
   for_each = var.replies
 
@@ -102,7 +102,7 @@ resource "aws_apigatewayv2_route" "reply" {
   route_response_selection_expression = "$default"
 }
 
-# Without a route response nothing is sent back to the client.
+# Without a route response API Gateway sends nothing to the client.
 resource "aws_apigatewayv2_route_response" "reply" {
   for_each = var.replies
 
@@ -111,18 +111,18 @@ resource "aws_apigatewayv2_route_response" "reply" {
   route_response_key = "$default"
 }
 
-# --- The stage --------------------------------------------------------------------------------------------------------
+# --- Stage ------------------------------------------------------------------------------------------------------------
 
 resource "aws_cloudwatch_log_group" "access" {
-  #checkov:skip=CKV_AWS_158:CloudWatch encrypts every log with its own key, and nothing private is logged.
-  #checkov:skip=CKV_AWS_338:How long a log is kept is each environment's choice (log_retention_days).
+  #checkov:skip=CKV_AWS_158:CloudWatch encrypts every log group with its own key, and the logs hold no personal data.
+  #checkov:skip=CKV_AWS_338:Each environment sets its own retention (log_retention_days).
 
   name              = "/aws/apigateway/${var.name}"
   retention_in_days = var.log_retention_days
 }
 
 resource "aws_apigatewayv2_stage" "this" {
-  #checkov:skip=CKV2_AWS_51:A client certificate proves API Gateway to HTTP backends; it invokes functions by its permission to.
+  #checkov:skip=CKV2_AWS_51:A client certificate identifies API Gateway to HTTP backends. This API invokes functions by IAM permission.
 
   api_id      = aws_apigatewayv2_api.this.id
   name        = local.stage
@@ -142,8 +142,8 @@ resource "aws_apigatewayv2_stage" "this" {
     }
   }
 
-  # No address, no query, no token: nothing here says who is connected or to what. For a WebSocket API, API Gateway writes
-  # it with the role of the account's settings, which terraform/bootstrap makes.
+  # No personal data: no address, no query, no token. API Gateway writes the access log of a WebSocket API with the role in
+  # the account's settings, which terraform/bootstrap creates.
   access_log_settings {
     destination_arn = aws_cloudwatch_log_group.access.arn
     format = jsonencode({
@@ -160,7 +160,7 @@ resource "aws_apigatewayv2_stage" "this" {
     })
   }
 
-  # Route settings are refused for a route that is not there yet, and the first deployment should be whole.
+  # API Gateway rejects settings of a route that does not exist yet, and the first deployment must have all routes.
   depends_on = [
     aws_apigatewayv2_route.function,
     aws_apigatewayv2_route_response.reply,

@@ -1,15 +1,15 @@
 output "url" {
-  description = "URL that clients open a WebSocket at, without a slash at its end."
+  description = "URL for clients, without a slash at the end."
   value       = "wss://${local.address}"
 }
 
 output "endpoint" {
-  description = "URL that functions reach open connections at, through @connections. Known before the routes are."
+  description = "URL of the @connections API for functions. It does not depend on the routes."
   value       = "https://${local.address}"
 }
 
 output "execution_arn" {
-  description = "ARN of the stage, as permissions name it: methods and routes follow it. Known before the routes are."
+  description = "Execution ARN of the stage; permissions add a method and a path. It does not depend on the routes."
   value       = local.execution_arn
 }
 
@@ -18,7 +18,7 @@ locals {
 }
 
 output "routes" {
-  description = "What was made of each route key: the function or the JSON that answers, who is asked first (`CUSTOM` the authorizer, `NONE` nobody), and the limits."
+  description = "By route key: the function or the JSON reply, the authorization type (`CUSTOM` or `NONE`) and the throttle."
   value = {
     for key, route in merge(aws_apigatewayv2_route.function, aws_apigatewayv2_route.reply) : key => {
       function_name       = contains(keys(var.routes), key) ? aws_lambda_permission.function[key].function_name : null
@@ -31,11 +31,11 @@ output "routes" {
 }
 
 output "authorizer_function_name" {
-  description = "Function that is asked whether a connection may be opened."
+  description = "Name of the authorizer's function."
   value       = aws_lambda_permission.authorizer.function_name
 }
 
 output "access_log_group" {
-  description = "Name of the log group that has a line for each request."
+  description = "Name of the log group of the access log."
   value       = aws_cloudwatch_log_group.access.name
 }

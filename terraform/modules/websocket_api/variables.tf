@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Name of the API and of its log group's end."
+  description = "Name of the API, and the last part of its log group's name."
   type        = string
   nullable    = false
 
@@ -10,13 +10,13 @@ variable "name" {
 }
 
 variable "authorizer" {
-  description = "Function that is asked whether a connection may be opened."
+  description = "Alias of the function that authorizes handshakes."
   type        = object({ function_name = string, alias = string, invoke_arn = string })
   nullable    = false
 }
 
 variable "routes" {
-  description = "The routes that a function answers, by route key (`$connect`, `$disconnect` or a message's `action`), with the limit of all connections together."
+  description = "Routes to functions by route key (`$connect`, `$disconnect` or a message's `action`): the alias to invoke, and the throttle for all connections together."
   type = map(object({
     function_name = string
     alias         = string
@@ -27,12 +27,12 @@ variable "routes" {
 
   validation {
     condition     = contains(keys(var.routes), "$connect")
-    error_message = "routes must hold $connect: whoever may connect at all is decided there."
+    error_message = "routes must have $connect: only this route is authorized."
   }
 }
 
 variable "replies" {
-  description = "The routes that are answered without a function, by route key (a message's `action`, or `$default` for any other): `body` is the JSON that is sent back."
+  description = "Routes that API Gateway answers without a function, by route key (a message's `action`, or `$default`): `body` is the JSON that it sends to the client."
   type = map(object({
     body     = string
     throttle = object({ requests_per_second = number, burst = number })
@@ -41,28 +41,28 @@ variable "replies" {
 
   validation {
     condition     = length(setintersection(keys(var.replies), concat(keys(var.routes), ["$connect", "$disconnect"]))) == 0
-    error_message = "replies must be routes of messages that no function answers."
+    error_message = "replies must be routes of messages without a function."
   }
 
   validation {
     condition     = alltrue([for reply in var.replies : can(jsondecode(reply.body)) && !strcontains(reply.body, "$") && !strcontains(reply.body, "#")])
-    error_message = "replies must be JSON without `$` and `#`, which API Gateway would read as parts of a template."
+    error_message = "The body of a reply must be JSON without `$` and `#`, which API Gateway would evaluate as a template."
   }
 }
 
 variable "integration_timeout_milliseconds" {
-  description = "Milliseconds that the API waits for a function."
+  description = "Timeout of an integration in milliseconds."
   type        = number
   nullable    = false
 
   validation {
     condition     = var.integration_timeout_milliseconds >= 50 && var.integration_timeout_milliseconds <= 29000
-    error_message = "integration_timeout_milliseconds must be 50 to 29000, as API Gateway allows."
+    error_message = "integration_timeout_milliseconds must be 50 to 29000, the limits of API Gateway."
   }
 }
 
 variable "default_throttle" {
-  description = "The stage's limit for each route that has none of its own."
+  description = "Throttle of a route without its own."
   type        = object({ requests_per_second = number, burst = number })
   nullable    = false
 }
@@ -74,6 +74,6 @@ variable "log_retention_days" {
 
   validation {
     condition     = var.log_retention_days >= 1
-    error_message = "log_retention_days must be at least 1: 0 would keep the log for ever."
+    error_message = "log_retention_days must be at least 1: with 0 the log would never expire."
   }
 }

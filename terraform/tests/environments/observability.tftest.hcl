@@ -1,11 +1,11 @@
-# Holds for every environments/*.tfvars, as values.tftest.hcl beside it.
+# Tests of every environments/*.tfvars; see values.tftest.hcl.
 
 mock_provider "aws" {
   override_during = plan
   source          = "./tests/mocks"
 }
 
-run "who_is_watched" {
+run "alarms" {
   command = plan
 
   variables {
@@ -14,11 +14,11 @@ run "who_is_watched" {
 
   assert {
     condition     = var.alarms != contains(["dev", "local"], var.environment)
-    error_message = "What people rely on is watched, and nobody is woken for dev."
+    error_message = "staging and prod have alarms, dev and local have none."
   }
 
   assert {
     condition     = !var.alarms || (startswith(var.runbook_url, "https://") && var.monthly_budget_usd > 0)
-    error_message = "Whoever is woken can follow the link, and a bill does not come as a surprise."
+    error_message = "An environment with alarms has a runbook URL and a budget."
   }
 }

@@ -1,4 +1,4 @@
-# Holds for every environments/*.tfvars; run with -test-directory=tests/environments -var-file=environments/<name>.tfvars.
+# Tests of every environments/*.tfvars. Run them with -test-directory=tests/environments -var-file=environments/<name>.tfvars.
 
 mock_provider "aws" {
   override_during = plan
@@ -14,26 +14,26 @@ run "values" {
 
   assert {
     condition     = contains(["dev", "local"], var.environment) || (var.deletion_protection && var.point_in_time_recovery)
-    error_message = "What people rely on cannot be deleted and can be restored."
+    error_message = "staging and prod have deletion protection and backups."
   }
 
   assert {
     condition     = contains(["dev", "local"], var.environment) || alltrue([for origin in var.cors_allow_origins : startswith(origin, "https://")])
-    error_message = "Outside dev and local a web page comes by https."
+    error_message = "Outside dev and local every origin uses https."
   }
 
   assert {
     condition     = var.throttles.http_api["POST /sessions"].requests_per_second <= var.throttles.http_api.default.requests_per_second
-    error_message = "Opening sessions is the scarcest of all."
+    error_message = "Creating sessions is throttled at most as high as other routes."
   }
 
   assert {
     condition     = var.throttles.websocket_api["$connect"].requests_per_second <= var.throttles.websocket_api.default.requests_per_second
-    error_message = "Whoever has been let in may leave: closing is not limited more than opening."
+    error_message = "Handshakes are throttled at most as high as other events: every open connection can disconnect."
   }
 
   assert {
     condition     = var.environment == "local" || min(var.sessions_per_speaker_per_hour, var.joins_per_address_per_minute) > 0
-    error_message = "Outside one's own machine nobody may open sessions or join without a limit."
+    error_message = "Outside local there are rate limits."
   }
 }

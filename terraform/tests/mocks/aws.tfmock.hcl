@@ -1,4 +1,4 @@
-# What AWS would have answered, where the provider or a policy needs a well-formed value.
+# Values as AWS returns them, where the provider or a policy needs a well-formed value.
 mock_data "aws_caller_identity" {
   defaults = { account_id = "123456789012" }
 }
