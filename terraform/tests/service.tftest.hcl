@@ -86,7 +86,7 @@ run "functions" {
         SESSIONS_PER_SPEAKER_PER_HOUR = "40"
       }
       list_sessions  = { SESSIONS_TABLE = "session-service-dev-sessions" }
-      get_session    = { ENV = "dev", SESSIONS_TABLE = "session-service-dev-sessions" }
+      get_session    = { SESSIONS_TABLE = "session-service-dev-sessions" }
       update_session = { ENV = "dev", SESSIONS_TABLE = "session-service-dev-sessions" }
       delete_session = { ENV = "dev", SESSIONS_TABLE = "session-service-dev-sessions" }
       health         = { ENV = "dev", SESSIONS_TABLE = "session-service-dev-sessions", VERSION = "1.2.3+0123456789ab" }
