@@ -160,7 +160,7 @@ lock: $(VENV) ## Renew the pins in requirements/ from their .in files
 	@for name in functions dev checkov fuzz load mutation peers; do \
 	  echo "Resolving requirements/$$name.txt"; \
 	  (cd requirements && ../.venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
-	    --generate-hashes --no-emit-index-url --no-emit-find-links --no-header $$name.in -o $$name.txt); \
+	    --generate-hashes --no-emit-index-url --no-emit-find-links $$name.in -o $$name.txt); \
 	done
 
 .PHONY: clean

@@ -1,7 +1,8 @@
-"""GitHub Actions: pinned, without keys, and doing nothing that a person could not do with make."""
+"""The workflows of GitHub Actions: pinned actions, no access keys, and only commands of the Makefile."""
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,8 +12,8 @@ from scripts.project import ROOT
 
 FILES = sorted((ROOT / ".github/workflows").glob("*.yml"))
 WORKFLOWS = {file.name: yaml.safe_load(file.read_text()) for file in FILES}
-# No digest of it is known to be right: its full version stands for it.
-BY_VERSION = {"docker://rhysd/actionlint:1.7.12"}
+# No trusted digest of this image is known, so its full version pins it.
+PINNED_BY_VERSION = {"docker://rhysd/actionlint:1.7.12"}
 
 
 def jobs() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -25,34 +26,34 @@ def steps() -> Iterator[dict[str, Any]]:
         yield from job.get("steps", [])
 
 
-def test_there_are_workflows():
+def test_the_workflows_are_these():
     assert set(WORKFLOWS) == {"check.yml", "deploy.yml", "environment.yml"}
 
 
 @pytest.mark.parametrize("action", sorted({step["uses"] for step in steps() if "uses" in step}))
 def test_an_action_is_pinned_by_its_digest(action: str):
-    assert action in BY_VERSION or re.fullmatch(r"[a-z-]+/[a-z-]+@[0-9a-f]{40}", action)
+    assert action in PINNED_BY_VERSION or re.fullmatch(r"[a-z-]+/[a-z-]+@[0-9a-f]{40}", action)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
-def test_every_pin_tells_its_version(file):
+def test_every_pin_has_a_comment_with_its_version(file):
     pins = [line for line in file.read_text().splitlines() if re.search(r"uses: [a-z-]+/", line)]
 
     assert all(re.search(r" # v\d+\.\d+\.\d+$", line) for line in pins)
 
 
 @pytest.mark.parametrize("command", sorted({step["run"] for step in steps() if "run" in step}))
-def test_a_job_does_what_a_person_can_do_with_make(command: str):
+def test_a_job_runs_only_commands_of_the_makefile(command: str):
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    chosen = {"$HOW": ["apply", "rollout"], "${{ matrix.target }}": ["test", "lint"]}
+    parameters = {"$HOW": ["apply", "rollout"], "${{ matrix.target }}": ["test", "lint"]}
 
-    found = re.fullmatch(r"make (?:--silent )?\"?(.+?)\"?(?: ENV=dev \| tee plan\.txt)?", command)
+    match = re.fullmatch(r"make (?:--silent )?\"?(.+?)\"?(?: ENV=dev \| tee plan\.txt)?", command)
 
-    assert found
-    assert set(chosen.get(found[1], [found[1]])) <= targets
+    assert match
+    assert set(parameters.get(match[1], [match[1]])) <= targets
 
 
-def test_no_workflow_holds_a_key():
+def test_no_workflow_has_an_access_key():
     text = "".join(file.read_text() for file in FILES)
 
     assert "secrets." not in text
@@ -67,14 +68,29 @@ def test_each_environment_waits_for_the_one_before_it():
     }  # fmt: skip
 
 
-def test_what_is_deployed_was_packaged_once():
+def test_the_zips_are_packaged_once():
     commands = [step.get("run") for step in WORKFLOWS["environment.yml"]["jobs"]["deploy"]["steps"]]
 
     assert "make package" not in commands
 
 
-def test_only_jobs_that_take_a_role_may_ask_for_githubs_token():
-    asking = {name for name, job in jobs() if job.get("permissions", {}).get("id-token") == "write"}
+def test_only_jobs_that_assume_a_role_may_request_an_oidc_token():
+    requesting = {name for name, job in jobs() if job.get("permissions", {}).get("id-token") == "write"}
 
-    assert asking == {"plan", "dev", "staging", "prod", "deploy"}
+    assert requesting == {"plan", "dev", "staging", "prod", "deploy"}
     assert all(workflow["permissions"] == {"contents": "read"} for workflow in WORKFLOWS.values())
+
+
+def test_dependabot_opens_one_pull_request_for_each_ecosystem():
+    updates = yaml.safe_load((ROOT / ".github/dependabot.yml").read_text())["updates"]
+
+    assert [update["package-ecosystem"] for update in updates] == ["uv", "github-actions", "terraform"]
+    assert all([group["patterns"] for group in update["groups"].values()] == [["*"]] for update in updates)
+
+
+@pytest.mark.parametrize("pins", sorted((ROOT / "requirements").glob("*.txt")), ids=lambda pins: pins.name)
+def test_dependabot_finds_the_options_of_uv_in_each_file_of_pins(pins: Path):
+    header = pins.read_text().splitlines()[1]
+
+    assert "--universal --python-version 3.11 --generate-hashes" in header
+    assert header.endswith(f"{pins.stem}.in -o {pins.name}")
