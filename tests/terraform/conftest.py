@@ -1,4 +1,4 @@
-"""One AWS provider for all suites of a worker: Terraform would start it anew, for a second, at each run.
+"""One AWS provider process for all suites of a worker. Otherwise each run of Terraform starts one, in a second.
 
 https://developer.hashicorp.com/terraform/plugin/debugging#starting-a-provider-in-debug-mode
 """
@@ -14,7 +14,7 @@ from scripts.local import processes
 
 @pytest.fixture(scope="session")
 def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Start the provider that is locked, and yield what TF_REATTACH_PROVIDERS says of it."""
+    """Start the locked provider and yield its value of TF_REATTACH_PROVIDERS."""
     data = tmp_path_factory.mktemp("provider")
     terraform.init(env=terraform.environment(TF_DATA_DIR=str(data)), backend=False, capture=True)
     (program,) = (data / "providers" / terraform.PROVIDER).glob("*/*/terraform-provider-aws*")
@@ -23,16 +23,16 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     assert process.stdout is not None
     try:
         with process.stdout:
-            told = (re.search(r"TF_REATTACH_PROVIDERS='(.+)'", line.decode()) for line in process.stdout)
-            yield next((found[1] for found in told if found), "")
+            matches = (re.search(r"TF_REATTACH_PROVIDERS='(.+)'", line.decode()) for line in process.stdout)
+            yield next((match[1] for match in matches if match), "")
     finally:
         processes.stop(process)
 
 
 @pytest.fixture(autouse=True, scope="module")
 def attached(provider: str) -> Iterator[None]:
-    """Have Terraform use it. The suites mock it, so it keeps nothing from one to the next."""
-    assert provider, "The AWS provider did not say how to attach to it"
+    """Attach Terraform to this provider. The suites mock it, so it has no state."""
+    assert provider, "The AWS provider printed no TF_REATTACH_PROVIDERS"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TF_REATTACH_PROVIDERS", provider)
         yield

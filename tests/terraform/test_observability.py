@@ -1,4 +1,4 @@
-"""What is watched and shown is there: AWS or the code emits every metric, and every link leads somewhere."""
+"""Alarms and the dashboard: every metric exists, and every alarm has a section in the runbook."""
 
 import json
 import re
@@ -19,14 +19,14 @@ RUNBOOK_URL = "https://example.com/docs/runbook.md"
 
 
 class Emitted(NamedTuple):
-    """Metrics of one namespace, with their sets of dimensions in alphabetical order."""
+    """Metrics of one namespace. `dimensions` are sets of names, each sorted and joined by spaces."""
 
     names: set[str]
     dimensions: set[str]
     documented_at: str
 
 
-# A route of an HTTP API goes by method and path, and is measured only where detailed metrics are on.
+# API Gateway has metrics of a route, with the dimensions Method and Resource, only with detailed metrics.
 AWS_METRICS = {
     "AWS/ApiGateway": Emitted(
         {"4xx", "5xx", "Count", "IntegrationLatency", "Latency", "DataProcessed"},
@@ -53,9 +53,9 @@ AWS_METRICS = {
 
 
 class Metric(NamedTuple):
-    """A metric that somebody asks CloudWatch for, and who does."""
+    """A metric that an alarm or a widget reads."""
 
-    asked_by: str
+    reader: str
     namespace: str
     name: str
     dimensions: dict[str, str]
@@ -100,73 +100,73 @@ def metrics_of_the_dashboard(resources: list[dict[str, Any]]) -> Iterator[Metric
 
 
 def emitted_by_the_code(capsys: pytest.CaptureFixture[str], environment: str) -> set[tuple[str, str, str]]:
-    """Namespace, name and dimensions of each metric in the lines that EmbeddedMetrics writes."""
-    emitted = EmbeddedMetrics(environment)
-    emitted.session_created(a_session())
-    emitted.session_ended(a_session())
-    emitted.session_id_clash()
-    emitted.rate_limit_unavailable()
-    emitted.listeners_counted(3)
-    found = set()
+    """Return namespace, name and dimensions (as JSON) of each metric that EmbeddedMetrics writes."""
+    embedded_metrics = EmbeddedMetrics(environment)
+    embedded_metrics.session_created(a_session())
+    embedded_metrics.session_ended(a_session())
+    embedded_metrics.session_id_clash()
+    embedded_metrics.rate_limit_unavailable()
+    embedded_metrics.listeners_counted(3)
+    written = set()
     for line in map(json.loads, capsys.readouterr().out.splitlines()):
         for directive in line["_aws"]["CloudWatchMetrics"]:
             for names in directive["Dimensions"]:
                 dimensions = json.dumps({name: line[name] for name in names}, sort_keys=True)
-                found |= {
+                written |= {
                     (directive["Namespace"], metric["Name"], dimensions) for metric in directive["Metrics"]
                 }
-    return found
+    return written
 
 
-def declared(resources: list[dict[str, Any]]) -> set[tuple[tuple[str, str], ...]]:
-    """The dimensions of AWS's that something has here."""
+def dimensions_of(resources: list[dict[str, Any]]) -> set[tuple[tuple[str, str], ...]]:
+    """Return the dimensions, as sorted pairs, for which AWS writes metrics of these resources."""
     routes = [route["route_key"].split(" ") for route in of_type(resources, "aws_apigatewayv2_route")]
     api = {"ApiId": "http1", "Stage": "$default"}
-    found: list[dict[str, str]] = [
+    dimensions: list[dict[str, str]] = [
         api,
         *(api | {"Method": words[0], "Resource": words[1]} for words in routes if len(words) == 2),
-        *({"FunctionName": at["function_name"]} for at in of_type(resources, "aws_lambda_function")),
-        *({"TableName": at["name"]} for at in of_type(resources, "aws_dynamodb_table")),
-        # Lambda counts the records of a mapping only where the mapping asks for it.
+        *({"FunctionName": values["function_name"]} for values in of_type(resources, "aws_lambda_function")),
+        *({"TableName": table["name"]} for table in of_type(resources, "aws_dynamodb_table")),
+        # A mapping has metrics of its own only with metrics_config.
         *(
-            {"EventSourceMappingUUID": at["uuid"]}
-            for at in of_type(resources, "aws_lambda_event_source_mapping")
-            if at["metrics_config"] == [{"metrics": ["EventCount"]}]
+            {"EventSourceMappingUUID": mapping["uuid"]}
+            for mapping in of_type(resources, "aws_lambda_event_source_mapping")
+            if mapping["metrics_config"] == [{"metrics": ["EventCount"]}]
         ),
     ]
-    return {tuple(sorted(dimensions.items())) for dimensions in found}
+    return {tuple(sorted(pairs.items())) for pairs in dimensions}
 
 
-@pytest.mark.parametrize("asked", [metrics_of_alarms, metrics_of_the_dashboard])
-def test_every_metric_is_one_that_aws_or_the_code_emits(
-    asked: Any, resources: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("read_metrics", [metrics_of_alarms, metrics_of_the_dashboard])
+def test_aws_or_the_code_emits_every_metric(
+    read_metrics: Any, resources: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
 ):
     ours = emitted_by_the_code(capsys, "prod")
     counted_in_logs = {
-        (at["namespace"], at["name"])
+        (transformation["namespace"], transformation["name"])
         for log_filter in of_type(resources, "aws_cloudwatch_log_metric_filter")
-        for at in log_filter["metric_transformation"]
+        for transformation in log_filter["metric_transformation"]
     }
-    there = declared(resources)
+    dimensions = dimensions_of(resources)
 
-    used = list(asked(resources))
+    used_metrics = list(read_metrics(resources))
 
-    assert len(used) > 20
-    for metric in used:
+    assert len(used_metrics) > 20
+    for metric in used_metrics:
         if metric.namespace.startswith("AWS/"):
             emitted = AWS_METRICS[metric.namespace]
             assert metric.name in emitted.names, metric
             assert " ".join(sorted(metric.dimensions)) in emitted.dimensions, metric
-            assert tuple(sorted(metric.dimensions.items())) in there, metric
+            assert tuple(sorted(metric.dimensions.items())) in dimensions, metric
         elif metric.namespace == metrics.NAMESPACE:
-            known = (metric.namespace, metric.name, json.dumps(metric.dimensions, sort_keys=True))
-            assert known in ours, metric
+            key = (metric.namespace, metric.name, json.dumps(metric.dimensions, sort_keys=True))
+            assert key in ours, metric
         else:
             assert (metric.namespace, metric.name) in counted_in_logs, metric
             assert metric.dimensions == {}, metric
 
 
-def test_what_is_counted_in_an_access_log_is_written_there(resources: list[dict[str, Any]]):
+def test_a_metric_filter_reads_fields_that_the_access_log_has(resources: list[dict[str, Any]]):
     formats = {
         stage["access_log_settings"][0]["format"] for stage in of_type(resources, "aws_apigatewayv2_stage")
     }
@@ -176,19 +176,19 @@ def test_what_is_counted_in_an_access_log_is_written_there(resources: list[dict[
 
     assert len(filters) == 3
     for log_filter in filters:
-        asked = set(re.findall(r"\$\.(\w+)", log_filter["pattern"]))
-        assert asked, log_filter["pattern"]
-        assert asked <= fields
+        used_fields = set(re.findall(r"\$\.(\w+)", log_filter["pattern"]))
+        assert used_fields, log_filter["pattern"]
+        assert used_fields <= fields
 
 
-def test_each_session_route_promises_a_time(resources: list[dict[str, Any]]):
-    limits = {
+def test_each_session_route_has_a_latency_objective(resources: list[dict[str, Any]]):
+    objectives = {
         alarm["alarm_name"].removeprefix("session-service-prod-latency-"): alarm["threshold"]
         for alarm in of_type(resources, "aws_cloudwatch_metric_alarm")
         if "-latency-" in alarm["alarm_name"]
     }
 
-    assert limits | {"list_sessions": 1000} == {
+    assert objectives == {
         "create_session": 2000,
         "get_session": 500,
         "list_sessions": 1000,
@@ -197,38 +197,38 @@ def test_each_session_route_promises_a_time(resources: list[dict[str, Any]]):
     }
 
 
-def test_every_alarm_links_its_paragraph_of_the_runbook(resources: list[dict[str, Any]]):
+def test_every_alarm_links_its_section_of_the_runbook(resources: list[dict[str, Any]]):
     links = {alarm["alarm_name"]: alarm["alarm_description"].rsplit(" ", 1)[1] for alarm in alarms(resources)}
-    paragraphs = {f"{RUNBOOK_URL}#{anchor(heading)}" for heading in headings(RUNBOOK.read_text())}
+    sections = {f"{RUNBOOK_URL}#{anchor(heading)}" for heading in headings(RUNBOOK.read_text())}
 
-    leading_nowhere = {name: link for name, link in links.items() if link not in paragraphs}
+    broken_links = {name: link for name, link in links.items() if link not in sections}
 
     assert len(links) > 40
-    assert leading_nowhere == {}
+    assert broken_links == {}
 
 
-def test_no_paragraph_of_the_runbook_is_about_an_alarm_that_is_gone(resources: list[dict[str, Any]]):
+def test_every_section_of_the_runbook_belongs_to_an_alarm(resources: list[dict[str, Any]]):
     linked = {alarm["alarm_description"].rsplit("#", 1)[1] for alarm in alarms(resources)}
-    about_alarms = RUNBOOK.read_text().split("\n## Alarms\n")[1].split("\n## ")[0]
+    alarms_chapter = RUNBOOK.read_text().split("\n## Alarms\n")[1].split("\n## ")[0]
 
-    paragraphs = {anchor(heading) for heading in headings(about_alarms)}
+    sections = {anchor(heading) for heading in headings(alarms_chapter)}
 
-    assert paragraphs == linked
+    assert sections == linked
 
 
-def test_a_pair_of_windows_is_of_alarms_that_are_there(resources: list[dict[str, Any]]):
+def test_a_composite_alarm_consists_of_two_metric_alarms(resources: list[dict[str, Any]]):
     names = {alarm["alarm_name"] for alarm in of_type(resources, "aws_cloudwatch_metric_alarm")}
 
     rules = [alarm["alarm_rule"] for alarm in of_type(resources, "aws_cloudwatch_composite_alarm")]
 
     assert len(rules) == 2
     for rule in rules:
-        halves = re.fullmatch(r'ALARM\("([^"]+)"\) AND ALARM\("([^"]+)"\)', rule)
-        assert halves, rule
-        assert set(halves.groups()) <= names
+        match = re.fullmatch(r'ALARM\("([^"]+)"\) AND ALARM\("([^"]+)"\)', rule)
+        assert match, rule
+        assert set(match.groups()) <= names
 
 
-def test_an_alarm_says_no_more_than_cloudwatch_takes(resources: list[dict[str, Any]]):
+def test_names_and_descriptions_of_alarms_fit_the_limits_of_cloudwatch(resources: list[dict[str, Any]]):
     assert all(len(alarm["alarm_description"]) <= 1024 for alarm in alarms(resources))
     assert all(len(alarm["alarm_name"]) <= 255 for alarm in alarms(resources))
 
@@ -239,15 +239,15 @@ def test_the_picture_is_of_this_dashboard(resources: list[dict[str, Any]]):
     assert drawn == PICTURE.read_text(), "Draw it again: python -m scripts.dashboard_picture"
 
 
-def test_the_alarms_cost_no_more_than_the_cost_model_says(resources: list[dict[str, Any]]):
-    looked_at = len(list(metrics_of_alarms(resources)))
+def test_the_cost_model_counts_all_metrics_of_alarms(resources: list[dict[str, Any]]):
+    alarm_metrics = len(list(metrics_of_alarms(resources)))
     composite = len(of_type(resources, "aws_cloudwatch_composite_alarm"))
 
-    assert cost.MONTHLY["alarm_metrics"] * 0.7 < looked_at <= cost.MONTHLY["alarm_metrics"]
+    assert cost.MONTHLY["alarm_metrics"] * 0.7 < alarm_metrics <= cost.MONTHLY["alarm_metrics"]
     assert composite == cost.MONTHLY["composite_alarms"]
 
 
-def test_no_widget_covers_another(resources: list[dict[str, Any]]):
+def test_widgets_do_not_overlap(resources: list[dict[str, Any]]):
     places = [
         (widget["x"] + x, widget["y"] + y)
         for widget in planned_widgets(resources)
@@ -264,5 +264,5 @@ def headings(markdown: str) -> list[str]:
 
 
 def anchor(heading: str) -> str:
-    """What GitHub makes of a heading."""
+    """Return the anchor that GitHub gives a heading."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")

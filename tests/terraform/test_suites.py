@@ -1,4 +1,4 @@
-"""Terraform's own suites, and what they cannot see: the files beside them."""
+"""The suites of `terraform test`, and checks of the files that they cannot read."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ BOOTSTRAP = terraform.TERRAFORM_ROOT / "bootstrap"
 ENVIRONMENTS = sorted(path.stem for path in terraform.TERRAFORM_ROOT.glob("environments/*.tfvars"))
 
 
-# Each start of Terraform takes as long as several runs of a suite, and each worker takes some of these.
+# A part is one run of Terraform: starting it takes as long as several suites. Workers share the parts.
 PARTS = {
     "modules": (terraform.TERRAFORM_ROOT, "tests/*_module.tftest.hcl"),
     "settings": (terraform.TERRAFORM_ROOT, "tests/settings.tftest.hcl"),
@@ -25,19 +25,19 @@ PARTS = {
 
 
 def suites(part: str) -> list[str]:
-    """Return the suites of a part that are in no part before it, as paths from its root."""
-    taken = {terraform.TERRAFORM_ROOT / SUITE}  # test_observability runs this one and reads its plan
+    """Return the suites of a part that are in no earlier part, as paths relative to its root."""
+    earlier = {terraform.TERRAFORM_ROOT / SUITE}  # test_observability.py runs this one
     for name, (root, pattern) in PARTS.items():
-        found = set(root.glob(pattern)) - taken
+        paths = set(root.glob(pattern)) - earlier
         if name == part:
-            return sorted(str(path.relative_to(root)) for path in found)
-        taken |= found
+            return sorted(str(path.relative_to(root)) for path in paths)
+        earlier |= paths
     raise KeyError(part)
 
 
 @pytest.fixture(scope="module")
 def initialised(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Mapping[str, str]]:
-    """Return a way to initialise a root, once, with a data folder of its own: the environment to use it."""
+    """Return a function that initialises a root once and returns the environment in which to run it."""
 
     @cache
     def initialised(root: Path) -> Mapping[str, str]:
@@ -56,25 +56,25 @@ def passed_runs(output: str) -> int:
 @pytest.mark.parametrize("part", PARTS)
 def test_the_suites_of_a_root_pass(part: str, initialised: Callable[[Path], Mapping[str, str]]):
     root, _ = PARTS[part]
-    chosen = suites(part)
+    names = suites(part)
 
-    done = terraform.run(
+    result = terraform.run(
         "test",
         "-no-color",
-        *(f"-filter={suite}" for suite in chosen),
+        *(f"-filter={name}" for name in names),
         root=root,
         env=initialised(root),
         capture=True,
     )
 
-    assert passed_runs(done.stdout) >= len(chosen) > 0, done.stdout
+    assert passed_runs(result.stdout) >= len(names) > 0, result.stdout
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_an_environments_values_are_accepted(
+def test_the_values_of_an_environment_are_valid(
     environment: str, initialised: Callable[[Path], Mapping[str, str]]
 ):
-    done = terraform.run(
+    result = terraform.run(
         "test",
         "-no-color",
         "-test-directory=tests/environments",
@@ -83,10 +83,10 @@ def test_an_environments_values_are_accepted(
         capture=True,
     )
 
-    assert passed_runs(done.stdout) > 0, done.stdout
+    assert passed_runs(result.stdout) > 0, result.stdout
 
 
-def test_every_environment_has_a_state_of_its_own():
+def test_every_environment_has_its_own_state():
     backends = {
         path.name.split(".")[0]: path for path in terraform.TERRAFORM_ROOT.glob("environments/*.s3.tfbackend")
     }

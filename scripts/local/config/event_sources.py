@@ -8,7 +8,10 @@ from typing import Any
 from scripts.local.config.terraform_state import NotServable, Resources, function_name
 
 Pattern = Mapping[str, Any]
-"""What a record must look like: at each leaf a list of the values that pass."""
+"""A filter pattern: each leaf is the list of values that match.
+
+https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html
+"""
 
 
 @dataclass(frozen=True)
@@ -31,23 +34,23 @@ class EventSource:
     max_age: float | None = None
     failed_records_bucket: str | None = None
 
-    def passes(self, record: Mapping[str, Any]) -> bool:
-        """Return whether any of the filters lets the record through."""
+    def matches(self, record: Mapping[str, Any]) -> bool:
+        """Return whether the record matches one of the filters, or there are none."""
         return not self.filters or any(_matches(pattern, record) for pattern in self.filters)
 
 
 def read(state: Resources) -> tuple[EventSource, ...]:
-    """Read all event source mappings. Raises NotServable for a kind that is not served here."""
+    """Read all event source mappings. Raises NotServable for one that the local system does not support."""
     return tuple(_event_source(state, mapping) for mapping in state.all("aws_lambda_event_source_mapping"))
 
 
 def _event_source(state: Resources, mapping: Mapping[str, Any]) -> EventSource:
     name = function_name(mapping["function_arn"])
-    for setting, served in (("parallelization_factor", 1), ("maximum_batching_window_in_seconds", 0)):
-        if (mapping[setting] or served) != served:
-            raise NotServable(f"{name}: {setting} other than {served} is not served here.")
+    for setting, supported in (("parallelization_factor", 1), ("maximum_batching_window_in_seconds", 0)):
+        if (mapping[setting] or supported) != supported:
+            raise NotServable(f"{name}: {setting} must be {supported} in the local system.")
     if mapping["starting_position"] != "LATEST" or ":table/" not in mapping["event_source_arn"]:
-        raise NotServable(f"{name}: only table streams from LATEST on are served here.")
+        raise NotServable(f"{name}: the local system supports table streams only, from LATEST on.")
     filters = tuple(
         json.loads(entry["pattern"])
         for criteria in mapping["filter_criteria"] or []
@@ -70,28 +73,30 @@ def _event_source(state: Resources, mapping: Mapping[str, Any]) -> EventSource:
         batch_size=mapping["batch_size"] or EventSource.batch_size,
         bisects=bool(mapping["bisect_batch_on_function_error"]),
         reports_failures="ReportBatchItemFailures" in (mapping["function_response_types"] or ()),
-        max_retries=_bounded(mapping["maximum_retry_attempts"]),
-        max_age=_bounded(mapping["maximum_record_age_in_seconds"]),
+        max_retries=_limit(mapping["maximum_retry_attempts"]),
+        max_age=_limit(mapping["maximum_record_age_in_seconds"]),
         failed_records_bucket=(
             state.one("aws_s3_bucket", arn=destinations[0])["bucket"] if destinations else None
         ),
     )
 
 
-def _bounded(limit: int | None) -> int | None:
-    return None if limit in (None, -1) else limit
+def _limit(value: int | None) -> int | None:
+    return None if value in (None, -1) else value
 
 
 def _check(name: str, pattern: Pattern) -> None:
-    for wanted in pattern.values():
-        if isinstance(wanted, dict):
-            _check(name, wanted)
-        elif not isinstance(wanted, list) or any(isinstance(value, dict | list) for value in wanted):
-            raise NotServable(f"{name}: its filter compares otherwise than with plain values.")
+    for expected in pattern.values():
+        if isinstance(expected, dict):
+            _check(name, expected)
+        elif not isinstance(expected, list) or any(isinstance(value, dict | list) for value in expected):
+            raise NotServable(f"{name}: the local system supports filters by equality only.")
 
 
 def _matches(pattern: Pattern, record: Mapping[str, Any]) -> bool:
     return all(
-        _matches(wanted, record.get(field) or {}) if isinstance(wanted, dict) else record.get(field) in wanted
-        for field, wanted in pattern.items()
+        _matches(expected, record.get(field) or {})
+        if isinstance(expected, dict)
+        else record.get(field) in expected
+        for field, expected in pattern.items()
     )

@@ -1,7 +1,7 @@
 """Lambda's event source mappings on table streams: batches in order, retries, and failed records in S3.
 
-The local AWS posts each record here as it is written. As the stream of a new table has four shards, so has it
-here: records of one partition key stay in order, and a batch that fails holds up its own shard alone.
+The local AWS posts each record here when it is written. A stream has four shards, like the stream of a new
+table: records of one partition key stay in order, and a failing batch blocks its own shard only.
 https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
 """
 
@@ -32,9 +32,9 @@ PutObject = Callable[[str, str, str], Awaitable[object]]
 
 
 class Streams:
-    """Takes records of table streams, and hands them to the functions that they are declared for.
+    """Receives the records of table streams and invokes the functions of the event source mappings.
 
-    Records that come before `consume` are for nobody.
+    Records that arrive before `consume` are discarded: the mappings start with new records (LATEST).
     """
 
     def __init__(self) -> None:
@@ -42,42 +42,41 @@ class Streams:
         self._runner: web.AppRunner | None = None
 
     async def start(self, port: int = 0, host: str = "127.0.0.1") -> int:
-        """Listen, and return the port."""
+        """Listen on a port, any free one for 0, and return it."""
         app = web.Application(client_max_size=64 * 1024 * 1024)
-        app.router.add_post("/", self._take)
+        app.router.add_post("/", self._receive)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, host, port).start()
-        listening: int = self._runner.addresses[0][1]
-        return listening
+        bound_port: int = self._runner.addresses[0][1]
+        return bound_port
 
     async def consume(
         self, sources: Iterable["EventSource"], functions: "Functions", put_object: PutObject
     ) -> None:
-        """Begin to invoke functions."""
+        """Start to invoke the functions of the event source mappings."""
         for source in sources:
             shards = [_Shard(source, number, functions, put_object) for number in range(SHARDS)]
             self._shards.append((source, shards))
 
     async def stop(self) -> None:
-        """Stop listening and invoking; what was not handled is lost."""
+        """Stop listening and invoking. Records that were not handled are lost."""
         if self._runner:
             await self._runner.cleanup()
         await asyncio.gather(*(shard.stop() for _, shards in self._shards for shard in shards))
 
-    async def _take(self, request: web.Request) -> web.Response:
-        for written in json.loads(await request.read()):
+    async def _receive(self, request: web.Request) -> web.Response:
+        for entry in json.loads(await request.read()):
+            record = {**entry["record"], "eventSourceARN": entry["stream"]}
             for source, shards in self._shards:
-                if source.stream_arn == written["stream"] and source.passes(written["record"]):
-                    number = binascii.crc32(written["partition"].encode()) % SHARDS
-                    shards[number].records.put_nowait(
-                        {**written["record"], "eventSourceARN": source.stream_arn}
-                    )
+                if source.stream_arn == entry["stream"] and source.matches(record):
+                    number = binascii.crc32(entry["partition"].encode()) % SHARDS
+                    shards[number].records.put_nowait(record)
         return web.Response()
 
 
 class _Shard:
-    """One shard of a stream, as one function gets it: one batch after the other."""
+    """One shard of a stream for one function, which receives one batch after the other."""
 
     def __init__(
         self, source: "EventSource", number: int, functions: "Functions", put_object: PutObject
@@ -112,8 +111,8 @@ class _Shard:
             if handled == len(batch):
                 return None
             if handled:
-                # The rest is a new batch: its first record has failed once, the others have not been tried.
-                batch, retries, attempts = batch[handled:], 0, 0
+                # The rest is a new batch, whose first record has failed once.
+                batch, retries, attempts = batch[handled:], 0, 1
             elif result.error and self._source.bisects and len(batch) > 1:
                 # Splitting a batch is not a retry.
                 half = len(batch) // 2
@@ -140,7 +139,7 @@ class _Shard:
         """Return how many records, from the first one on, the function has handled."""
         if result.error:
             return 0
-        return _done(result.payload, batch) if self._source.reports_failures else len(batch)
+        return _before_first_failure(result.payload, batch) if self._source.reports_failures else len(batch)
 
     def _too_old(self, record: Record) -> bool:
         written: float = record["dynamodb"]["ApproximateCreationDateTime"]
@@ -196,8 +195,8 @@ def _response_context(result: Result | None) -> dict[str, Any]:
     return {"responseContext": {"statusCode": 200, "executedVersion": result.version, **function_error}}
 
 
-def _done(payload: bytes, batch: Sequence[Record]) -> int:
-    """How many records come before the first that has failed; none where the report makes no sense."""
+def _before_first_failure(payload: bytes, batch: Sequence[Record]) -> int:
+    """Return how many records precede the first reported failure; 0 for a malformed report."""
     try:
         failures = (json.loads(payload) or {}).get("batchItemFailures") or []
         failed = {failure["itemIdentifier"] for failure in failures}
@@ -209,5 +208,5 @@ def _done(payload: bytes, batch: Sequence[Record]) -> int:
     return min((numbers.index(number) for number in failed), default=len(batch))
 
 
-def _iso(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

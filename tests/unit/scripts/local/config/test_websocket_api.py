@@ -1,4 +1,4 @@
-"""The WebSocket API and the streams that Terraform shows, and what of them cannot be served."""
+"""The WebSocket API and the event source mappings read from Terraform's state, and what is not supported."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def _sources(**changed: Any) -> tuple[EventSource, ...]:
     return event_sources.read(Resources({"root_module": resources(**changed)}))
 
 
-def test_connect_is_read_with_its_function_authorizer_and_throttle():
+def test_connect_has_its_function_authorizer_and_throttle():
     api = _read()
 
     assert (api.connect.function, api.connect.permitted, api.connect.timeout) == ("make", True, 11.0)
@@ -27,7 +27,7 @@ def test_connect_is_read_with_its_function_authorizer_and_throttle():
     assert api.authorizer == Authorizer("make", permitted=True)
 
 
-def test_a_route_without_a_permission_of_its_own_is_not_permitted():
+def test_a_route_without_its_own_permission_is_not_permitted():
     assert _read().disconnect == websocket_api.FunctionRoute(
         "$disconnect", "make", permitted=False, throttle=Throttle(50, 100), timeout=11.0
     )
@@ -41,7 +41,7 @@ def test_a_reply_without_a_route_response_never_reaches_the_client():
     assert _read().replies["silent"].body is None
 
 
-def test_the_endpoint_is_the_one_that_functions_are_told():
+def test_the_endpoint_is_the_one_in_the_settings_of_functions():
     assert _read().endpoint == "https://ws1.execute-api.us-east-1.amazonaws.com/ws"
 
 
@@ -62,12 +62,12 @@ def test_the_endpoint_is_the_one_that_functions_are_told():
         {"integration_response": {"response_templates": {"200": "$input.body"}}},
     ],
 )
-def test_an_api_that_cannot_be_served_is_refused(changed: dict[str, Any]):
+def test_an_api_that_is_not_supported_is_rejected(changed: dict[str, Any]):
     with pytest.raises(NotServable):
         _read(**changed)
 
 
-def test_a_stream_is_read_with_its_limits_and_its_bucket():
+def test_a_mapping_has_its_limits_and_its_bucket_of_failed_records():
     (source,) = _sources()
 
     assert source == EventSource(
@@ -86,20 +86,20 @@ def test_a_stream_is_read_with_its_limits_and_its_bucket():
 
 
 @pytest.mark.parametrize(
-    ("event", "passes"), [("INSERT", False), ("MODIFY", True), ("REMOVE", True), (None, False)]
+    ("event", "matches"), [("INSERT", False), ("MODIFY", True), ("REMOVE", True), (None, False)]
 )
-def test_a_filter_lets_the_values_through_that_it_lists(event: str | None, passes: bool):
+def test_a_filter_matches_the_values_that_it_lists(event: str | None, matches: bool):
     (source,) = _sources()
 
-    assert source.passes({"eventName": event}) is passes
+    assert source.matches({"eventName": event}) is matches
 
 
-@pytest.mark.parametrize(("status", "passes"), [("ended", True), ("active", False)])
-def test_a_filter_looks_into_rows(status: str, passes: bool):
+@pytest.mark.parametrize(("status", "matches"), [("ended", True), ("active", False)])
+def test_a_filter_matches_attributes_of_rows(status: str, matches: bool):
     pattern = {"dynamodb": {"NewImage": {"status": {"S": ["ended"]}}}}
     source = EventSource("uuid", "make", f"{FUNCTION_ARN}:live", STREAM_ARN, filters=(pattern,))
 
-    assert source.passes({"dynamodb": {"NewImage": {"status": {"S": status}}}}) is passes
+    assert source.matches({"dynamodb": {"NewImage": {"status": {"S": status}}}}) is matches
 
 
 @pytest.mark.parametrize(
@@ -114,6 +114,6 @@ def test_a_filter_looks_into_rows(status: str, passes: bool):
         {"without": ("alias",)},
     ],
 )
-def test_a_stream_that_cannot_be_served_is_refused(changed: dict[str, Any]):
+def test_a_mapping_that_is_not_supported_is_rejected(changed: dict[str, Any]):
     with pytest.raises(NotServable):
         _sources(**changed)

@@ -21,13 +21,13 @@ from scripts.local.lambda_ import event_sources, runtime
 from tests.support.websocket_clients import eventually
 
 STREAM = "arn:aws:dynamodb:us-east-1:123456789012:table/sessions/stream/now"
-NOBODYS = "arn:aws:dynamodb:us-east-1:123456789012:table/other/stream/now"
+OTHER_STREAM = "arn:aws:dynamodb:us-east-1:123456789012:table/other/stream/now"
 UUID = "11111111-2222-3333-4444-555555555555"
 ALIAS_ARN = "arn:aws:lambda:us-east-1:123456789012:function:session_changed:live"
 
 
 class Consumer:
-    """Stands for the function: remembers the batches that it got, and answers what the test wants."""
+    """A fake of the function and of S3. It records batches and stored objects; `answer` is its response."""
 
     def __init__(self) -> None:
         self.batches: list[list[str]] = []
@@ -53,7 +53,7 @@ class Consumer:
 
     @property
     def failed(self) -> list[dict[str, Any]]:
-        """The invocation records that were stored, in order."""
+        """Return the stored invocation records, in order."""
         return list(self.stored.values())
 
 
@@ -75,14 +75,14 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[contextlib.ExitStack]:
 
 @pytest.fixture
 def consume(stack: contextlib.ExitStack, consumer: Consumer) -> Callable[..., str]:
-    """Lead a stream to the consumer; return where records are posted."""
+    """Map a stream to the consumer. The result is the URL to which records are posted."""
 
     def start(**fields: Any) -> str:
         loop = stack.enter_context(system.event_loop())
-        served = event_sources.Streams()
-        url = stack.enter_context(system.listening(loop, served, 0))
+        streams = event_sources.Streams()
+        url = stack.enter_context(system.listening(loop, streams, 0))
         source = EventSource(UUID, "session_changed", ALIAS_ARN, STREAM, reports_failures=True, **fields)
-        loop.run(served.consume([source], consumer, consumer.put_object))
+        loop.run(streams.consume([source], consumer, consumer.put_object))
         return url
 
     return start
@@ -97,7 +97,7 @@ def _post(
     stream: str = STREAM,
     age: float = 0,
 ) -> None:
-    written = [
+    entries = [
         {
             "stream": stream,
             "partition": key,
@@ -112,10 +112,10 @@ def _post(
         }
         for number in numbers
     ]
-    requests.post(url, json=written, timeout=5).raise_for_status()
+    requests.post(url, json=entries, timeout=5).raise_for_status()
 
 
-def test_records_come_in_order_and_no_more_at_once_than_the_batch_size(
+def test_records_arrive_in_order_and_in_batches_of_at_most_the_batch_size(
     consume: Callable[..., str], consumer: Consumer
 ):
     url = consume(batch_size=3)
@@ -130,7 +130,7 @@ def test_records_come_in_order_and_no_more_at_once_than_the_batch_size(
     assert consumer.batches == [["1"], ["2", "3", "4"], ["5", "6", "7"], ["8"]]
 
 
-def test_a_record_is_what_lambda_hands_on(consume: Callable[..., str], consumer: Consumer):
+def test_a_record_has_its_event_source_as_on_lambda(consume: Callable[..., str], consumer: Consumer):
     _post(consume(), "1")
 
     eventually(lambda: consumer.events)
@@ -138,20 +138,18 @@ def test_a_record_is_what_lambda_hands_on(consume: Callable[..., str], consumer:
     assert (record["eventSourceARN"], record["eventName"]) == (STREAM, "MODIFY")
 
 
-def test_what_does_not_pass_the_filter_never_arrives(consume: Callable[..., str], consumer: Consumer):
+def test_a_record_that_no_filter_matches_is_discarded(consume: Callable[..., str], consumer: Consumer):
     url = consume(filters=({"eventName": ["REMOVE"]},))
 
     _post(url, "1", event="MODIFY")
-    _post(url, "2", stream=NOBODYS, event="REMOVE")
+    _post(url, "2", stream=OTHER_STREAM, event="REMOVE")
     _post(url, "3", event="REMOVE")
 
     eventually(lambda: consumer.batches)
     assert consumer.batches == [["3"]]
 
 
-def test_one_key_waits_for_a_batch_that_fails_and_others_do_not(
-    consume: Callable[..., str], consumer: Consumer
-):
+def test_a_failing_batch_blocks_its_own_shard_only(consume: Callable[..., str], consumer: Consumer):
     url = consume(batch_size=1)
     consumer.answer = lambda batch: _failed("1") if batch == ["1"] else None
 
@@ -163,7 +161,7 @@ def test_one_key_waits_for_a_batch_that_fails_and_others_do_not(
     assert ["2"] not in consumer.batches
 
 
-def test_what_is_reported_as_failed_comes_again_with_all_after_it(
+def test_a_batch_is_retried_from_the_first_record_that_is_reported_as_failed(
     consume: Callable[..., str], consumer: Consumer
 ):
     answers = iter([_failed("3", "2"), _failed("3"), _failed()])
@@ -179,7 +177,7 @@ def test_what_is_reported_as_failed_comes_again_with_all_after_it(
     "report",
     [None, {}, {"batchItemFailures": []}, {"batchItemFailures": None}],
 )
-def test_a_report_of_nothing_is_success(consume: Callable[..., str], consumer: Consumer, report: object):
+def test_an_empty_report_means_success(consume: Callable[..., str], consumer: Consumer, report: object):
     url = consume(batch_size=2)
     consumer.answer = lambda _: report
 
@@ -193,7 +191,7 @@ def test_a_report_of_nothing_is_success(consume: Callable[..., str], consumer: C
     "report",
     [_failed(""), _failed(None), _failed("unknown"), {"batchItemFailures": [{"id": "2"}]}, "nonsense", [1]],
 )
-def test_a_report_that_makes_no_sense_is_a_failure_of_all(
+def test_a_malformed_report_means_that_the_whole_batch_failed(
     consume: Callable[..., str], consumer: Consumer, report: object
 ):
     answers = iter([report, None])
@@ -205,7 +203,7 @@ def test_a_report_that_makes_no_sense_is_a_failure_of_all(
     assert consumer.batches == [["1", "2"], ["1", "2"]]
 
 
-def test_a_function_that_fails_gets_halves_until_the_bad_record_stands_alone(
+def test_bisecting_isolates_the_record_for_which_the_function_fails(
     consume: Callable[..., str], consumer: Consumer
 ):
     url = consume(bisects=True, max_retries=1, failed_records_bucket="failed")
@@ -218,7 +216,7 @@ def test_a_function_that_fails_gets_halves_until_the_bad_record_stands_alone(
     assert [record["DDBStreamBatchInfo"]["startSequenceNumber"] for record in consumer.failed] == ["3"]
 
 
-def test_without_bisecting_the_whole_batch_comes_again(consume: Callable[..., str], consumer: Consumer):
+def test_without_bisecting_the_whole_batch_is_retried(consume: Callable[..., str], consumer: Consumer):
     answers = iter([ValueError(), None])
     consumer.answer = lambda _: next(answers)
 
@@ -228,7 +226,7 @@ def test_without_bisecting_the_whole_batch_comes_again(consume: Callable[..., st
     assert consumer.batches[1] == ["1", "2"]
 
 
-def test_after_the_last_retry_the_batch_is_stored_and_the_next_records_come(
+def test_after_the_last_retry_the_batch_is_stored_and_the_next_records_are_handled(
     consume: Callable[..., str], consumer: Consumer
 ):
     url = consume(max_retries=2, failed_records_bucket="failed", batch_size=2)
@@ -278,7 +276,7 @@ def test_a_stored_batch_has_the_key_that_lambda_gives_it(consume: Callable[..., 
 @pytest.mark.parametrize(
     ("answer", "function_error"), [(ValueError(), {"functionError": "Unhandled"}), (_failed("1"), {})]
 )
-def test_a_stored_batch_says_whether_the_function_failed_or_reported_a_failure(
+def test_a_stored_batch_shows_whether_the_function_failed_or_reported_a_failure(
     consume: Callable[..., str], consumer: Consumer, answer: object, function_error: dict[str, str]
 ):
     url = consume(max_retries=0, failed_records_bucket="failed")
@@ -306,6 +304,19 @@ def test_a_record_that_is_too_old_is_stored_without_an_invocation(
     assert "responseContext" not in consumer.failed[0]
 
 
+def test_the_rest_of_a_batch_counts_the_invocation_that_it_failed_in(
+    consume: Callable[..., str], consumer: Consumer
+):
+    url = consume(max_retries=0, failed_records_bucket="failed")
+    consumer.answer = lambda _: _failed("2")
+
+    _post(url, "12")
+
+    eventually(lambda: consumer.failed)
+    assert consumer.failed[0]["requestContext"]["approximateInvokeCount"] == 1
+    assert consumer.failed[0]["DDBStreamBatchInfo"]["batchSize"] == 1
+
+
 def test_without_a_bucket_a_failed_batch_is_discarded(consume: Callable[..., str], consumer: Consumer):
     url = consume(max_retries=0, batch_size=1)
     consumer.answer = lambda batch: ValueError() if "1" in batch else None
@@ -320,14 +331,14 @@ def test_the_local_aws_posts_each_write_once_and_in_order(
     tmp_path: Path, stack: contextlib.ExitStack, consumer: Consumer
 ):
     loop = stack.enter_context(system.event_loop())
-    served = event_sources.Streams()
-    streams_url = stack.enter_context(system.listening(loop, served, 0))
+    streams = event_sources.Streams()
+    streams_url = stack.enter_context(system.listening(loop, streams, 0))
     log = stack.enter_context((tmp_path / "aws.log").open("wb"))
     process, url = local_aws.start(log, streams_url)
     stack.callback(processes.stop, process)
     dynamodb, lambda_ = (local_system.aws_client(service, url) for service in ("dynamodb", "lambda"))
-    stream = _table_that_leads_to_a_function(dynamodb, lambda_, url)
-    loop.run(served.consume([EventSource(UUID, "f", ALIAS_ARN, stream)], consumer, consumer.put_object))
+    stream = _create_table_with_mapping(dynamodb, lambda_, url)
+    loop.run(streams.consume([EventSource(UUID, "f", ALIAS_ARN, stream)], consumer, consumer.put_object))
 
     for number in range(3):
         dynamodb.put_item(TableName="t", Item={"id": {"S": "a"}, "n": {"N": str(number)}})
@@ -343,7 +354,7 @@ def test_the_local_aws_posts_each_write_once_and_in_order(
     assert [image.get("NewImage", {}).get("n", {}).get("N") for image in images] == ["0", "1", "2", None]
 
 
-def _table_that_leads_to_a_function(dynamodb: Any, lambda_: Any, url: str) -> str:
+def _create_table_with_mapping(dynamodb: Any, lambda_: Any, url: str) -> str:
     stream = dynamodb.create_table(
         TableName="t",
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
