@@ -1,4 +1,4 @@
-"""One AWS provider process for all suites of a worker. Otherwise each run of Terraform starts one, in a second.
+"""One AWS provider process for all suites of a worker: starting it takes a second for each Terraform run.
 
 https://developer.hashicorp.com/terraform/plugin/debugging#starting-a-provider-in-debug-mode
 """

@@ -1,4 +1,4 @@
-"""A copy of the project that deploys to an AWS on this machine."""
+"""A copy of the project that deploys to the local AWS."""
 
 import json
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from scripts.local.aws import local_aws
 from tests.support.projects import Project, copy_project
 
 ACCOUNT = "123456789012"
-# As in environments/local.s3.tfbackend: the AWS of one machine knows no accounts and no virtual hosts.
+# As in environments/local.s3.tfbackend: path-style buckets, and credentials of no real account.
 LOCAL_S3 = """
 use_path_style              = true
 skip_credentials_validation = true
@@ -23,10 +23,11 @@ skip_metadata_api_check     = true
 
 @pytest.fixture(scope="module")
 def local_aws_url(tmp_path_factory: pytest.TempPathFactory, patient_terraform: None) -> Iterator[str]:
-    """Start an AWS of this machine, lead everything to it, and yield its URL."""
+    """Start the local AWS, point every client to it, and yield its URL."""
     with (tmp_path_factory.mktemp("aws") / "log").open("wb") as log, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")  # bootstrap attaches one
-        process, url = local_aws.start(log, "http://127.0.0.1:9")  # no row is written, so no stream is told
+        patch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")  # bootstrap attaches one of them
+        # Nothing listens on port 9: no row is written here, so no stream record is posted.
+        process, url = local_aws.start(log, "http://127.0.0.1:9")
         try:
             for name, value in local_system.aws_variables(url).items():
                 patch.setenv(name, value)
@@ -43,13 +44,13 @@ def project(tmp_path_factory: pytest.TempPathFactory, local_aws_url: str) -> Pro
     bootstrap = {"root": folder / "terraform/bootstrap", "env": terraform.environment()}
     terraform.init(**bootstrap, capture=True)
     terraform.run("apply", "-auto-approve", "-input=false", **bootstrap, capture=True)
-    told = json.loads(terraform.run("output", "-json", **bootstrap, capture=True).stdout)
-    # moto does not read the conditions of a bucket's policy: "whoever comes without TLS" would be everybody.
-    boto3.client("s3").delete_bucket_policy(Bucket=told["state_bucket"]["value"])
+    outputs = json.loads(terraform.run("output", "-json", **bootstrap, capture=True).stdout)
+    # moto ignores the conditions of a bucket policy, so the TLS-only policy would deny every request.
+    boto3.client("s3").delete_bucket_policy(Bucket=outputs["state_bucket"]["value"])
     for name in ("dev", "staging", "prod"):
         backend = folder / f"terraform/environments/{name}.s3.tfbackend"
         backend.write_text(
-            backend.read_text().replace("<state bucket>", told["state_bucket"]["value"]) + LOCAL_S3
+            backend.read_text().replace("<state bucket>", outputs["state_bucket"]["value"]) + LOCAL_S3
         )
         project.set_variable(name, "allowed_account_ids", f'["{ACCOUNT}"]')
         # The AWS provider waits 55 s for an expiration rule.

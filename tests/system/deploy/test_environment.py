@@ -1,4 +1,4 @@
-"""An environment from nothing to nothing, on an AWS of this machine."""
+"""An environment from its creation to its destruction, on the local AWS."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from scripts.environments import find
 from tests.support.projects import Project
 from tests.system.deploy.conftest import ACCOUNT
 
-# What moto does not tell again: the alias of an event source mapping. On AWS a second plan is empty.
+# moto returns the version instead of the alias of an event source mapping. On AWS a second plan is empty.
 MOTO_DRIFT = re.compile(
     r'  ~   module\.stream_consumer\["\w+"\]\.aws_lambda_event_source_mapping\.this \(function_name\)'
 )
@@ -32,21 +32,21 @@ def lambda_client(dev: Project):
     return boto3.client("lambda")
 
 
-def planned(output: str) -> list[str]:
-    """Return the lines of a plan that name a change, without what moto is known for."""
+def planned_changes(output: str) -> list[str]:
+    """Return the lines of a plan that name a change, without the drift of moto."""
     lines = [line for line in output.splitlines() if line.startswith("  ")]
     return [line for line in lines if not MOTO_DRIFT.fullmatch(line)]
 
 
-def told(capsys: pytest.CaptureFixture[str]) -> str:
-    """Return what a command said on standard error after its line of progress."""
+def error_message(capsys: pytest.CaptureFixture[str]) -> str:
+    """Return what a command printed on standard error after its line of progress."""
     progress, _, rest = capsys.readouterr().err.partition("\n")
     assert progress.startswith(("Planning ", "Checking the saved plan "))
     return rest
 
 
 def live(client, name: str = "health") -> tuple[str, str]:
-    """Return the version that `live` points at, and its release."""
+    """Return the version to which the alias `live` points, and its release."""
     function = f"session-service-dev-{name}"
     alias = client.get_alias(FunctionName=function, Name="live")
     assert not alias.get("RoutingConfig", {}).get("AdditionalVersionWeights")
@@ -54,34 +54,34 @@ def live(client, name: str = "health") -> tuple[str, str]:
     return number, client.get_function_configuration(FunctionName=function, Qualifier=number)["Description"]
 
 
-def test_what_was_applied_is_proven_at_its_endpoint(dev: Project):
+def test_an_apply_is_verified_at_the_endpoint(dev: Project):
     assert dev.verified[0] == ("dev", "1.0.0")
 
 
-def test_a_changed_value_is_all_that_a_plan_shows(dev: Project, capsys: pytest.CaptureFixture[str]):
+def test_a_plan_shows_only_the_changed_value(dev: Project, capsys: pytest.CaptureFixture[str]):
     dev.set_variable("dev", "log_retention_days", "14")
 
     code = dev.deploy("plan", "dev")
 
-    shown = planned(capsys.readouterr().out)
+    changes = planned_changes(capsys.readouterr().out)
     assert code == 0
-    assert shown
+    assert changes
     assert all(
-        re.fullmatch(r"  ~   .+aws_cloudwatch_log_group\.\w+ \(retention_in_days\)", line) for line in shown
+        re.fullmatch(r"  ~   .+aws_cloudwatch_log_group\.\w+ \(retention_in_days\)", line) for line in changes
     )
 
 
-def test_another_environments_plan_is_not_applied(dev: Project, capsys: pytest.CaptureFixture[str]):
+def test_the_plan_of_another_environment_is_rejected(dev: Project, capsys: pytest.CaptureFixture[str]):
     for kind in ("tfplan", "manifest.json"):
         shutil.copyfile(dev.folder / f"build/dev.{kind}", dev.folder / f"build/staging.{kind}")
 
     code = dev.deploy("apply", "staging")
 
     assert code == 2
-    assert told(capsys) == ("The saved plan is for dev. Plan staging: make plan ENV=staging\n")
+    assert error_message(capsys) == "The saved plan is for dev. Plan staging: make plan ENV=staging\n"
 
 
-def test_a_plan_is_stale_once_another_was_applied(dev: Project, capsys: pytest.CaptureFixture[str]):
+def test_a_stale_plan_is_rejected(dev: Project, capsys: pytest.CaptureFixture[str]):
     copies = {file: file.read_bytes() for file in dev.folder.glob("build/dev.*")}
     assert dev.deploy("apply", "dev") == 0
     capsys.readouterr()
@@ -92,11 +92,11 @@ def test_a_plan_is_stale_once_another_was_applied(dev: Project, capsys: pytest.C
     code = dev.deploy("apply", "dev")
 
     assert code == 2
-    assert told(capsys) == ("dev has changed since the plan was made. Plan again: make plan ENV=dev\n")
+    assert error_message(capsys) == "dev has changed since the plan was made. Plan again: make plan ENV=dev\n"
     assert len(dev.verified) == verifications
 
 
-def test_a_plan_names_what_is_live_and_what_will_be(dev: Project, capsys: pytest.CaptureFixture[str]):
+def test_a_plan_names_the_live_release_and_the_next_one(dev: Project, capsys: pytest.CaptureFixture[str]):
     dev.build("1.1.0")
 
     assert dev.deploy("plan", "dev") == 0
@@ -104,7 +104,7 @@ def test_a_plan_names_what_is_live_and_what_will_be(dev: Project, capsys: pytest
     assert "Live is 1.0.0; applying makes 1.1.0 live." in capsys.readouterr().out
 
 
-def test_a_deployment_that_cannot_be_proven_says_the_way_back(
+def test_a_failed_verification_names_the_rollback_command(
     dev: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(dev, "verification_error", "GET /health answered 503, not 200")
@@ -112,7 +112,7 @@ def test_a_deployment_that_cannot_be_proven_says_the_way_back(
     code = dev.deploy("apply", "dev")
 
     assert code == 1
-    assert told(capsys) == (
+    assert error_message(capsys) == (
         "1.1.0 is live in dev, but: GET /health answered 503, not 200 "
         "To roll back: make rollback ENV=dev TO=1.0.0\n"
     )
@@ -131,19 +131,17 @@ def test_a_rollback_needs_no_build(dev: Project, lambda_client):
     assert live(lambda_client, "session_changed") == ("1", "1.0.0")
 
 
-def test_a_second_plan_changes_nothing_and_leaves_a_rollback_alone(
+def test_a_second_plan_is_empty_and_keeps_a_rollback(
     dev: Project, lambda_client, capsys: pytest.CaptureFixture[str]
 ):
     code = dev.deploy("plan", "dev")
 
     assert code == 0
-    assert planned(capsys.readouterr().out) == []
+    assert planned_changes(capsys.readouterr().out) == []
     assert live(lambda_client) == ("1", "1.0.0")
 
 
-def test_a_release_that_is_not_there_is_refused(
-    dev: Project, lambda_client, capsys: pytest.CaptureFixture[str]
-):
+def test_an_unknown_release_is_rejected(dev: Project, lambda_client, capsys: pytest.CaptureFixture[str]):
     code = dev.deploy("rollback", "dev", "--to", "0.9.0")
 
     assert code == 2
@@ -153,7 +151,7 @@ def test_a_release_that_is_not_there_is_refused(
 
 @pytest.fixture
 def locked() -> Iterator[None]:
-    """Hold dev's state as somebody's apply does."""
+    """Lock the state of dev as an apply does."""
     bucket, key = f"session-service-state-{ACCOUNT}", "session-service/dev.tfstate.tflock"
     info = {
         "ID": "7a2f", "Operation": "OperationTypeApply", "Info": "", "Who": "ada@desk", "Version": "1.11.4",
@@ -164,40 +162,40 @@ def locked() -> Iterator[None]:
     boto3.client("s3").delete_object(Bucket=bucket, Key=key)
 
 
-def test_two_at_once_is_one_too_many(dev: Project, locked: None, capsys: pytest.CaptureFixture[str]):
+def test_a_locked_state_is_rejected(dev: Project, locked: None, capsys: pytest.CaptureFixture[str]):
     code = dev.deploy("plan", "dev")
 
     assert code == 2
-    said = told(capsys)
-    assert said.startswith("Somebody else is changing dev: ada@desk, since 2026-11-23 10:00:00")
-    assert said.endswith("terraform force-unlock 7a2f\n")
-    assert said.count("\n") == 1
+    message = error_message(capsys)
+    assert message.startswith("Somebody else is changing dev: ada@desk, since 2026-11-23 10:00:00")
+    assert message.endswith("terraform force-unlock 7a2f\n")
+    assert message.count("\n") == 1
 
 
-def test_another_account_is_refused(project: Project, capsys: pytest.CaptureFixture[str]):
+def test_an_account_that_is_not_allowed_is_rejected(project: Project, capsys: pytest.CaptureFixture[str]):
     project.build("1.0.0")
     project.set_variable("staging", "allowed_account_ids", '["999999999999"]')
 
     code = project.deploy("plan", "staging")
 
     assert code == 2
-    assert told(capsys) == (
+    assert error_message(capsys) == (
         f"These credentials belong to account {ACCOUNT}, which terraform/environments/staging.tfvars "
         "does not allow (allowed_account_ids).\n"
     )
 
 
-def test_a_state_bucket_that_is_not_there_is_refused(project: Project, capsys: pytest.CaptureFixture[str]):
+def test_a_missing_state_bucket_is_rejected(project: Project, capsys: pytest.CaptureFixture[str]):
     backend = project.folder / "terraform/environments/prod.s3.tfbackend"
     backend.write_text(backend.read_text().replace(ACCOUNT, "elsewhere"))
 
     code = project.deploy("plan", "prod")
 
     assert code == 2
-    assert told(capsys).startswith("The state bucket that terraform/environments/prod.s3.tfbackend")
+    assert error_message(capsys).startswith("The state bucket that terraform/environments/prod.s3.tfbackend")
 
 
-def test_a_plan_that_would_lose_a_table_is_not_saved(dev: Project, capsys: pytest.CaptureFixture[str]):
+def test_a_plan_that_destroys_a_table_is_not_saved(dev: Project, capsys: pytest.CaptureFixture[str]):
     main = dev.folder / "terraform/main.tf"
     declared = main.read_text()
     main.write_text(declared.replace('hash_key = "limitKey"', 'hash_key = "renamed"'))
@@ -206,13 +204,13 @@ def test_a_plan_that_would_lose_a_table_is_not_saved(dev: Project, capsys: pytes
 
     main.write_text(declared)
     assert code == 2
-    said = told(capsys)
-    assert 'would destroy the table module.table["rate_limits"].aws_dynamodb_table.this' in said
+    message = error_message(capsys)
+    assert 'would destroy the table module.table["rate_limits"].aws_dynamodb_table.this' in message
     assert not (dev.folder / "build/dev.tfplan").exists()
     assert dev.deploy("apply", "dev") == 2
 
 
-def test_nothing_is_left_of_an_environment_that_is_destroyed(dev: Project):
+def test_destroying_an_environment_deletes_everything(dev: Project):
     environment = find("dev", dev.folder)
     environment.init()
 
