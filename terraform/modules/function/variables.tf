@@ -37,6 +37,7 @@ variable "runtime" {
   type        = string
   nullable    = false
 
+  # The AWS provider 5.100 rejects python3.14.
   validation {
     condition     = contains(["python3.11", "python3.12", "python3.13"], var.runtime)
     error_message = "runtime must be python3.11, python3.12 or python3.13."
