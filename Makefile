@@ -54,7 +54,7 @@ test: $(VENV) ## Run all tests, from nothing
 lint: $(VENV) $(CHECKOV) ## Check style, types, Terraform and its policies
 	@echo "== ruff ==" && .venv/bin/ruff check . && .venv/bin/ruff format --check .
 	@echo "== mypy ==" && .venv/bin/mypy
-	@echo "== OpenAPI and AsyncAPI ==" && $(PY) -m scripts.docs.openapi --check && $(PY) -m scripts.docs.asyncapi --check
+	@echo "== generated documents ==" && $(PY) -m scripts.docs --check
 	@echo "== terraform fmt and validate ==" && terraform fmt -check -recursive terraform && $(PY) -m scripts.terraform
 	@echo "== checkov ==" && build/checkov/bin/checkov --directory terraform --config-file .checkov.yaml
 
@@ -130,25 +130,13 @@ doctor: ## Check this machine's tools, and say what to install
 
 # --- Upkeep -----------------------------------------------------------------------------------------------
 
-.PHONY: openapi
-openapi: $(VENV) ## Write docs/openapi.json from the code
-	@$(PY) -m scripts.docs.openapi
-
-.PHONY: asyncapi
-asyncapi: $(VENV) ## Write docs/asyncapi.json from the code
-	@$(PY) -m scripts.docs.asyncapi
+.PHONY: docs
+docs: $(VENV) ## Write every generated document
+	@$(PY) -m scripts.docs
 
 .PHONY: pictures
 pictures: $(VENV) ## Draw docs/dashboard.svg from Terraform's dashboard
 	@$(PY) -m scripts.dashboard_picture
-
-.PHONY: cost
-cost: $(VENV) ## Write the tables of docs/cost.md from the model
-	@$(PY) -m scripts.docs.cost
-
-.PHONY: security
-security: $(VENV) ## Write the tested matrix into docs/security.md
-	@$(PY) -m tests.system.security_matrix
 
 .PHONY: format
 format: $(VENV) ## Format Python and Terraform

@@ -1,31 +1,33 @@
-"""What the service costs: counted use times AWS's list prices. Writes the tables of docs/cost.md.
+"""The cost model of docs/cost.md: the use of each operation, multiplied by AWS's list prices.
 
-python -m scripts.docs.cost
-
-tests/unit/docs/test_cost.py counts the same use in the real code, so the model cannot drift from it.
+tests/unit/scripts/docs/test_cost.py runs the functions and checks that they make exactly these calls.
 """
 
+from collections.abc import Iterable
+from dataclasses import asdict, astuple, dataclass
+from math import ceil
 from typing import NamedTuple
 
-from scripts.docs.generated import markdown_table, with_part
+from scripts.docs.markdown import markdown_table, replace_section
 from scripts.project import ROOT
-
-DOCUMENT = ROOT / "docs/cost.md"
 
 MEMORY_GB = 0.5
 
-# What nobody can count beforehand: docs/cost.md says each of these.
-COLD_SHARE = 0.02  # of invocations that find no warm function
-COLD_MS = 400  # that such a one takes longer, billed like the rest
+# Assumptions: use that depends on clients or on AWS.
+COLD_SHARE = 0.02  # of invocations
+COLD_MS = 400  # that a cold start adds to an invocation
+TRACED_SHARE = 0.05  # of requests that X-Ray samples
 PAGE = 20  # sessions on a page of a list
-AUDIENCE = 100  # listeners that somebody who comes or goes finds
-STAY_HOURS = 1  # that a listener stays
-HEARTBEATS_PER_HOUR = 12  # one in five minutes: half of what API Gateway waits for
-CHANGES_PER_HOUR = 4  # of a session, that each listener is told of
+SESSION_BYTES = 350
+AUDIENCE = 100  # connections of a session
+CONNECTION_BYTES = 160
+STAY_HOURS = 1  # that a listener stays connected
+HEARTBEATS_PER_HOUR = 12  # of a listener
+UPDATES_PER_HOUR = 4  # of a session, each posted to every listener
 
 
 class Price(NamedTuple):
-    """List price of one unit in us-east-1, without free tiers and discounts."""
+    """The list price of `per` units in us-east-1, without free tiers and discounts."""
 
     unit: str
     usd: float
@@ -35,30 +37,62 @@ class Price(NamedTuple):
 
 PRICES = {
     "http_requests": Price("HTTP API requests", 1.00, 1_000_000, "api-gateway"),
-    "messages": Price("WebSocket messages of 32 KB", 1.00, 1_000_000, "api-gateway"),
+    "messages": Price("WebSocket messages of up to 32 KB", 1.00, 1_000_000, "api-gateway"),
     "connection_minutes": Price("WebSocket connection minutes", 0.25, 1_000_000, "api-gateway"),
     "invocations": Price("Lambda requests", 0.20, 1_000_000, "lambda"),
     "gb_seconds": Price("Lambda GB-seconds, x86", 16.6667, 1_000_000, "lambda"),
     "writes": Price("DynamoDB write request units", 0.625, 1_000_000, "dynamodb"),
     "reads": Price("DynamoDB read request units", 0.125, 1_000_000, "dynamodb"),
-    "log_bytes": Price("log bytes taken in", 0.50, 10**9, "cloudwatch"),
+    "log_bytes": Price("bytes of logs ingested", 0.50, 10**9, "cloudwatch"),
     "traces": Price("X-Ray traces", 5.00, 1_000_000, "xray"),
 }
-
+STORAGE_PRICES = (
+    Price("GB of DynamoDB storage a month", 0.25, 1, "dynamodb"),
+    Price("GB of point-in-time recovery a month", 0.20, 1, "dynamodb"),
+)
 MONTHLY_PRICES = {
-    "metrics": Price("metrics of our own, and of each route", 0.30, 1, "cloudwatch"),
-    "alarm_metrics": Price("metrics that alarms look at", 0.10, 1, "cloudwatch"),
+    "metrics": Price("custom metrics, and detailed metrics of routes", 0.30, 1, "cloudwatch"),
+    "alarm_metrics": Price("metrics in alarms", 0.10, 1, "cloudwatch"),
     "composite_alarms": Price("composite alarms", 0.50, 1, "cloudwatch"),
     "dashboards": Price("dashboards", 3.00, 1, "cloudwatch"),
     "keys": Price("KMS keys", 1.00, 1, "kms"),
 }
-
-# At most, for one environment with alarms. A language counts when somebody speaks it.
+# The maximum for one environment with alarms. The metrics include one per source language in use.
 MONTHLY = {"metrics": 70, "alarm_metrics": 90, "composite_alarms": 2, "dashboards": 1, "keys": 1}
 
 
-class Use(NamedTuple):
-    """What one operation uses. `milliseconds` is what its functions run when warm: an assumption."""
+class Call(NamedTuple):
+    """A call of an AWS API and what is billed for it; request units include those of the table's indexes.
+
+    `name` is `<table>:<operation>` of DynamoDB, or an operation of API Gateway's @connections API.
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html
+    """
+
+    name: str
+    writes: float = 0
+    reads: float = 0
+    messages: float = 0
+
+
+# Every item is under 1 KB. The sessions table has two indexes; a new status moves the item in the index by
+# status, which takes two writes, and a new listener count does not touch that index.
+COUNT_USE = Call("rate_limits:UpdateItem", writes=1)
+PUT_SESSION = Call("sessions:PutItem", writes=3)
+UPDATE_SESSION = Call("sessions:UpdateItem", writes=4)
+UPDATE_COUNT = Call("sessions:UpdateItem", writes=2)
+GET_SESSION = Call("sessions:GetItem", reads=1)
+QUERY_SESSIONS = Call("sessions:Query", reads=ceil(PAGE * SESSION_BYTES / 4096) / 2)  # eventually consistent
+PUT_CONNECTION = Call("connections:PutItem", writes=1)
+ADMIT_CONNECTION = Call("connections:UpdateItem", writes=1)
+DELETE_CONNECTION = Call("connections:DeleteItem", writes=1)
+QUERY_CONNECTIONS = Call("connections:Query", reads=ceil(AUDIENCE * CONNECTION_BYTES / 4096))
+POST = Call("PostToConnection", messages=1)
+CLOSE = Call("DeleteConnection")
+
+
+@dataclass(frozen=True)
+class Use:
+    """Amounts of what is billed, by the names in PRICES; `milliseconds` is the duration of warm functions."""
 
     http_requests: float = 0
     messages: float = 0
@@ -70,73 +104,114 @@ class Use(NamedTuple):
     log_bytes: float = 0
     traces: float = 0
 
-    def times(self, count: float) -> "Use":
-        """The same, so many times."""
-        return Use(*(value * count for value in self))
+    def __add__(self, other: "Use") -> "Use":
+        """Return the sum of each amount."""
+        return Use(*(mine + others for mine, others in zip(astuple(self), astuple(other), strict=True)))
 
-    def plus(self, other: "Use") -> "Use":
-        """Both."""
-        return Use(*(mine + its for mine, its in zip(self, other, strict=True)))
+    def __mul__(self, factor: float) -> "Use":
+        """Return each amount multiplied by the factor."""
+        return Use(*(amount * factor for amount in astuple(self)))
 
 
-# One of each. A write of a session is also one of the index by speaker, and of the index by status one for a
-# new row or language and two for a new status. X-Ray keeps 5 % of the requests.
-CREATE = Use(http_requests=1, invocations=1, milliseconds=25, writes=4, log_bytes=915, traces=0.05)
-GET = Use(http_requests=1, invocations=1, milliseconds=12, reads=1, log_bytes=600, traces=0.05)
-LIST = Use(http_requests=1, invocations=1, milliseconds=20, reads=1, log_bytes=590, traces=0.05)
-CHANGE = Use(http_requests=1, invocations=1, milliseconds=15, writes=4, log_bytes=615, traces=0.05)
-# Without the listeners, whose part is among theirs: session_changed reads the session and who is there.
-NOTICE = Use(invocations=1, milliseconds=60, reads=2)
-# authorize_connection and connect_session; $connect and $disconnect are counted as messages, to be safe.
-CONNECT = Use(messages=1, invocations=2, milliseconds=70, writes=3, reads=2 + 4, log_bytes=555, traces=0.05)
-DISCONNECT = Use(messages=1, invocations=1, milliseconds=12, writes=1, log_bytes=560, traces=0.05)
-# connections_changed counts anew and tells the speaker, here for each who comes or goes.
-RECOUNT = Use(messages=1, invocations=1, milliseconds=40, writes=4, reads=4, log_bytes=255, traces=0.05)
-HEARTBEAT = Use(messages=2, log_bytes=320)
+@dataclass(frozen=True)
+class Operation:
+    """What one operation uses besides its `calls`, and the calls that it makes for each connection."""
+
+    use: Use
+    calls: tuple[Call, ...] = ()
+    calls_per_connection: tuple[Call, ...] = ()
+
+    def total(self) -> Use:
+        """Return the use of the operation with its calls, but without those for each connection."""
+        return self.use + _use(self.calls)
+
+
+def _http(milliseconds: int, log_bytes: int) -> Use:
+    return Use(
+        http_requests=1, invocations=1, traces=TRACED_SHARE, milliseconds=milliseconds, log_bytes=log_bytes
+    )
+
+
+def _use(calls: Iterable[Call]) -> Use:
+    uses = (Use(writes=call.writes, reads=call.reads, messages=call.messages) for call in calls)
+    return sum(uses, start=Use())
+
+
+OPERATIONS = {
+    "create": Operation(_http(25, 900), (COUNT_USE, PUT_SESSION)),
+    "get": Operation(_http(12, 600), (GET_SESSION,)),
+    "list": Operation(_http(20, 600), (QUERY_SESSIONS,)),
+    "update": Operation(_http(15, 600), (UPDATE_SESSION,)),
+    "notify of an update": Operation(
+        Use(invocations=1, milliseconds=60), (GET_SESSION, QUERY_CONNECTIONS), (POST,)
+    ),
+    "delete": Operation(_http(15, 600), (UPDATE_SESSION,)),
+    "notify of the end": Operation(
+        Use(invocations=1, milliseconds=60), (QUERY_CONNECTIONS,), (POST, CLOSE, DELETE_CONNECTION)
+    ),
+    # $connect and $disconnect are counted as messages, to be on the safe side.
+    "connect": Operation(
+        Use(messages=1, invocations=2, traces=TRACED_SHARE, milliseconds=70, log_bytes=550),
+        (COUNT_USE, GET_SESSION, PUT_CONNECTION, QUERY_CONNECTIONS, GET_SESSION, ADMIT_CONNECTION),
+    ),
+    "disconnect": Operation(
+        Use(messages=1, invocations=1, traces=TRACED_SHARE, milliseconds=12, log_bytes=550),
+        (DELETE_CONNECTION,),
+    ),
+    "count listeners": Operation(
+        Use(invocations=1, traces=TRACED_SHARE, milliseconds=40, log_bytes=250),
+        (QUERY_CONNECTIONS, UPDATE_COUNT, UPDATE_COUNT, POST),
+    ),
+    "heartbeat": Operation(Use(messages=2, log_bytes=300)),
+}
+"""Durations and log bytes, with the line of the access log, are estimates; a test counts the calls."""
 
 LISTENER_HOUR = (
-    CONNECT.plus(DISCONNECT)
-    .plus(RECOUNT.times(2))
-    .times(1 / STAY_HOURS)
-    .plus(HEARTBEAT.times(HEARTBEATS_PER_HOUR))
-    .plus(Use(messages=CHANGES_PER_HOUR, connection_minutes=60))
+    (
+        OPERATIONS["connect"].total()
+        + OPERATIONS["disconnect"].total()
+        + OPERATIONS["count listeners"].total() * 2
+    )
+    * (1 / STAY_HOURS)
+    + OPERATIONS["heartbeat"].total() * HEARTBEATS_PER_HOUR
+    + _use(OPERATIONS["notify of an update"].calls_per_connection) * UPDATES_PER_HOUR
+    + Use(connection_minutes=60)
 )
-
+UPDATE = OPERATIONS["update"].total() + OPERATIONS["notify of an update"].total()
 SCENARIOS = {
-    "1,000,000 sessions created": CREATE.times(1_000_000),
-    "1,000,000 sessions looked up": GET.times(1_000_000),
-    "1,000,000 lists of one's own sessions": LIST.times(1_000_000),
-    "1,000,000 sessions changed or ended": CHANGE.plus(NOTICE).times(1_000_000),
-    "1,000 listener-hours": LISTENER_HOUR.times(1000),
+    "1,000,000 sessions created": OPERATIONS["create"].total() * 1_000_000,
+    "1,000,000 sessions read": OPERATIONS["get"].total() * 1_000_000,
+    "1,000,000 pages of sessions listed": OPERATIONS["list"].total() * 1_000_000,
+    "1,000,000 sessions updated or ended": UPDATE * 1_000_000,
+    "1,000 listener-hours": LISTENER_HOUR * 1_000,
 }
 
 
-def amounts(use: Use) -> dict[str, float]:
-    """What is billed for the use, by the names of PRICES."""
-    billed = use._asdict()
-    seconds = billed.pop("milliseconds") / 1000 + use.invocations * COLD_SHARE * COLD_MS / 1000
-    return billed | {"gb_seconds": seconds * MEMORY_GB}
+def costs(use: Use) -> dict[str, float]:
+    """Return what the use costs in US dollars, by the names in PRICES."""
+    amounts = asdict(use)
+    milliseconds = amounts.pop("milliseconds") + use.invocations * COLD_SHARE * COLD_MS
+    amounts["gb_seconds"] = milliseconds / 1000 * MEMORY_GB
+    return {name: amount * PRICES[name].usd / PRICES[name].per for name, amount in amounts.items()}
 
 
-def dollars(use: Use) -> dict[str, float]:
-    """What the use costs, by the names of PRICES."""
-    return {name: amount * PRICES[name].usd / PRICES[name].per for name, amount in amounts(use).items()}
-
-
-def tables() -> dict[str, str]:
-    """The tables of docs/cost.md by name, in Markdown."""
-    return {"costs": _costs(), "use": _use(), "prices": _prices(), "monthly": _monthly()}
-
-
-def written(document: str) -> str:
-    """The document with each table between its marks made anew."""
-    for name, table in tables().items():
-        document = with_part(document, name, table)
-    return document
+def page() -> str:
+    """Return docs/cost.md with the current tables."""
+    text = (ROOT / "docs" / "cost.md").read_text()
+    sections = {
+        "costs": _costs(),
+        "use": _use_table(),
+        "assumptions": _assumptions(),
+        "prices": _prices(),
+        "monthly": _monthly(),
+    }
+    for name, content in sections.items():
+        text = replace_section(text, name, content)
+    return text
 
 
 def _costs() -> str:
-    parts = {
+    services = {
         "API Gateway": ("http_requests", "messages", "connection_minutes"),
         "Lambda": ("invocations", "gb_seconds"),
         "DynamoDB": ("writes", "reads"),
@@ -145,44 +220,49 @@ def _costs() -> str:
     }
     rows = []
     for scenario, use in SCENARIOS.items():
-        spent = dollars(use)
-        cells = [_usd(sum(spent[name] for name in names)) for names in parts.values()]
-        rows.append([scenario, *cells, f"**{_usd(sum(spent.values()))}**"])
-    return markdown_table(["", *parts, "Together"], rows)
+        by_name = costs(use)
+        cells = [_usd(sum(by_name[name] for name in names)) for names in services.values()]
+        rows.append([scenario, *cells, f"**{_usd(sum(by_name.values()))}**"])
+    return markdown_table(["", *services, "Total"], rows)
 
 
-def _use() -> str:
-    operations = {
-        "create": CREATE,
-        "look up": GET,
-        "list": LIST,
-        "change or end": CHANGE,
-        "its notice": NOTICE,
-        "connect": CONNECT,
-        "disconnect": DISCONNECT,
-        "recount": RECOUNT,
-        "heartbeat": HEARTBEAT,
-    }
-    columns = ["http_requests", "messages", "invocations", "milliseconds", "writes", "reads", "log_bytes"]
-    heads = [
-        "HTTP requests",
-        "messages",
-        "invocations",
-        "ms (assumed)",
-        "write units",
-        "read units",
-        "log bytes",
-    ]
-    rows = [[name, *(f"{use._asdict()[column]:g}" for column in columns)] for name, use in operations.items()]
-    return markdown_table(["one", *heads], rows)
+def _use_table() -> str:
+    head = ("operation", "calls", "messages", "write units", "read units", "ms", "log bytes")
+    rows = []
+    for name, operation in OPERATIONS.items():
+        rows.append(_use_row(name, operation.calls, operation.total()))
+        if calls := operation.calls_per_connection:
+            rows.append(_use_row("… for each connection", calls, _use(calls)))
+    return markdown_table(head, rows, left=2)
+
+
+def _use_row(name: str, calls: Iterable[Call], use: Use) -> list[str]:
+    amounts = (use.messages, use.writes, use.reads, use.milliseconds, use.log_bytes)
+    return [name, ", ".join(call.name for call in calls), *(f"{amount:g}" for amount in amounts)]
+
+
+def _assumptions() -> str:
+    lines = (
+        f"Functions have {MEMORY_GB * 1024:g} MB of memory.",
+        f"{COLD_SHARE:.0%} of invocations are cold starts, which take {COLD_MS} ms longer.",
+        f"X-Ray samples {TRACED_SHARE:.0%} of requests.",
+        f"A page of a list has {PAGE} sessions of {SESSION_BYTES} bytes.",
+        f"A session has {AUDIENCE} connections of {CONNECTION_BYTES} bytes.",
+        f"A listener stays {STAY_HOURS} hour and sends {HEARTBEATS_PER_HOUR} heartbeats, each with a reply.",
+        f"A session is updated {UPDATES_PER_HOUR} times an hour.",
+        "Every join and every leave causes one count of the listeners. In fact one count covers a batch.",
+    )
+    gathering = _usd(sum(costs(LISTENER_HOUR * 2 * 500).values()))
+    summary = f"With these assumptions, 500 listeners for two hours cost {gathering}."
+    return "\n".join([*(f"- {line}" for line in lines), "", summary])
 
 
 def _prices() -> str:
     rows = [
         [price.unit, f"${price.usd:g} per {price.per:,}", f"<https://aws.amazon.com/{price.page}/pricing/>"]
-        for price in PRICES.values()
+        for price in (*PRICES.values(), *STORAGE_PRICES)
     ]
-    return markdown_table(["what", "price", "to check at"], rows)
+    return markdown_table(["unit", "price", "source"], rows, left=3)
 
 
 def _monthly() -> str:
@@ -190,21 +270,11 @@ def _monthly() -> str:
         [price.unit, f"{MONTHLY[name]}", f"${price.usd:.2f}", f"${MONTHLY[name] * price.usd:.2f}"]
         for name, price in MONTHLY_PRICES.items()
     ]
-    together = sum(MONTHLY[name] * price.usd for name, price in MONTHLY_PRICES.items())
+    total = sum(MONTHLY[name] * price.usd for name, price in MONTHLY_PRICES.items())
     return markdown_table(
-        ["what", "at most", "each", "a month"], [*rows, ["**together**", "", "", f"**${together:.2f}**"]]
+        ["", "maximum", "each", "a month"], [*rows, ["**total**", "", "", f"**${total:.2f}**"]]
     )
 
 
 def _usd(amount: float) -> str:
     return f"${amount:.2f}" if amount >= 0.1 else f"${amount:.4f}"
-
-
-def main() -> None:
-    """Write the tables into docs/cost.md."""
-    DOCUMENT.write_text(written(DOCUMENT.read_text()))
-    print("Wrote the tables of docs/cost.md")
-
-
-if __name__ == "__main__":
-    main()

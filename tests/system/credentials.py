@@ -118,41 +118,43 @@ def _with_other_claims(token: str) -> str:
 
 
 AUTHORIZATION: dict[str, Callable[[Genuine], str | None]] = {
-    "nothing": lambda tokens: None,
+    "no Authorization header": lambda tokens: None,
     "an empty header": lambda tokens: "",
-    "`Bearer` alone": lambda tokens: "Bearer ",
-    "no token at all": lambda tokens: "Bearer nonsense",
-    "three parts of nothing": lambda tokens: "Bearer a.b.c",
-    "another scheme": lambda tokens: f"Basic {tokens.access}",
-    "expired": lambda tokens: f"Bearer {forge(tokens.access, exp=_in(-1))}",
-    "without an end": lambda tokens: f"Bearer {forge(tokens.access, exp=None)}",
+    "`Bearer` without a token": lambda tokens: "Bearer ",
+    "`Bearer nonsense`": lambda tokens: "Bearer nonsense",
+    "`Bearer a.b.c`": lambda tokens: "Bearer a.b.c",
+    "the scheme `Basic`": lambda tokens: f"Basic {tokens.access}",
+    "an expired token": lambda tokens: f"Bearer {forge(tokens.access, exp=_in(-1))}",
+    "no `exp` claim": lambda tokens: f"Bearer {forge(tokens.access, exp=None)}",
     "`nbf` in the future": lambda tokens: f"Bearer {forge(tokens.access, nbf=_in(600))}",
     "`iat` in the future": lambda tokens: f"Bearer {forge(tokens.access, iat=_in(600))}",
-    "wrong client": lambda tokens: f"Bearer {forge(tokens.access, client_id='another')}",
-    "wrong audience, right client": lambda tokens: f"Bearer {forge(tokens.access, aud='another')}",
-    "neither audience nor client": lambda tokens: f"Bearer {forge(tokens.access, client_id=None)}",
-    "wrong issuer": lambda tokens: (
+    "another `client_id`": lambda tokens: f"Bearer {forge(tokens.access, client_id='another')}",
+    "another `aud`, the right `client_id`": lambda tokens: f"Bearer {forge(tokens.access, aud='another')}",
+    "neither `aud` nor `client_id`": lambda tokens: f"Bearer {forge(tokens.access, client_id=None)}",
+    "another `iss`": lambda tokens: (
         f"Bearer {forge(tokens.access, iss='https://cognito-idp.us-east-1.amazonaws.com/us-east-1_other')}"
     ),
-    "without an issuer": lambda tokens: f"Bearer {forge(tokens.access, iss=None)}",
-    "without a subject": lambda tokens: f"Bearer {forge(tokens.access, sub=None)}",
-    "an empty subject": lambda tokens: f"Bearer {forge(tokens.access, sub='')}",
-    "`alg` none": lambda tokens: f"Bearer {forge(tokens.access, key=None, algorithm='none')}",
-    "HS256 with the public key": lambda tokens: f"Bearer {_hs256_signed_with_the_public_key(tokens.access)}",
-    "another's key under our key id": lambda tokens: f"Bearer {forge(tokens.access, key=OTHER_KEY)}",
+    "no `iss` claim": lambda tokens: f"Bearer {forge(tokens.access, iss=None)}",
+    "no `sub` claim": lambda tokens: f"Bearer {forge(tokens.access, sub=None)}",
+    "an empty `sub` claim": lambda tokens: f"Bearer {forge(tokens.access, sub='')}",
+    "`alg` is `none`": lambda tokens: f"Bearer {forge(tokens.access, key=None, algorithm='none')}",
+    "HS256, signed with the public key": lambda tokens: (
+        f"Bearer {_hs256_signed_with_the_public_key(tokens.access)}"
+    ),
+    "another key under the pool's key id": lambda tokens: f"Bearer {forge(tokens.access, key=OTHER_KEY)}",
     "an unknown key id": lambda tokens: (
         f"Bearer {forge(tokens.access, key=OTHER_KEY, header={'kid': 'other'})}"
     ),
-    "other claims under the signature": lambda tokens: f"Bearer {_with_other_claims(tokens.access)}",
-    "the signature cut off": lambda tokens: f"Bearer {tokens.access.rpartition('.')[0]}.",
+    "claims changed after signing": lambda tokens: f"Bearer {_with_other_claims(tokens.access)}",
+    "the signature removed": lambda tokens: f"Bearer {tokens.access.rpartition('.')[0]}.",
     "a refresh token": lambda tokens: f"Bearer {tokens.refresh}",
     "another client's access token": lambda tokens: f"Bearer {tokens.other_clients}",
     "another pool's access token": lambda tokens: f"Bearer {tokens.other_pools}",
     "another speaker's access token": lambda tokens: f"Bearer {tokens.strangers}",
     "the owner's access token": lambda tokens: f"Bearer {tokens.access}",
     "the owner's id token": lambda tokens: f"Bearer {tokens.id}",
-    "the owner's, `bearer` in small letters": lambda tokens: f"bearer {tokens.access}",
-    "the owner's, without a scheme": lambda tokens: tokens.access,
-    "forged from the owner's without a fault": lambda tokens: f"Bearer {forge(tokens.access)}",
+    "the owner's access token, scheme `bearer`": lambda tokens: f"bearer {tokens.access}",
+    "the owner's access token, no scheme": lambda tokens: tokens.access,
+    "a copy of the owner's access token, signed anew": lambda tokens: f"Bearer {forge(tokens.access)}",
 }
 """The Authorization header of each caller; None is no header."""

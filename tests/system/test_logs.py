@@ -15,10 +15,10 @@ from urllib.parse import urlsplit
 import jwt
 import pytest
 
+from scripts.docs.security_matrix import ROUTES
 from tests.support.websocket_clients import Refused, clients, eventually
 from tests.system.conftest import TIMEOUT_S, System
 from tests.system.credentials import PASSWORD, Genuine, forge
-from tests.system.security_matrix import ROUTES
 
 CANARY = "kanarienvogel"
 ADDRESS = "127.9.8.7"

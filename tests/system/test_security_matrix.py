@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import requests
 
+from scripts.docs.security_matrix import MATRIX, NO_CONNECTION
 from tests.support.websocket_clients import Clients, Refused, clients, eventually
 from tests.system.conftest import TIMEOUT_S, Call, System
 from tests.system.credentials import AUTHORIZATION, Genuine
-from tests.system.security_matrix import MATRIX, REFUSED_BEFORE
 
 BODIES: dict[str, Any] = {"POST": {"sourceLanguage": "en"}, "PATCH": {"status": "paused"}}
 LISTENING = {"targetLanguage": "es"}
@@ -136,7 +136,7 @@ def test_a_message_is_answered_as_the_table_says(
 ):
     wanted = {"sessionId": untouched.json()["sessionId"], **LISTENING}
     headers = authorization(genuine, caller)
-    if answer == REFUSED_BEFORE:
+    if answer == NO_CONNECTION:
         with pytest.raises(Refused):
             people.open(system.running.websocket_url, headers, **wanted)
         return

@@ -1,10 +1,10 @@
-"""What the document says of each route: in words here, in shapes and examples from the code."""
+"""The routes: their descriptions in words; their examples come from the code."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from scripts.docs.openapi.samples import CURSOR, PAUSED, REQUEST, SESSION, health_answer
+from scripts.docs.openapi.samples import CURSOR, PAUSED, REQUEST, SESSION, health_response
 from shared import errors
 from shared.events import http_api
 from shared.events.http_api import Request, Response
@@ -13,8 +13,8 @@ from shared.sessions.requests import NewSession, SessionChange
 
 
 @dataclass(frozen=True)
-class Answer:
-    """One thing that a client may be told; `name` tells it from others of the same status."""
+class Example:
+    """A response that a client may get; `name` is unique among the responses of one status."""
 
     name: str
     meaning: str
@@ -24,7 +24,7 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """One route. `function` and `route` are those of terraform/functions.tf."""
+    """One route; `function` and `route` equal those in terraform/functions.tf."""
 
     function: str
     route: str
@@ -32,7 +32,7 @@ class Operation:
     summary: str
     description: str
     parameters: tuple[str, ...]
-    answers: tuple[Answer, ...]
+    successes: tuple[Example, ...]
     refusals: tuple[Exception, ...]
     body: type[NewSession | SessionChange] | None = None
     bodies: Mapping[str, dict[str, Any]] | None = None
@@ -40,21 +40,21 @@ class Operation:
 
 
 def _refusal(model: type[NewSession | SessionChange], body: dict[str, Any]) -> errors.InvalidRequest:
-    """What the model has against the body."""
+    """Return the error that the model raises for an invalid body."""
     try:
         model.parse(body)
     except errors.InvalidRequest as refusal:
         return refusal
-    raise AssertionError(f"{model.__name__} takes {body}")
+    raise AssertionError(f"{model.__name__} accepts {body}")
 
 
 def _listing_refusal(**query: str) -> errors.InvalidRequest:
-    """Return why the query parameters of a list are refused."""
+    """Return the error that an invalid query of GET /sessions raises."""
     try:
         ListQuery.parse(query)
     except errors.InvalidRequest as refusal:
         return refusal
-    raise AssertionError(f"A listing takes {query}")
+    raise AssertionError(f"GET /sessions accepts {query}")
 
 
 TOO_MANY_ETAGS = errors.InvalidRequest(
@@ -67,8 +67,8 @@ OPERATIONS = (
         function="create_session",
         route="POST /sessions",
         signed_in=True,
-        summary="Open a session",
-        description="Opens a session for the signed-in speaker. It lives 24 hours. "
+        summary="Create a session",
+        description="Creates a session for the signed-in speaker. It expires after 24 hours. "
         f"The body has at most {http_api.MAX_BODY_BYTES:,} bytes.",
         parameters=("Idempotency-Key", "traceparent"),
         body=NewSession,
@@ -76,10 +76,10 @@ OPERATIONS = (
             "language": {"sourceLanguage": "en"},
             "premium": {"sourceLanguage": "es", "qualityTier": "premium"},
         },
-        answers=(
-            Answer(
+        successes=(
+            Example(
                 "created",
-                "The session, new or opened before with the same key.",
+                "The session: new, or created earlier with the same key.",
                 "OwnerSession",
                 http_api.created(SESSION),
             ),
@@ -98,14 +98,14 @@ OPERATIONS = (
         function="list_sessions",
         route="GET /sessions",
         signed_in=True,
-        summary="List one's own sessions",
-        description="The speaker's own sessions that have not expired, newest first, ended ones too. What "
-        "was written within the last second may be missing or as it was. With a status a page may be "
-        "shorter than its limit, or empty: the list is at its end where `nextCursor` is missing.",
+        summary="List your sessions",
+        description="Lists the signed-in speaker's sessions that have not expired, newest first, including "
+        "ended ones. Changes of the last second may be missing. With a `status` filter a page may be shorter "
+        "than `limit`, or empty; the last page is the one without `nextCursor`.",
         parameters=("status", "limit", "cursor", "traceparent"),
-        answers=(
-            Answer("last page", "A page.", "SessionPage", http_api.listed([PAUSED, SESSION], None)),
-            Answer("first page", "More follow.", "SessionPage", http_api.listed([PAUSED], CURSOR)),
+        successes=(
+            Example("last page", "One page.", "SessionPage", http_api.listed([PAUSED, SESSION], None)),
+            Example("first page", "More pages follow.", "SessionPage", http_api.listed([PAUSED], CURSOR)),
         ),
         refusals=(
             _listing_refusal(status="over", limit="0"),
@@ -118,12 +118,17 @@ OPERATIONS = (
         function="get_session",
         route="GET /sessions/{sessionId}",
         signed_in=False,
-        summary="Look a session up",
-        description="What anybody may know who has the id, until the session expires; ended sessions too.",
+        summary="Get a session",
+        description="Returns the public fields of a session, ended or not, until it expires. Needs no token.",
         parameters=("sessionId", "If-None-Match", "traceparent"),
-        answers=(
-            Answer("found", "The session.", "PublicSession", http_api.found(SESSION, Request({}))),
-            Answer("not modified", "The caller has it already.", None, http_api.found(SESSION, REQUEST)),
+        successes=(
+            Example("found", "The session.", "PublicSession", http_api.found(SESSION, Request({}))),
+            Example(
+                "not modified",
+                "The session still has an ETag that the caller sent.",
+                None,
+                http_api.found(SESSION, REQUEST),
+            ),
         ),
         refusals=(errors.SessionNotFound(), errors.ServiceUnavailable(), Exception()),
     ),
@@ -131,11 +136,11 @@ OPERATIONS = (
         function="update_session",
         route="PATCH /sessions/{sessionId}",
         signed_in=True,
-        summary="Change a session",
-        description="Changes the speaker's own session. Active and paused may follow each other; both may "
-        "be followed by ended, and nothing follows ended. Asking for ended does what `DELETE` does, also "
-        "when the session has ended before. When several refusals hold, the first of 401, 400, 404, 403, "
-        f"412, 409 is answered. The body has at most {http_api.MAX_BODY_BYTES:,} bytes.",
+        summary="Update a session",
+        description="Changes the signed-in speaker's session. The status can change between active and "
+        "paused, and from either to ended; an ended session never changes. The status ended has the same "
+        "effect as `DELETE`, also if the session has ended already. If several errors apply, the response is "
+        f"the first of 401, 400, 404, 403, 412, 409. The body has at most {http_api.MAX_BODY_BYTES:,} bytes.",
         parameters=("sessionId", "If-Match", "traceparent"),
         body=SessionChange,
         bodies={
@@ -143,9 +148,7 @@ OPERATIONS = (
             "resume in another language": {"status": "active", "sourceLanguage": "es"},
             "end": {"status": "ended"},
         },
-        answers=(
-            Answer("changed", "The session as it is from now on.", "OwnerSession", http_api.updated(PAUSED)),
-        ),
+        successes=(Example("changed", "The updated session.", "OwnerSession", http_api.updated(PAUSED)),),
         refusals=(
             _refusal(SessionChange, {"status": "stopped"}),
             errors.AuthenticationRequired(),
@@ -162,10 +165,10 @@ OPERATIONS = (
         route="DELETE /sessions/{sessionId}",
         signed_in=True,
         summary="End a session",
-        description="Ends the speaker's own session. It stays readable, as ended, until it expires. When "
-        "several refusals hold, the first of 401, 400, 404, 403, 412 is answered.",
+        description="Ends the signed-in speaker's session. It stays readable, with status ended, until it "
+        "expires. If several errors apply, the response is the first of 401, 400, 404, 403, 412.",
         parameters=("sessionId", "If-Match", "traceparent"),
-        answers=(Answer("ended", "The session has ended, now or before.", None, http_api.deleted()),),
+        successes=(Example("ended", "The session has ended, now or earlier.", None, http_api.deleted()),),
         refusals=(
             TOO_MANY_ETAGS,
             errors.AuthenticationRequired(),
@@ -180,12 +183,12 @@ OPERATIONS = (
         function="health",
         route="GET /health",
         signed_in=False,
-        summary="Ask whether the service can do its work",
-        description="Reads the table once, with one cheap read.",
+        summary="Check the service",
+        description="Reads one item from the sessions table.",
         parameters=("traceparent",),
-        answers=(
-            Answer("healthy", "The service can do its work.", "Health", health_answer(healthy=True)),
-            Answer("unhealthy", "The table cannot be read.", "Health", health_answer(healthy=False)),
+        successes=(
+            Example("healthy", "The service works.", "Health", health_response(healthy=True)),
+            Example("unhealthy", "The table cannot be read.", "Health", health_response(healthy=False)),
         ),
         refusals=(Exception(),),
     ),

@@ -1,4 +1,4 @@
-"""A session, a request and answers that the document shows as examples."""
+"""Sample sessions, requests and responses for the examples in the documents."""
 
 import tomllib
 from dataclasses import replace
@@ -31,14 +31,14 @@ CURSOR = SignedCursors("a key for the sample").encode(
 REQUEST = Request({"headers": {"if-none-match": "*"}, "requestContext": {"requestId": "Jk3xWh4gIAMEVpA="}})
 
 
-def health_answer(*, healthy: bool) -> Response:
-    """What GET /health answers."""
+def health_response(*, healthy: bool) -> Response:
+    """Return a response of GET /health."""
     return http_api.health(
         healthy=healthy, environment="prod", version=f"{version()}+1a2b3c4d5e6f", response_time_ms=4.2
     )
 
 
 def version() -> str:
-    """The version of the project, as pyproject.toml has it."""
+    """Return the version in pyproject.toml."""
     number: str = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     return number

@@ -1,9 +1,9 @@
-"""The schemas of the document: what each field is called, from the code, and what it means, in words."""
+"""The schemas: field names and constraints from the code, with descriptions in words."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from scripts.docs.openapi.samples import ENDED, SESSION, health_answer
+from scripts.docs.openapi.samples import ENDED, SESSION, health_response
 from shared.events import http_api
 from shared.sessions import ids
 from shared.sessions.list import MAX_LIMIT
@@ -15,7 +15,7 @@ Json = dict[str, Any]
 EPOCH_MS = "Epoch milliseconds."
 FIELDS: Mapping[str, Json] = {
     "sessionId": {"$ref": "#/components/schemas/SessionId"},
-    "speakerId": {"type": "string", "description": "The `sub` claim of the speaker who opened the session."},
+    "speakerId": {"type": "string", "description": "The `sub` claim of the speaker who created the session."},
     "sourceLanguage": {"$ref": "#/components/schemas/Language"},
     "qualityTier": {"$ref": "#/components/schemas/QualityTier"},
     "status": {"$ref": "#/components/schemas/Status"},
@@ -23,60 +23,60 @@ FIELDS: Mapping[str, Json] = {
         "type": "integer",
         "format": "int32",
         "minimum": 0,
-        "description": "Listeners connected now.",
+        "description": "Number of connected listeners.",
     },
     "createdAt": {"type": "integer", "format": "int64", "description": EPOCH_MS},
-    "updatedAt": {"type": "integer", "format": "int64", "description": f"{EPOCH_MS} The last change."},
+    "updatedAt": {"type": "integer", "format": "int64", "description": f"{EPOCH_MS} The last update."},
     "expiresAt": {
         "type": "integer",
         "format": "int64",
-        "description": "Epoch seconds. From this second on the session is 404 to everyone.",
+        "description": "Epoch seconds. From this second on, the session is 404 for everybody.",
     },
     "endedAt": {
         "type": "integer",
         "format": "int64",
-        "description": f"{EPOCH_MS} There when the status is ended.",
+        "description": f"{EPOCH_MS} Present when the status is ended.",
     },
 }
-"""The fields of the views, which say in shared/sessions/views.py who sees which."""
+"""The fields of the views in shared/sessions/views.py."""
 
 
 def schemas() -> Json:
-    """Every schema of the document, by name."""
+    """Return every schema by name."""
     codes = [code for _, code in http_api.ERRORS.values()]
     error: Json = {
-        "error": {"type": "string", "description": "A sentence for people."},
+        "error": {"type": "string", "description": "A sentence for users."},
         "code": {"type": "string", "enum": [code for code in codes if code != "INVALID_REQUEST"]},
         "timestamp": {"type": "integer", "format": "int64", "description": EPOCH_MS},
-        "requestId": {"type": "string", "description": "What to tell the operators."},
+        "requestId": {"type": "string", "description": "Quote it when you report a problem."},
     }
-    offence = {
+    field_error = {
         "field": {
             "type": "string",
-            "description": "The field, header or parameter; `body` for the body as a whole.",
+            "description": "The field, header or query parameter; `body` means the whole body.",
         },
-        "message": {"type": "string", "description": "A sentence for people."},
+        "message": {"type": "string", "description": "A sentence for users."},
     }
-    details = {"type": "array", "minItems": 1, "items": _object("One offending field.", offence)}
+    details = {"type": "array", "minItems": 1, "items": _object("One invalid field.", field_error)}
     invalid: Json = {"code": {"type": "string", "const": "INVALID_REQUEST"}, "details": details}
     named = {
         "SessionId": {
             "type": "string",
             "pattern": ids.PATTERN,
-            "description": "Two words and a number that can be read aloud.",
+            "description": "Two words and a number, easy to read aloud.",
         },
         "PublicSession": _object(
-            "What anybody may know of a session.",
+            "A session as everybody sees it.",
             {name: FIELDS[name] for name in public_view(ENDED)},
             required=list(public_view(SESSION)),
         ),
         "OwnerSession": _object(
-            "What its speaker may know of a session.",
+            "A session as its speaker sees it.",
             {name: FIELDS[name] for name in owner_view(ENDED)},
             required=list(owner_view(SESSION)),
         ),
         "SessionPage": _object(
-            "Some of a speaker's own sessions.",
+            "One page of a speaker's sessions.",
             {
                 "sessions": {
                     "type": "array",
@@ -84,37 +84,41 @@ def schemas() -> Json:
                     "items": {"$ref": "#/components/schemas/OwnerSession"},
                     "description": "Newest first.",
                 },
-                "nextCursor": {"type": "string", "description": "The next page's `cursor`, if one follows."},
+                "nextCursor": {
+                    "type": "string",
+                    "description": "The `cursor` of the next page. Missing on the last page.",
+                },
             },
             required=["sessions"],
         ),
-        "Error": _object("A refusal by the service.", error),
-        "ValidationError": _object("A refusal of what was sent, field by field.", {**error, **invalid}),
+        "Error": _object("An error response of the service.", error),
+        "ValidationError": _object("An invalid request, with every invalid field.", {**error, **invalid}),
         "GatewayError": _object(
-            "A refusal by API Gateway, before or instead of the service.", {"message": {"type": "string"}}
+            "An error response of API Gateway, sent before or instead of the service's.",
+            {"message": {"type": "string"}},
         ),
         "Health": _object(
-            "Whether the service can do its work.",
+            "The state of the service.",
             {
                 "status": {"type": "string", "enum": ["healthy", "unhealthy"]},
-                "service": {"type": "string", "const": (health_answer(healthy=True).body or {})["service"]},
+                "service": {"type": "string", "const": (health_response(healthy=True).body or {})["service"]},
                 "environment": {
                     "type": "string",
-                    "description": "dev, staging or prod; local on one machine.",
+                    "description": "dev, staging or prod; local under `make run`.",
                 },
-                "version": {"type": "string", "description": "Which build answers."},
+                "version": {"type": "string", "description": "The version and commit of the running build."},
                 "timestamp": {"type": "integer", "format": "int64", "description": EPOCH_MS},
                 "responseTimeMs": {
                     "type": "number",
                     "minimum": 0,
-                    "description": "Milliseconds that the table took to answer.",
+                    "description": "Duration of the table read in milliseconds.",
                 },
             },
         ),
     }
     for model in (NewSession, SessionChange):
         named |= _model_schemas(model)
-    # The model checks this by hand, so that the sentence is one that clients know.
+    # SessionChange.parse enforces this, so pydantic's schema does not have it.
     named["SessionChange"]["minProperties"] = 1
     return named
 
@@ -130,10 +134,9 @@ def _object(description: str, properties: Json, required: list[str] | None = Non
 
 
 def _model_schemas(model: type[NewSession | SessionChange]) -> Json:
-    """The schema of a request model and of the enumerations that it uses, by name."""
+    """Return the schemas of a request model and of the enumerations that it uses, by name."""
     schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
     named = {**schema.pop("$defs"), model.__name__: schema}
-    # pydantic's titles repeat the names.
-    for one in (*named.values(), *schema["properties"].values()):
-        one.pop("title", None)
+    for described in (*named.values(), *schema["properties"].values()):
+        described.pop("title", None)  # pydantic repeats the name as title
     return named

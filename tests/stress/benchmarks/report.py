@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from string import Template
 
-from scripts.docs.generated import markdown_table
+from scripts.docs.markdown import markdown_table
 from tests.stress.benchmarks.contenders import FASTAPI_COMPILED
 from tests.stress.benchmarks.results import Results, Target, targets
 from tests.stress.benchmarks.stages import STAGES

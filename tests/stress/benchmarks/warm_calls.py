@@ -15,7 +15,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from scripts.docs.generated import markdown_table
+from scripts.docs.markdown import markdown_table
 from tests.stress.benchmarks.canned_dynamodb import CannedDynamoDB
 from tests.stress.benchmarks.contenders import OPERATIONS, ROOT, environment_variables
 from tests.stress.benchmarks.events import http_api_event

@@ -1,3 +1,5 @@
+"""The OpenAPI document agrees with the functions and with Terraform."""
+
 import json
 import shutil
 import subprocess
@@ -13,7 +15,6 @@ from moto import mock_aws
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from scripts import terraform
-from scripts.docs.openapi import __main__ as command
 from scripts.docs.openapi.document import document
 from scripts.project import ROOT
 from shared.aws.dynamodb import create_client
@@ -32,35 +33,14 @@ OPERATIONS = {
 }
 SESSION = "blessed-shepherd-427"
 ENDED = "holy-temple-100"
-NOBODYS = "pure-hope-999"
-
-
-def test_the_committed_document_is_the_one_that_the_code_makes():
-    assert json.loads(command.FILE.read_text()) == DOCUMENT
-
-
-def test_check_says_what_to_do_when_the_document_is_old(monkeypatch, tmp_path, capsys):
-    (tmp_path / "openapi.json").write_text("{}")
-    monkeypatch.setattr(command, "FILE", tmp_path / "openapi.json")
-
-    exit_code = command.main(["--check"])
-
-    assert exit_code == 1
-    assert "make openapi" in capsys.readouterr().err
-
-
-def test_what_is_written_passes_the_check(monkeypatch, tmp_path):
-    monkeypatch.setattr(command, "FILE", tmp_path / "docs" / "openapi.json")
-
-    assert command.main([]) == 0
-    assert command.main(["--check"]) == 0
+UNKNOWN = "pure-hope-999"
 
 
 def test_the_document_is_valid_openapi():
     OpenAPIV31SpecValidator(DOCUMENT).validate()
 
 
-def test_the_routes_and_their_security_are_those_that_terraform_declares(tmp_path):
+def test_the_routes_and_their_security_are_those_in_terraform(tmp_path):
     declared = declared_functions(tmp_path)
 
     documented = {
@@ -71,7 +51,7 @@ def test_the_routes_and_their_security_are_those_that_terraform_declares(tmp_pat
 
 
 def declared_functions(folder: Path) -> dict[str, Any]:
-    """Return what Terraform makes of local.functions, in a copy of the root that needs no backend."""
+    """Evaluate local.functions in a copy of the root that needs no backend."""
     root = folder / "terraform"
     shutil.copytree(terraform.TERRAFORM_ROOT, root, ignore=shutil.ignore_patterns(".terraform"))
     (root / "backend_override.tf").write_text('terraform {\n  backend "local" {}\n}\n')
@@ -98,10 +78,10 @@ def declared_functions(folder: Path) -> dict[str, Any]:
     return json.loads(json.loads(answer.stdout))
 
 
-def test_every_error_code_is_told_of_and_no_other():
-    told = {name for operation in OPERATIONS.values() for name in examples(operation) if name.isupper()}
+def test_the_documented_error_codes_are_those_of_the_service():
+    documented = {name for operation in OPERATIONS.values() for name in examples(operation) if name.isupper()}
 
-    assert told == {code for _, code in http_api.ERRORS.values()}
+    assert documented == {code for _, code in http_api.ERRORS.values()}
 
 
 def examples(operation: dict[str, Any]) -> Iterator[str]:
@@ -110,7 +90,7 @@ def examples(operation: dict[str, Any]) -> Iterator[str]:
             yield from response["content"]["application/json"]["examples"]
 
 
-def test_every_example_has_the_shape_that_is_told():
+def test_every_example_matches_its_schema():
     bodies = [operation["requestBody"] for operation in OPERATIONS.values() if "requestBody" in operation]
     answers = [answer for operation in OPERATIONS.values() for answer in operation["responses"].values()]
     media = [one["content"]["application/json"] for one in bodies + answers if "content" in one]
@@ -145,22 +125,22 @@ def validate(value: object, schema: dict[str, Any]) -> None:
         {"qualityTier": ["premium"]},
     ],
 )
-def test_a_body_fits_the_schema_exactly_when_the_service_takes_it(schema, body, service):
+def test_a_body_matches_the_schema_if_and_only_if_the_service_accepts_it(schema, body, service):
     route, good = {"NewSession": (CREATE, 201), "SessionChange": (UPDATE, 200)}[schema]
     reference = {"$ref": f"#/components/schemas/{schema}", "components": DOCUMENT["components"]}
 
-    fits = Draft202012Validator(reference).is_valid(body)
+    matches = Draft202012Validator(reference).is_valid(body)
 
     answer = service(route, body=json.dumps(body))
-    assert answer["statusCode"] == (good if fits else 400)
+    assert answer["statusCode"] == (good if matches else 400)
 
 
 TOO_MANY_ETAGS = ", ".join(f'"{version}"' for version in range(1, http_api.MAX_ETAGS + 2))
 TIMEOUT = ConnectTimeoutError(endpoint_url="https://dynamodb.invalid")
 BUG = RuntimeError("bug")
-TIRED = "a speaker who has opened a hundred sessions within the hour"
+BUSY = "a speaker who has created a hundred sessions within the hour"
 
-# Every answer that the functions can give, and a request that gets it: route, status, code, request.
+# Every response of the functions, and a request that gets it: route, status, code, request.
 CASES: list[tuple[str, int, str | None, dict[str, Any]]] = [
     (CREATE, 201, None, {"body": {"sourceLanguage": "en"}}),
     (CREATE, 400, "INVALID_REQUEST", {"body": {"qualityTier": "gold", "name": "x"}}),
@@ -171,7 +151,7 @@ CASES: list[tuple[str, int, str | None, dict[str, Any]]] = [
         "IDEMPOTENCY_KEY_REUSED",
         {"body": {"sourceLanguage": "es"}, "headers": {"Idempotency-Key": "k"}},
     ),
-    (CREATE, 429, "RATE_LIMITED", {"body": {"sourceLanguage": "en"}, "speaker": TIRED}),
+    (CREATE, 429, "RATE_LIMITED", {"body": {"sourceLanguage": "en"}, "speaker": BUSY}),
     (CREATE, 503, "SERVICE_UNAVAILABLE", {"body": {"sourceLanguage": "en"}, "fault": TIMEOUT}),
     (CREATE, 500, "INTERNAL_ERROR", {"body": {"sourceLanguage": "en"}, "fault": BUG}),
     (LIST, 200, None, {}),
@@ -181,14 +161,14 @@ CASES: list[tuple[str, int, str | None, dict[str, Any]]] = [
     (LIST, 500, "INTERNAL_ERROR", {"fault": BUG}),
     (GET, 200, None, {}),
     (GET, 304, None, {"headers": {"If-None-Match": "*"}}),
-    (GET, 404, "SESSION_NOT_FOUND", {"session_id": NOBODYS}),
+    (GET, 404, "SESSION_NOT_FOUND", {"session_id": UNKNOWN}),
     (GET, 503, "SERVICE_UNAVAILABLE", {"fault": TIMEOUT}),
     (GET, 500, "INTERNAL_ERROR", {"fault": BUG}),
     (UPDATE, 200, None, {"body": {"status": "paused"}}),
     (UPDATE, 400, "INVALID_REQUEST", {"body": {"status": "over"}}),
     (UPDATE, 401, "AUTHENTICATION_REQUIRED", {"body": {"status": "paused"}, "speaker": None}),
     (UPDATE, 403, "NOT_AUTHORIZED", {"body": {"status": "paused"}, "speaker": sessions.BOB}),
-    (UPDATE, 404, "SESSION_NOT_FOUND", {"body": {"status": "paused"}, "session_id": NOBODYS}),
+    (UPDATE, 404, "SESSION_NOT_FOUND", {"body": {"status": "paused"}, "session_id": UNKNOWN}),
     (UPDATE, 409, "SESSION_ENDED", {"body": {"status": "paused"}, "session_id": ENDED}),
     (UPDATE, 412, "VERSION_MISMATCH", {"body": {"status": "paused"}, "headers": {"If-Match": '"1"'}}),
     (UPDATE, 503, "SERVICE_UNAVAILABLE", {"body": {"status": "paused"}, "fault": TIMEOUT}),
@@ -197,7 +177,7 @@ CASES: list[tuple[str, int, str | None, dict[str, Any]]] = [
     (DELETE, 400, "INVALID_REQUEST", {"headers": {"If-Match": TOO_MANY_ETAGS}}),
     (DELETE, 401, "AUTHENTICATION_REQUIRED", {"speaker": None}),
     (DELETE, 403, "NOT_AUTHORIZED", {"speaker": sessions.BOB}),
-    (DELETE, 404, "SESSION_NOT_FOUND", {"session_id": NOBODYS}),
+    (DELETE, 404, "SESSION_NOT_FOUND", {"session_id": UNKNOWN}),
     (DELETE, 412, "VERSION_MISMATCH", {"headers": {"If-Match": '"1"'}}),
     (DELETE, 503, "SERVICE_UNAVAILABLE", {"fault": TIMEOUT}),
     (DELETE, 500, "INTERNAL_ERROR", {"fault": BUG}),
@@ -210,26 +190,28 @@ CASES: list[tuple[str, int, str | None, dict[str, Any]]] = [
 @pytest.mark.parametrize(
     ("route", "status", "code", "request_"), CASES, ids=[" ".join(map(str, case[:3])) for case in CASES]
 )
-def test_what_the_service_answers_is_told(route, status, code, request_, service):
-    answer = service(route, **request_)
+def test_a_response_of_the_service_is_documented(route, status, code, request_, service):
+    response = service(route, **request_)
 
-    assert answer["statusCode"] == status
-    told = OPERATIONS[route]["responses"][str(status)]
-    headers = {name: value for name, value in answer["headers"].items() if name != "Content-Type"}
-    assert headers.keys() <= told.get("headers", {}).keys()
+    assert response["statusCode"] == status
+    documented = OPERATIONS[route]["responses"][str(status)]
+    headers = {name: value for name, value in response["headers"].items() if name != "Content-Type"}
+    assert headers.keys() <= documented.get("headers", {}).keys()
     for name, value in headers.items():
-        schema = told["headers"][name]["schema"]
+        schema = documented["headers"][name]["schema"]
         validate(int(value) if schema["type"] == "integer" else value, schema)
-    assert {name for name, header in told.get("headers", {}).items() if header["required"]} <= headers.keys()
-    assert ("body" in answer) == ("content" in told)
-    if "body" in answer:
-        body = json.loads(answer["body"])
+    assert {
+        name for name, header in documented.get("headers", {}).items() if header["required"]
+    } <= headers.keys()
+    assert ("body" in response) == ("content" in documented)
+    if "body" in response:
+        body = json.loads(response["body"])
         assert body.get("code") == code
-        validate(body, told["content"][answer["headers"]["Content-Type"]]["schema"])
+        validate(body, documented["content"][response["headers"]["Content-Type"]]["schema"])
 
 
-def test_nothing_is_told_that_the_service_does_not_answer():
-    told = set()
+def test_no_other_response_is_documented():
+    documented = set()
     for route, operation in OPERATIONS.items():
         for status, response in operation["responses"].items():
             bodies = (
@@ -237,14 +219,14 @@ def test_nothing_is_told_that_the_service_does_not_answer():
                 if ("content" in response)
                 else [{}]
             )
-            told |= {(route, int(status), body.get("code")) for body in bodies if "message" not in body}
+            documented |= {(route, int(status), body.get("code")) for body in bodies if "message" not in body}
 
-    assert told == {case[:3] for case in CASES}
+    assert documented == {case[:3] for case in CASES}
 
 
 @pytest.fixture(scope="module")
-def doors() -> Iterator[dict[str, Callable[..., dict[str, Any]]]]:
-    """Return the handlers by route, over a table in moto."""
+def handler_by_route() -> Iterator[dict[str, Callable[..., dict[str, Any]]]]:
+    """Return the handlers by route, with tables in moto."""
     settings = {**handlers.SETTINGS, "SESSIONS_PER_SPEAKER_PER_HOUR": "100", "VERSION": "1.2.3"}
     with mock_aws():
         connection_tables.make_tables(create_client())
@@ -253,18 +235,18 @@ def doors() -> Iterator[dict[str, Callable[..., dict[str, Any]]]]:
             for route, operation in OPERATIONS.items()
         }
         for _ in range(100):
-            modules[CREATE].sessions_per_speaker.take(TIRED)
+            modules[CREATE].sessions_per_speaker.take(BUSY)
         yield {route: module.handler for route, module in modules.items()}
 
 
 @pytest.fixture
-def service(doors, monkeypatch, socket_disabled) -> Callable[..., dict[str, Any]]:
-    """Return a function that sends one request. There are a live session, an ended one and a used key."""
+def service(handler_by_route, monkeypatch, socket_disabled) -> Callable[..., dict[str, Any]]:
+    """Return a function that sends a request. A live session, an ended one and a used key exist."""
 
     def send(route: str, *, fault: Exception | None = None, **request: Any) -> dict[str, Any]:
         if fault:
             monkeypatch.setattr("botocore.client.BaseClient._make_api_call", failing(fault))
-        return doors[route](http_events.event(route, **request), http_events.LAMBDA_CONTEXT)
+        return handler_by_route[route](http_events.event(route, **request), http_events.LAMBDA_CONTEXT)
 
     now = time.time_ns() // 1_000_000
     lives = {"speaker": http_events.SPEAKER, "expires_at": now // 1000 + LIFETIME_S}
@@ -272,7 +254,7 @@ def service(doors, monkeypatch, socket_disabled) -> Callable[..., dict[str, Any]
         sessions.a_session(id=SESSION, **lives),
         sessions.a_session(id=ENDED, status=Status.ENDED, ended_at=now, **lives),
     ):
-        # Replace what the test before has left.
+        # Replace the session of the previous test.
         SessionsTable(create_client(), TABLE).add(session, reusable_before=session.expires_at + 1)
     send(CREATE, body={"sourceLanguage": "en"}, headers={"Idempotency-Key": "k"})
     return send

@@ -1,0 +1,93 @@
+"""The cost model bills exactly the calls that the functions make."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.client import BaseClient
+from moto import mock_aws
+
+from scripts.docs.cost import MEMORY_GB, OPERATIONS
+from scripts.project import ROOT
+from tests.support import connection_tables, http_events, websocket_events
+from tests.support.handlers import LAMBDA_CONTEXT, load_handler
+from tests.support.http_events import CREATE, DELETE, GET, LIST, SPEAKER, UPDATE
+from tests.support.tables import TABLE
+
+Handler = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Record the calls of AWS APIs by name. DynamoDB is moto; API Gateway accepts every call."""
+    made: list[str] = []
+    send = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def record(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+        if client.meta.service_model.service_name != "dynamodb":
+            made.append(operation)
+            return {}
+        made.append(f"{parameters['TableName']}:{operation}")
+        return send(client, operation, parameters)
+
+    with mock_aws():
+        connection_tables.make_tables(botocore.session.get_session().create_client("dynamodb"))
+        monkeypatch.setattr(BaseClient, "_make_api_call", record)
+        yield made
+
+
+def handler(function: str) -> Handler:
+    """Load the handler of a Lambda function."""
+    module = load_handler(function)
+    return lambda event: module.handler(event, LAMBDA_CONTEXT)
+
+
+def test_the_model_lists_the_calls_of_each_operation(calls: list[str], socket_disabled: None):
+    http = {
+        name: handler(f"{name}_session{'s' if name == 'list' else ''}")
+        for name in ("create", "get", "list", "update", "delete")
+    }
+    connect, disconnect = handler("connect_session"), handler("disconnect_session")
+    session_changed, connections_changed = handler("session_changed"), handler("connections_changed")
+    client = botocore.session.get_session().create_client("dynamodb")
+    sessions, connections = (
+        connection_tables.Stream(client, table) for table in (TABLE, connection_tables.CONNECTIONS)
+    )
+    measured: dict[str, Counter[str]] = {}
+
+    def measure(operation: str, handle: Handler, event: dict[str, Any]) -> dict[str, Any]:
+        calls.clear()
+        response = handle(event)
+        measured[operation] = Counter(calls)
+        return response
+
+    created = measure("create", http["create"], http_events.event(CREATE, body={"sourceLanguage": "en"}))
+    session_id = json.loads(created["body"])["sessionId"]
+    measure("get", http["get"], http_events.event(GET, session_id=session_id))
+    measure("list", http["list"], http_events.event(LIST))
+    connect(websocket_events.connect(session_id, connection_id="speaker", speaker=SPEAKER))
+    connect(websocket_events.connect(session_id, connection_id="leaving", language="es"))
+    measure("connect", connect, websocket_events.connect(session_id, connection_id="staying", language="es"))
+    measure("count listeners", connections_changed, {"Records": connections.new_records()})
+    measure("disconnect", disconnect, websocket_events.disconnect(session_id, connection_id="leaving"))
+    sessions.new_records()
+    pause = http_events.event(UPDATE, session_id=session_id, body={"status": "paused"})
+    measure("update", http["update"], pause)
+    measure("notify of an update", session_changed, {"Records": sessions.new_records()})
+    measure("delete", http["delete"], http_events.event(DELETE, session_id=session_id))
+    measure("notify of the end", session_changed, {"Records": sessions.new_records()})
+
+    connected = ["speaker", "staying"]
+    assert measured | {"heartbeat": Counter()} == {
+        name: Counter(call.name for call in operation.calls + operation.calls_per_connection * len(connected))
+        for name, operation in OPERATIONS.items()
+    }
+
+
+def test_the_model_bills_the_memory_that_functions_have():
+    module = (ROOT / "terraform" / "modules" / "function" / "main.tf").read_text()
+
+    assert f"memory_size   = {MEMORY_GB * 1024:g}\n" in module
