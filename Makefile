@@ -134,10 +134,6 @@ doctor: ## Check this machine's tools, and say what to install
 docs: $(VENV) ## Write every generated document
 	@$(PY) -m scripts.docs
 
-.PHONY: pictures
-pictures: $(VENV) ## Draw docs/dashboard.svg from Terraform's dashboard
-	@$(PY) -m scripts.dashboard_picture
-
 .PHONY: format
 format: $(VENV) ## Format Python and Terraform
 	@.venv/bin/ruff format . && .venv/bin/ruff check --fix .

@@ -7,14 +7,15 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from scripts.dashboard_picture import PICTURE, draw, planned_resources, planned_widgets
 from scripts.docs import cost
+from scripts.project import ROOT
 from shared.aws import metrics
 from shared.aws.metrics import EmbeddedMetrics
 from tests.support.sessions import a_session
+from tests.support.terraform_plan import planned_resources, planned_widgets
 
 pytestmark = pytest.mark.usefixtures("patient_terraform")
-RUNBOOK = PICTURE.parent / "runbook.md"
+RUNBOOK = ROOT / "docs" / "runbook.md"
 RUNBOOK_URL = "https://example.com/docs/runbook.md"
 
 
@@ -231,12 +232,6 @@ def test_a_composite_alarm_consists_of_two_metric_alarms(resources: list[dict[st
 def test_names_and_descriptions_of_alarms_fit_the_limits_of_cloudwatch(resources: list[dict[str, Any]]):
     assert all(len(alarm["alarm_description"]) <= 1024 for alarm in alarms(resources))
     assert all(len(alarm["alarm_name"]) <= 255 for alarm in alarms(resources))
-
-
-def test_the_picture_is_of_this_dashboard(resources: list[dict[str, Any]]):
-    drawn = draw(planned_widgets(resources))
-
-    assert drawn == PICTURE.read_text(), "Draw it again: python -m scripts.dashboard_picture"
 
 
 def test_the_cost_model_counts_all_metrics_of_alarms(resources: list[dict[str, Any]]):

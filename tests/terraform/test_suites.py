@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from scripts import terraform
-from scripts.dashboard_picture import SUITE
+from tests.support.terraform_plan import SUITE
 
 pytestmark = pytest.mark.usefixtures("patient_terraform")
 BOOTSTRAP = terraform.TERRAFORM_ROOT / "bootstrap"
