@@ -1,6 +1,6 @@
-"""One harness under atheris: python -m tests.stress.fuzz.coverage_guided HARNESS [what libFuzzer takes].
+"""One harness under atheris: python -m tests.stress.fuzz.coverage_guided HARNESS [libFuzzer options].
 
-How far an input gets in our code, in PyJWT's and in the harness itself tells the fuzzer what to try next.
+Coverage of our code, of PyJWT and of the harness itself guides the choice of the next input.
 """
 
 import importlib
@@ -13,12 +13,12 @@ import atheris
 
 def main() -> None:
     harness, *arguments = sys.argv[1:]
-    logging.disable()  # each call would be logged
+    logging.disable()  # every call would be logged
     with atheris.instrument_imports(include=["shared", "jwt", "tests.stress.fuzz.harnesses"]):
         check = importlib.import_module(f"tests.stress.fuzz.harnesses.{harness}").check
-    # libFuzzer starts itself again to merge, by its first argument.
-    itself = shlex.join([sys.executable, "-m", "tests.stress.fuzz.coverage_guided", harness])
-    atheris.Setup([itself, *arguments], check)
+    # To merge, libFuzzer starts itself again with its first argument.
+    command = shlex.join([sys.executable, "-m", "tests.stress.fuzz.coverage_guided", harness])
+    atheris.Setup([command, *arguments], check)
     atheris.Fuzz()
 
 

@@ -1,4 +1,4 @@
-"""Every harness under atheris, one after the other, from the corpus that is kept here."""
+"""The coverage-guided fuzzer: runs every harness under atheris, starting from the committed corpus."""
 
 import argparse
 import re
@@ -7,44 +7,50 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-HERE = Path(__file__).parent
-ROOT = HERE.parents[2]
+from scripts.project import ROOT
+from tests.stress.fuzz.outcome import Outcome
+
+FOLDER = Path(__file__).parent
+CORPUS = FOLDER / "corpus"
 PYTHON = ROOT / "build" / "fuzz" / "bin" / "python"
 FINDINGS = ROOT / "build" / "findings"
 HARNESSES = ("http_events", "handshakes", "session_ids", "cursors", "tokens")
-# A body may have 4,096 bytes, and longer ones are refused.
-MAX_BYTES = 6000
+MAX_BYTES = 6000  # more than the largest request body that is accepted
 SEED = 2026
 
 
-def run(chosen: argparse.Namespace) -> bool:
-    """Run each; say what it did, and where an input lies that broke a promise."""
+def run(options: argparse.Namespace) -> Outcome:
+    """Run each harness. Inputs that violate a property are saved in build/findings."""
     FINDINGS.mkdir(parents=True, exist_ok=True)
-    fine = [_fuzz(harness, chosen.seconds, keep=chosen.keep) for harness in HARNESSES]
-    return all(fine)
+    counts = [_fuzz(harness, options.seconds, keep=options.keep) for harness in HARNESSES]
+    total = sum(count or 0 for count in counts)
+    return Outcome(None not in counts, f"{total:,} inputs in {len(HARNESSES)} harnesses")
 
 
-def _fuzz(harness: str, seconds: int, *, keep: bool) -> bool:
-    kept = HERE / "corpus" / harness
+def _fuzz(harness: str, seconds: int, *, keep: bool) -> int | None:
+    """Return the number of inputs tried; None if one violated a property."""
+    committed = CORPUS / harness
     with tempfile.TemporaryDirectory() as name:
-        learnt = Path(name) / "learnt"
-        shutil.copytree(kept, learnt)
+        corpus = Path(name) / "corpus"
+        shutil.copytree(committed, corpus)
         options = {"max_total_time": seconds, "seed": SEED, "max_len": MAX_BYTES, "print_final_stats": 1}
-        options |= {"dict": HERE / "words.dict", "artifact_prefix": FINDINGS / f"{harness}-"}
-        said = _atheris(harness, options, learnt, timeout_s=seconds + 120)
-        tried = re.search(r"number_of_executed_units: (\d+)", said.stdout)
-        fine = said.returncode == 0 and tried is not None
-        if not fine:
-            print(said.stdout[-4000:])
-        count = int(tried[1]) if tried else 0
-        print(f"  {harness:12} {count:,} inputs, {len(list(learnt.iterdir()))} worth keeping", flush=True)
-        if keep and fine:
-            smallest = Path(name) / "smallest"
-            smallest.mkdir()
-            _atheris(harness, {"merge": 1}, smallest, learnt, timeout_s=600).check_returncode()
-            shutil.rmtree(kept)
-            shutil.copytree(smallest, kept)
-        return fine
+        options |= {"dict": FOLDER / "words.dict", "artifact_prefix": FINDINGS / f"{harness}-"}
+        process = _atheris(harness, options, corpus, timeout_s=seconds + 120)
+        executed = re.search(r"number_of_executed_units: (\d+)", process.stdout)
+        if process.returncode or not executed:
+            print(process.stdout[-4000:])
+            return None
+        print(
+            f"  {harness:12} {int(executed[1]):,} inputs, {len(list(corpus.iterdir()))} in the corpus",
+            flush=True,
+        )
+        if keep:
+            merged = Path(name) / "merged"
+            merged.mkdir()
+            _atheris(harness, {"merge": 1}, merged, corpus, timeout_s=600).check_returncode()
+            shutil.rmtree(committed)
+            shutil.copytree(merged, committed)
+        return int(executed[1])
 
 
 def _atheris(

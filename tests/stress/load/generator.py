@@ -1,4 +1,4 @@
-"""Locust, in a virtual environment and a process of its own (requirements/load.txt)."""
+"""The load generator: Locust, in a process and an environment of its own (requirements/load.txt)."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from scripts.local import processes
 from scripts.project import ROOT
-from tests.stress.load.mix import Event
+from tests.stress.load.workload import Exchange
 
 if TYPE_CHECKING:
     import subprocess
@@ -20,36 +20,36 @@ LOCUST = ROOT / "build" / "load" / "bin" / "locust"
 STARTS_WITHIN_S = 30
 
 
-class Load:
-    """Requests that are being sent; `pid` is the generator's."""
+class Generator:
+    """A running load generator."""
 
     def __init__(
-        self, process: "subprocess.Popen[bytes]", ledger: Path, log: Path, patience_s: float
+        self, process: "subprocess.Popen[bytes]", exchanges: Path, log: Path, timeout_s: float
     ) -> None:
         self.pid = process.pid
-        self._process, self._ledger, self._log, self._patience_s = process, ledger, log, patience_s
+        self._process, self._exchanges, self._log, self._timeout_s = process, exchanges, log, timeout_s
 
     def wait_for_first(self) -> None:
-        """Return as soon as an answer has come. Raises RuntimeError."""
+        """Return when the first response has arrived. Raises RuntimeError."""
         deadline = time.monotonic() + STARTS_WITHIN_S
-        while not self._ledger.stat().st_size:
+        while not self._exchanges.stat().st_size:
             if self._process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"The generator does not send: {self._log.read_text()[-2000:]}")
+                raise RuntimeError(f"The generator sends nothing: {self._log.read_text()[-2000:]}")
             time.sleep(0.05)
 
     def stop(self) -> None:
-        """Have every user end its turn. Raises RuntimeError when it or a user had failed before."""
+        """Stop after the pending requests. Raises RuntimeError if the generator or a user has failed."""
         failed = self._process.poll() is not None
         self._process.terminate()
-        self._process.wait(self._patience_s + 5)
-        said = self._log.read_text()
-        if failed or "Traceback" in said:
-            raise RuntimeError(f"The generator failed: {said[max(0, said.find('Traceback')) :][:2000]}")
+        self._process.wait(self._timeout_s + 5)
+        output = self._log.read_text()
+        if failed or "Traceback" in output:
+            raise RuntimeError(f"The generator failed: {output[max(0, output.find('Traceback')) :][:2000]}")
 
-    def events(self) -> list[Event]:
-        """Return all that was sent and answered so far."""
-        lines = self._ledger.read_text().splitlines(keepends=True)
-        return [Event(**json.loads(line)) for line in lines if line.endswith("\n")]
+    def exchanges(self) -> list[Exchange]:
+        """Return the requests that have got their responses so far."""
+        lines = self._exchanges.read_text().splitlines(keepends=True)
+        return [Exchange(**json.loads(line)) for line in lines if line.endswith("\n")]
 
 
 @contextmanager
@@ -60,39 +60,31 @@ def load(
     users: int,
     rate: float,
     seed: int,
-    patience_s: float,
+    timeout_s: float,
     refusals: bool = False,
-) -> Iterator[Load]:
-    """Send `rate` requests per second to `url` by so many users, who share `speakers`: (name, token)."""
+) -> Iterator[Generator]:
+    """Send `rate` requests per second to `url`. The users share `speakers`, which are names and tokens."""
     with tempfile.TemporaryDirectory() as folder:
-        ledger, log = Path(folder) / "ledger", Path(folder) / "log"
-        ledger.touch()
+        exchanges, log = Path(folder) / "exchanges", Path(folder) / "log"
+        exchanges.touch()
         settings = {
             "url": url,
             "speakers": speakers,
             "rate_per_user": rate / users,
             "seed": seed,
-            "patience_s": patience_s,
+            "timeout_s": timeout_s,
             "refusals": refusals,
-            "ledger": str(ledger),
+            "exchanges": str(exchanges),
         }
         env = {**os.environ, "LOAD": json.dumps(settings), "PYTHONPATH": str(ROOT)}
         command = [
-            str(LOCUST),
-            "--locustfile",
-            "tests/stress/load/locustfile.py",
-            "--headless",
-            "--only-summary",
-        ]
+            str(LOCUST), "--locustfile", "tests/stress/load/locustfile.py", "--headless", "--only-summary",
+            "--users", str(users), "--spawn-rate", str(users), "--loglevel", "WARNING",
+            "--stop-timeout", str(timeout_s), "--exit-code-on-error", "0",
+        ]  # fmt: skip
         with log.open("wb") as output:
-            process = processes.spawn(
-                [*command, "--users", str(users), "--spawn-rate", str(users), "--loglevel", "WARNING",
-                 "--stop-timeout", str(patience_s), "--exit-code-on-error", "0"],
-                env=env,
-                output=output,
-            )  # fmt: skip
-            running = Load(process, ledger, log, patience_s)
+            process = processes.spawn(command, env=env, output=output)
             try:
-                yield running
+                yield Generator(process, exchanges, log, timeout_s)
             finally:
                 processes.stop(process)

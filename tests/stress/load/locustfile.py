@@ -1,6 +1,7 @@
-"""The generator's users, each a speaker who takes a turn at a fixed rate.
+"""Locust's users: each is a speaker who sends requests at a fixed rate.
 
-Run by tests.stress.load.generator."""
+tests.stress.load.generator runs this file.
+"""
 
 import itertools
 import json
@@ -12,58 +13,51 @@ from pathlib import Path
 import gevent
 from locust import FastHttpUser, task
 
-from tests.stress.load.mix import NO_ANSWER, Answer, Event, Speaker, World
+from tests.stress.load.workload import NO_RESPONSE, Exchange, KnownSessions, Response, User
 
 SETTINGS = json.loads(os.environ["LOAD"])
-LEDGER = Path(SETTINGS["ledger"]).open("a", buffering=1)  # noqa: SIM115 - open as long as the process
+EXCHANGES = Path(SETTINGS["exchanges"]).open("a", buffering=1)  # noqa: SIM115 - open as long as the process
 PERIOD_S = 1 / SETTINGS["rate_per_user"]
 NUMBERS = itertools.count()
-WORLD = World()
+KNOWN = KnownSessions()
 
 
-def record(event: Event) -> None:
-    LEDGER.write(event.line() + "\n")
+def record(exchange: Exchange) -> None:
+    EXCHANGES.write(exchange.to_json() + "\n")
 
 
-class User(FastHttpUser):
+class LocustUser(FastHttpUser):
     host = SETTINGS["url"]
-    network_timeout = connection_timeout = SETTINGS["patience_s"]
+    network_timeout = connection_timeout = SETTINGS["timeout_s"]
 
     def on_start(self) -> None:
         number = next(NUMBERS)
         name, token = SETTINGS["speakers"][number % len(SETTINGS["speakers"])]
-        chance = random.Random(f"{SETTINGS['seed']} {number}")
-        self.speaker = Speaker(
-            name,
-            token,
-            world=WORLD,
-            send=self.send,
-            record=record,
-            chance=chance,
-            refusals=SETTINGS["refusals"],
+        rng = random.Random(f"{SETTINGS['seed']} {number}")
+        self.user = User(
+            name, token, known=KNOWN, send=self.send, record=record, rng=rng, refusals=SETTINGS["refusals"]
         )
-        gevent.sleep(chance.uniform(0, PERIOD_S))
+        gevent.sleep(rng.uniform(0, PERIOD_S))
         self.began = time.monotonic()
 
     def wait_time(self) -> float:
-        # Until the next of its own moments, also after a late answer: else all users who have waited for one
-        # slow start would send together from then on.
+        # Until this user's next slot, also after a late response: otherwise users that a cold start has
+        # delayed would send at the same time from then on.
         return PERIOD_S - (time.monotonic() - self.began) % PERIOD_S
 
     @task
-    def turn(self) -> None:
-        self.speaker.turn()
+    def send_request(self) -> None:
+        self.user.send_request()
 
     def send(
         self, method: str, path: str, *, name: str, headers: dict[str, str], body: object = None
-    ) -> Answer:
+    ) -> Response:
         with self.client.request(
             method, path, name=name, headers=headers, json=body, catch_response=True
         ) as response:
-            status = response.status_code or NO_ANSWER
-            # What is an answer and what is an error is told from the ledger.
-            response.success()
-            if status == NO_ANSWER:
-                return Answer(NO_ANSWER)
+            status = response.status_code or NO_RESPONSE
+            response.success()  # the audit judges the responses, not Locust
+            if status == NO_RESPONSE:
+                return Response(NO_RESPONSE)
             content = response.text
-            return Answer(status, dict(response.headers.items()), json.loads(content) if content else None)
+            return Response(status, dict(response.headers.items()), json.loads(content) if content else None)

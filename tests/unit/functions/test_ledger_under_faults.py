@@ -1,6 +1,6 @@
-"""Each tenth call of DynamoDB fails, and the table holds what was acknowledged, and no more.
+"""With a fault in every tenth call of DynamoDB, the table contains exactly what was acknowledged.
 
-`make faults` proves the same with the whole system, many at once and for longer.
+`make stress PARTS=faults` proves the same with the whole system, concurrently and for longer.
 """
 
 import json
@@ -24,9 +24,9 @@ from shared.aws.metrics import EmbeddedMetrics
 from shared.aws.sessions_table import SessionsTable
 from shared.aws.speaker_index import SpeakerIndex
 from shared.clock import now_ms
-from tests.stress.faults import ledger
+from tests.stress.faults.audit import audit, read_table, settle
 from tests.stress.faults.proxy import Proxy
-from tests.stress.load.mix import Answer, Event, Speaker, World
+from tests.stress.load.workload import Exchange, KnownSessions, Response, User
 from tests.support.handlers import replace_use_cases
 from tests.support.http_events import CREATE, DELETE, GET, LAMBDA_CONTEXT, LIST, UPDATE, event
 from tests.support.tables import TABLE, make_table
@@ -34,7 +34,7 @@ from tests.support.use_cases import SessionUseCases
 
 PATIENCE_S = 0.3
 IMPATIENT = DEFAULT_CONFIG.merge(Config(connect_timeout=PATIENCE_S, read_timeout=PATIENCE_S))
-ROUTES = {"create": CREATE, "list": LIST, "get": GET, "change": UPDATE, "end": DELETE}
+ROUTES = {"create": CREATE, "list": LIST, "get": GET, "update": UPDATE, "delete": DELETE}
 TURNS = 400
 SEED = 7
 
@@ -63,7 +63,7 @@ def moto() -> Iterator[str]:
 @pytest.fixture
 def proxy(moto: str) -> Iterator[tuple[Proxy, str]]:
     """Start a proxy before moto; return it and its URL."""
-    proxy = Proxy(seed=SEED, patience_s=PATIENCE_S)
+    proxy = Proxy(seed=SEED, read_timeout_s=PATIENCE_S)
     proxy.target = moto
     with system.event_loop() as loop, system.listening(loop, proxy, 0) as url:
         yield proxy, url
@@ -85,7 +85,7 @@ def test_nothing_acknowledged_is_lost_and_nothing_refused_is_there(
     replace_use_cases(monkeypatch, doors, use_cases)
     monkeypatch.setattr(doors[LIST].list_sessions, "_index", SpeakerIndex(through, TABLE))
 
-    def send(_method: str, path: str, *, name: str, headers: dict[str, str], body: object = None) -> Answer:
+    def send(_method: str, path: str, *, name: str, headers: dict[str, str], body: object = None) -> Response:
         parts = urlsplit(path)
         response = doors[ROUTES[name]].handler(
             event(
@@ -98,24 +98,24 @@ def test_nothing_acknowledged_is_lost_and_nothing_refused_is_there(
             ),
             LAMBDA_CONTEXT,
         )
-        return Answer(response["statusCode"], response["headers"], json.loads(response.get("body", "null")))
+        return Response(response["statusCode"], response["headers"], json.loads(response.get("body", "null")))
 
-    world, events = World(), list[Event]()
-    chance = random.Random(SEED)
-    people = [
-        Speaker(name, name, world=world, send=send, record=events.append, chance=chance, refusals=True)
+    known, exchanges = KnownSessions(), list[Exchange]()
+    rng = random.Random(SEED)
+    users = [
+        User(name, name, known=known, send=send, record=exchanges.append, rng=rng, refusals=True)
         for name in ("alice", "bob", "carol")
     ]
 
-    faults.do("mixed", 0.1)
+    faults.inject("mixed", 0.1)
     for _ in range(TURNS):
-        chance.choice(people).turn()
+        rng.choice(users).send_request()
     faults.stop_faults()
-    before = ledger.rows_of(table, TABLE)
+    before = read_table(table, TABLE)
     settled = [
-        *events,
-        *ledger.settle(
-            events,
+        *exchanges,
+        *settle(
+            exchanges,
             lambda open_: send(
                 "POST",
                 "/sessions",
@@ -126,9 +126,9 @@ def test_nothing_acknowledged_is_lost_and_nothing_refused_is_there(
         ),
     ]
 
-    assert ledger.check(events, before) == []
-    assert ledger.check(settled, ledger.rows_of(table, TABLE), settled=True) == []
-    statuses = Counter(event.status for event in events)
-    assert faults.calls["mixed"] > 20
+    assert audit(exchanges, before) == []
+    assert audit(settled, read_table(table, TABLE), settled=True) == []
+    statuses = Counter(exchange.status for exchange in exchanges)
+    assert faults.injected["mixed"] > 20
     assert statuses[201] > 50
     assert {412, 422, 503} <= set(statuses)

@@ -1,7 +1,7 @@
 """The whole HTTP API, called by several speakers in any order while time passes and DynamoDB fails.
 
 Hypothesis draws the calls. The doors are the real ones over moto, and the model beside says what each
-has to answer, to the last field. `make fuzz` runs the same for longer.
+has to answer, to the last field. `make stress PARTS=fuzz` runs the same for longer.
 """
 
 import json

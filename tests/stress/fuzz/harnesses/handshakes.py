@@ -1,4 +1,4 @@
-"""Events of the WebSocket API: a token lets in whoever holds it, and nobody by accident."""
+"""Handshakes: only a valid token identifies a speaker, and only a missing token means a listener."""
 
 import json
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from shared.errors import AuthenticationRequired, InvalidRequest
 from shared.events import authorizer, websocket_api
 from shared.sessions.session import Language
-from tests.stress.fuzz.harnesses.pieces import texts
+from tests.stress.fuzz.harnesses.strings import strings
 from tests.support import websocket_events
 
 TOKEN = "e30.e30.e30"
@@ -15,7 +15,7 @@ SUBJECT = "02b5e4c4-70a1-70ec-1d3f-9f5a0f6d2c55"
 
 @authorizer.authorizer
 def authorize(handshake: authorizer.Handshake) -> str | None:
-    """Let in as functions/authorize_connection does, with one good token."""
+    """Authorize as functions/authorize_connection does; TOKEN is the only valid token."""
     if handshake.token is None:
         return None
     if handshake.token != TOKEN:
@@ -25,7 +25,7 @@ def authorize(handshake: authorizer.Handshake) -> str | None:
 
 @websocket_api.endpoint
 def connect(request: websocket_api.Request) -> websocket_api.Response:
-    """Read what functions/connect_session reads."""
+    """Read the fields that functions/connect_session reads."""
     assert request.session_id
     assert request.caller in (None, SUBJECT)
     assert request.target_language in (None, *Language)
@@ -33,32 +33,32 @@ def connect(request: websocket_api.Request) -> websocket_api.Response:
 
 
 def check(data: bytes) -> None:
-    """Ask the authorizer, then connect with what it has found out."""
-    session_id, token, header, language, header_name = texts(data, 5)
+    """Call the authorizer, then $connect with the context that it returns."""
+    session_id, token, header, language, header_name = strings(data, 5)
     query = {"sessionId": session_id, "token": token, "targetLanguage": language}
-    query_given = {name: value for name, value in query.items() if value is not None}
+    sent_query = {name: value for name, value in query.items() if value is not None}
     names = {"authorization", "Authorization", "AUTHORIZATION"}
     name = header_name if header_name in names else "Authorization"
     headers = {} if header is None else {name: header}
-    event = websocket_events.authorize(query_given, headers)
-    if not query_given:
+    event = websocket_events.authorize(sent_query, headers)
+    if not sent_query:
         event["queryStringParameters"] = None
 
-    # The query goes before the header, and only the header's token has a scheme.
-    listens = token is None and header is None
-    speaks = token == TOKEN or (
+    # The query takes precedence, and only the header has a scheme.
+    listener = token is None and header is None
+    speaker = token == TOKEN or (
         token is None and header is not None and header.removeprefix("Bearer ").strip() == TOKEN
     )
     try:
         policy = authorize(event, None)
     except authorizer.Unauthorized:
-        assert not listens
-        assert not speaks
+        assert not listener
+        assert not speaker
         return
 
-    assert listens or speaks
+    assert listener or speaker
     context = policy["context"]
-    assert context == {"sessionId": session_id or "", "subject": SUBJECT if speaks else ""}
+    assert context == {"sessionId": session_id or "", "subject": SUBJECT if speaker else ""}
     (statement,) = policy["policyDocument"]["Statement"]
     assert statement["Resource"] == event["methodArn"]
     _check_connect(context, language)
@@ -70,11 +70,11 @@ def _check_connect(context: dict[str, str], language: str | None) -> None:
     event["queryStringParameters"] = None if language is None else {"targetLanguage": language}
     request = websocket_api.Request(event)
 
-    fine = bool(context["sessionId"]) and language in (None, *Language)
-    answer = connect(event, None)
-    assert answer["statusCode"] == (200 if fine else 400)
-    if not fine:
-        assert json.loads(answer["body"])["code"] == "INVALID_REQUEST"
+    valid = bool(context["sessionId"]) and language in (None, *Language)
+    response = connect(event, None)
+    assert response["statusCode"] == (200 if valid else 400)
+    if not valid:
+        assert json.loads(response["body"])["code"] == "INVALID_REQUEST"
     assert request.caller == (context["subject"] or None)
     try:
         assert request.session_id == context["sessionId"]

@@ -1,4 +1,4 @@
-"""Events of the HTTP API: what is let through is exactly what the API's document allows, all else is 400."""
+"""HTTP requests: exactly what the OpenAPI document allows is accepted; everything else is 400."""
 
 import base64
 import json
@@ -9,7 +9,7 @@ from shared.events import http_api
 from shared.sessions.list import ListQuery
 from shared.sessions.requests import NewSession, SessionChange
 from shared.sessions.session import Language, QualityTier, Status
-from tests.stress.fuzz.harnesses.pieces import texts
+from tests.stress.fuzz.harnesses.strings import strings
 from tests.support.sessions import a_session
 
 ALLOWED: dict[str, set[str]] = {
@@ -21,9 +21,9 @@ REFUSED = "refused"
 
 
 def check(data: bytes) -> None:
-    """Read everything that a door may ask of an event, and compare it with what the texts say."""
+    """Read every field of a request, and compare it with the strings from which the event was built."""
     flags = data[0] if data else 0
-    body, key, if_match, if_none_match, limit, status, cursor, more, traceparent = texts(data[1:], 9)
+    body, key, if_match, if_none_match, limit, status, cursor, more, traceparent = strings(data[1:], 9)
     headers = {
         "idempotency-key": key,
         "if-match": if_match,
@@ -43,36 +43,38 @@ def check(data: bytes) -> None:
     _check_body(request, event)
     _check_preconditions(request, if_match, if_none_match)
     assert _outcome(lambda: request.idempotency_key) == (
-        key if key is None or (1 <= len(key) <= 255 and all("!" <= sign <= "~" for sign in key)) else REFUSED
+        key
+        if key is None or (1 <= len(key) <= 255 and all("!" <= character <= "~" for character in key))
+        else REFUSED
     )
-    asks_well = limit in (None, *map(str, range(1, 101))) and status in (None, *Status) and more is None
-    wanted = (status, int(limit or 20), cursor) if asks_well else REFUSED
-    assert _outcome(lambda: request.query(ListQuery)) == wanted
+    valid_query = limit in (None, *map(str, range(1, 101))) and status in (None, *Status) and more is None
+    expected = (status, int(limit or 20), cursor) if valid_query else REFUSED
+    assert _outcome(lambda: request.query(ListQuery)) == expected
     assert request.traceparent in (None, traceparent)
-    _check_the_door(event)
+    _check_response(event)
 
 
 def _check_body(request: http_api.Request, event: dict[str, Any]) -> None:
     sent = _sent_bytes(event)
     new = _outcome(lambda: request.json(NewSession))
-    wanted = _object(sent, {"sourceLanguage", "qualityTier"})
-    if wanted is None or "sourceLanguage" not in wanted:
+    body = _object(sent, {"sourceLanguage", "qualityTier"})
+    if body is None or "sourceLanguage" not in body:
         assert new == REFUSED
     else:
-        assert new.source_language == wanted["sourceLanguage"]
-        assert new.quality_tier == wanted.get("qualityTier", "standard")
+        assert new.source_language == body["sourceLanguage"]
+        assert new.quality_tier == body.get("qualityTier", "standard")
 
     change = _outcome(lambda: request.json(SessionChange))
-    wanted = _object(sent, set(ALLOWED))
-    if not wanted:
+    body = _object(sent, set(ALLOWED))
+    if not body:
         assert change == REFUSED
     else:
         names = {"status": "status", "sourceLanguage": "source_language", "qualityTier": "quality_tier"}
-        assert {field: getattr(change, name) for field, name in names.items() if field in wanted} == wanted
+        assert {field: getattr(change, name) for field, name in names.items() if field in body} == body
 
 
 def _sent_bytes(event: dict[str, Any]) -> bytes | None:
-    """Return the bytes of the body, None for what is not base64 or has half a surrogate pair."""
+    """Return the bytes of the body; None if it is not base64 or has a lone surrogate."""
     body = event["body"] or ""
     try:
         return base64.b64decode(body, validate=True) if event["isBase64Encoded"] else body.encode()
@@ -81,14 +83,14 @@ def _sent_bytes(event: dict[str, Any]) -> bytes | None:
 
 
 def _object(sent: bytes | None, known: set[str]) -> dict[str, str] | None:
-    """Return the JSON object that the bytes are, None when the API's document does not allow it."""
+    """Decode the bytes as a JSON object; None if the OpenAPI document does not allow it."""
     if sent is None or len(sent) > 4096:
         return None
     try:
         pairs = json.loads(sent.decode(), object_pairs_hook=tuple)
     except (ValueError, RecursionError):
         return None
-    # Objects are tuples here, and lists are lists.
+    # object_pairs_hook makes objects tuples; lists stay lists.
     if not isinstance(pairs, tuple) or len(dict(pairs)) != len(pairs):
         return None
     allowed = all(
@@ -113,25 +115,25 @@ def _check_preconditions(request: http_api.Request, if_match: str | None, if_non
         assert if_none_match.strip() == "*" or f'"{session.version}"' in if_none_match
 
 
-def _check_the_door(event: dict[str, Any]) -> None:
+def _check_response(event: dict[str, Any]) -> None:
     @http_api.endpoint
-    def door(request: http_api.Request) -> http_api.Response:
+    def handler(request: http_api.Request) -> http_api.Response:
         _ = request.json(SessionChange), request.idempotency_key, request.if_match, request.query(ListQuery)
         return http_api.found(a_session(), request)
 
-    response = door(event, None)
+    response = handler(event, None)
     assert response["statusCode"] in (200, 304, 400), response
     if response["statusCode"] == 400:
-        said = json.loads(response["body"])
-        assert said["code"] == "INVALID_REQUEST"
-        assert said["details"]
-        assert said["error"] == said["details"][0]["message"]
+        error = json.loads(response["body"])
+        assert error["code"] == "INVALID_REQUEST"
+        assert error["details"]
+        assert error["error"] == error["details"][0]["message"]
     json.dumps(response).encode()
 
 
-def _outcome(ask: Any) -> Any:
+def _outcome(read: Any) -> Any:
     try:
-        return ask()
+        return read()
     except InvalidRequest:
         return REFUSED
 

@@ -1,31 +1,31 @@
-"""Session ids: every id that we make is one, and nothing else is."""
+"""Session ids: every generated id matches the format, and the format matches nothing else."""
 
 from shared.sessions import ids
-from tests.stress.fuzz.harnesses.pieces import edited, texts
+from tests.stress.fuzz.harnesses.strings import edited, strings
 
 LENGTHS = (3, 6, 9, 12, 15)
 
 
 def check(data: bytes) -> None:
-    """Judge a text, then the ids that its speaker and key lead to, whole and spoilt."""
-    given, speaker, key = (text or "" for text in texts(data, 3))
-    assert ids.is_session_id(given) == _is_one(given)
+    """Compare the pattern with the rule for arbitrary strings, generated ids and edited ids."""
+    arbitrary, speaker, key = (text or "" for text in strings(data, 3))
+    assert ids.is_session_id(arbitrary) == _matches(arbitrary)
 
     speaker, key = (name.encode("utf-8", "replace").decode() for name in (speaker, key))
     for digits in ids.DIGITS:
-        made = list(ids.candidates(digits, ids.draw_by_key(speaker, key)))
-        assert made == list(ids.candidates(digits, ids.draw_by_key(speaker, key)))
-        assert [len(one.rpartition("-")[2]) for one in made] == [
+        candidates = list(ids.candidates(digits, ids.draw_by_key(speaker, key)))
+        assert candidates == list(ids.candidates(digits, ids.draw_by_key(speaker, key)))
+        assert [len(candidate.rpartition("-")[2]) for candidate in candidates] == [
             digits, digits, digits + 3, digits + 3, digits + 6,
         ]  # fmt: skip
-        for one in made:
-            assert ids.is_session_id(one)
-            spoilt = edited(one, data[-6:])
-            assert ids.is_session_id(spoilt) == _is_one(spoilt)
+        for candidate in candidates:
+            assert ids.is_session_id(candidate)
+            changed = edited(candidate, data[-6:])
+            assert ids.is_session_id(changed) == _matches(changed)
 
 
-def _is_one(text: str) -> bool:
-    """Say the rule again, without a pattern."""
+def _matches(text: str) -> bool:
+    """Apply the rule of the format without a regular expression."""
     parts = text.split("-")
     if len(parts) != 3 or parts[0] not in ids.ADJECTIVES or parts[1] not in ids.NOUNS:
         return False

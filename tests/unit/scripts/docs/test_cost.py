@@ -7,12 +7,12 @@ from typing import Any
 
 import botocore.session
 import pytest
-from botocore.client import BaseClient
 from moto import mock_aws
 
 from scripts.docs.cost import MEMORY_GB, OPERATIONS
 from scripts.project import ROOT
 from tests.support import connection_tables, http_events, websocket_events
+from tests.support.aws_calls import recorded_calls
 from tests.support.handlers import LAMBDA_CONTEXT, load_handler
 from tests.support.http_events import CREATE, DELETE, GET, LIST, SPEAKER, UPDATE
 from tests.support.tables import TABLE
@@ -21,22 +21,12 @@ Handler = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 @pytest.fixture
-def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """Record the calls of AWS APIs by name. DynamoDB is moto; API Gateway accepts every call."""
-    made: list[str] = []
-    send = BaseClient._make_api_call  # type: ignore[attr-defined]
-
-    def record(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
-        if client.meta.service_model.service_name != "dynamodb":
-            made.append(operation)
-            return {}
-        made.append(f"{parameters['TableName']}:{operation}")
-        return send(client, operation, parameters)
-
+def calls() -> Iterator[list[str]]:
+    """Record the calls of the functions. DynamoDB is moto."""
     with mock_aws():
         connection_tables.make_tables(botocore.session.get_session().create_client("dynamodb"))
-        monkeypatch.setattr(BaseClient, "_make_api_call", record)
-        yield made
+        with recorded_calls() as calls:
+            yield calls
 
 
 def handler(function: str) -> Handler:

@@ -1,0 +1,54 @@
+"""Run the stress tests, one after the other.
+
+python -m tests.stress [--record] [part ...]
+
+Runs every part unless some are named, each as a process of its own. `python -m tests.stress.<part> --help`
+shows the options of a part. Exits with 1 if a part failed.
+"""
+
+import argparse
+import subprocess
+import sys
+import time
+
+from scripts.command_line import report_progress
+from scripts.project import ROOT
+
+PARTS = {
+    "load": "send requests to the local system; measure latencies, errors and CPU time (2 minutes)",
+    "curve": "measure creates as session ids fill up, and compare with the formula (1 minute)",
+    "faults": "inject faults into DynamoDB under load, and audit what was acknowledged (5 minutes)",
+    "fuzz": "fuzz the API by its document, by a state machine and by code coverage (10 minutes)",
+    "mutation": "make every small change to shared/, and check that a test fails (15 minutes)",
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.stress",
+        description="Run the stress tests: every part, or those that are named.",
+        epilog="\n".join(f"{name:10}{description}" for name, description in PARTS.items()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("parts", nargs="*", metavar="part", help=", ".join(PARTS))
+    parser.add_argument(
+        "--record", action="store_true", help="write the results that docs/reliability.md quotes"
+    )
+    options = parser.parse_args()
+    if unknown := set(options.parts) - set(PARTS):
+        parser.error(f"unknown part: {', '.join(sorted(unknown))} (parts: {', '.join(PARTS)})")
+    results = {}
+    for part in options.parts or PARTS:
+        report_progress(f"\n== {part}: {PARTS[part]} ==")
+        began = time.monotonic()
+        command = [sys.executable, "-m", f"tests.stress.{part}", *(["--record"] if options.record else [])]
+        exit_code = subprocess.run(command, cwd=ROOT, check=False).returncode
+        results[part] = f"{'failed' if exit_code else 'passed'} after {time.monotonic() - began:.0f} s"
+    print()
+    for part, result in results.items():
+        print(f"{part:10}{result}")
+    return int(any(result.startswith("failed") for result in results.values()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,28 @@
+"""AWS calls, recorded where the SDK makes them: independent of who holds which client."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest import mock
+
+from botocore.client import BaseClient
+
+
+@contextmanager
+def recorded_calls() -> Iterator[list[str]]:
+    """Record every call as `<table>:<operation>` of DynamoDB, or as the operation of another service.
+
+    Retries of the SDK do not count. Calls of other services are not sent; their response is empty.
+    """
+    calls: list[str] = []
+    send = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def record(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+        if client.meta.service_model.service_name != "dynamodb":
+            calls.append(operation)
+            return {}
+        calls.append(f"{parameters['TableName']}:{operation}")
+        return send(client, operation, parameters)
+
+    with mock.patch.object(BaseClient, "_make_api_call", record):
+        yield calls
