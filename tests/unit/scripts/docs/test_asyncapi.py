@@ -1,7 +1,6 @@
-"""The AsyncAPI document agrees with the code and with Terraform."""
+"""The AsyncAPI document agrees with the code."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -10,7 +9,6 @@ from jsonschema import Draft202012Validator
 from scripts.docs import asyncapi
 from shared.audience.messages import Message
 from shared.events.websocket_api import ERRORS
-from tests.support import terraform_console
 
 DOCUMENT = asyncapi.document()
 MESSAGES = DOCUMENT["components"]["messages"]
@@ -77,16 +75,6 @@ def test_an_example_matches_its_own_schema_alone(name: str):
         assert not Draft202012Validator(schema).is_valid(
             {**example["payload"], "type": "other", "action": "x"}
         )
-
-
-def test_the_replies_of_api_gateway_are_those_that_terraform_configures(tmp_path: Path):
-    replies = terraform_console.evaluate("local.websocket_replies", tmp_path)
-
-    assert replies == {
-        "heartbeat": MESSAGES["heartbeatAck"]["examples"][0]["payload"],
-        "$default": MESSAGES["unknownAction"]["examples"][0]["payload"],
-    }
-    assert MESSAGES["heartbeat"]["examples"][0]["payload"]["action"] in replies
 
 
 def test_every_status_of_a_refused_handshake_is_documented():

@@ -1,11 +1,8 @@
-"""The OpenAPI document agrees with the functions and with Terraform."""
+"""The OpenAPI document agrees with the functions."""
 
 import json
-import shutil
-import subprocess
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,9 +11,7 @@ from jsonschema import Draft202012Validator
 from moto import mock_aws
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from scripts import terraform
 from scripts.docs.openapi.document import document
-from scripts.project import ROOT
 from shared.aws.dynamodb import create_client
 from shared.aws.sessions_table import SessionsTable
 from shared.events import http_api
@@ -38,44 +33,6 @@ UNKNOWN = "pure-hope-999"
 
 def test_the_document_is_valid_openapi():
     OpenAPIV31SpecValidator(DOCUMENT).validate()
-
-
-def test_the_routes_and_their_security_are_those_in_terraform(tmp_path):
-    declared = declared_functions(tmp_path)
-
-    documented = {
-        operation["operationId"]: {"route": route, "signed_in": operation["security"] == [{"speaker": []}]}
-        for route, operation in OPERATIONS.items()
-    }
-    assert documented == declared
-
-
-def declared_functions(folder: Path) -> dict[str, Any]:
-    """Evaluate local.functions in a copy of the root that needs no backend."""
-    root = folder / "terraform"
-    shutil.copytree(terraform.TERRAFORM_ROOT, root, ignore=shutil.ignore_patterns(".terraform"))
-    (root / "backend_override.tf").write_text('terraform {\n  backend "local" {}\n}\n')
-    values = "environments/local.tfvars"
-    env = terraform.environment(TF_DATA_DIR=str(ROOT / "build" / "terraform-openapi"))
-    terraform.init(root=root, env=env, capture=True)
-    answer = subprocess.run(
-        [
-            "terraform",
-            f"-chdir={root}",
-            "console",
-            f"-var-file={values}",
-            "-var=dist_dir=tests/fixtures",
-        ],
-        input="jsonencode({ for name, one in local.functions :"
-        " name => { route = one.route, signed_in = one.signed_in } if can(one.route) })",
-        env=env,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert answer.returncode == 0, answer.stderr
-    return json.loads(json.loads(answer.stdout))
 
 
 def test_the_documented_error_codes_are_those_of_the_service():
