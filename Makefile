@@ -115,7 +115,7 @@ sessions: $(VENV) ## Count the live sessions by status and language (ENV=dev, JS
 
 .PHONY: tail
 tail: $(VENV) ## Follow the logs (ENV=dev, ROUTE="POST /sessions")
-	@exec $(PY) -m scripts.operate.tail "$(ENV)" $(if $(ROUTE),--route "$(ROUTE)")
+	@exec $(PY) -m scripts.operate.tail "$(ENV)" $(if $(value ROUTE),--route '$(value ROUTE)')
 
 ##@ Maintain this checkout
 

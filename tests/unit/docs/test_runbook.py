@@ -1,6 +1,7 @@
-"""Every alarm paragraph of docs/runbook.md has the same four points, and the settings it names exist."""
+"""docs/runbook.md: every alarm has the same four points, and commands and settings work as written."""
 
 import re
+import subprocess
 
 import pytest
 
@@ -16,6 +17,15 @@ def test_a_paragraph_has_effect_first_look_likely_causes_and_actions(heading: st
     points = re.findall(r"^- \*\*(.+?)\*\*: ", PARAGRAPHS[heading], re.MULTILINE)
 
     assert points == ["For people", "First look", "Likely", "Do"]
+
+
+@pytest.mark.parametrize("route", sorted(set(re.findall(r"""ROUTE=["']([^"'<]+)""", RUNBOOK))))
+def test_make_passes_a_route_unchanged(route: str):
+    dry_run = ["make", "--dry-run", "tail", "ENV=prod", f"ROUTE={route}"]
+
+    commands = subprocess.run(dry_run, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+    assert f"--route '{route}'" in commands
 
 
 @pytest.mark.parametrize("setting", ["session_id_digits", "throttles", "max_listeners"])
