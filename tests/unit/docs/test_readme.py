@@ -1,4 +1,4 @@
-"""README.md and docs/api.md agree with the contracts and with what was measured."""
+"""README.md, its picture and docs/api.md agree with the contracts and the repository."""
 
 import json
 import re
@@ -12,8 +12,26 @@ API = (ROOT / "docs" / "api.md").read_text()
 COMMON = {413, 429, 431, 500, 503}
 
 
-def test_the_readme_is_short():
-    assert len(README.splitlines()) < 160
+def test_the_readme_has_at_most_120_lines():
+    assert len(README.splitlines()) <= 120
+
+
+def test_the_first_screen_has_the_two_commands_and_the_only_picture():
+    first_screen = "\n".join(README.splitlines()[:20])
+
+    assert re.findall(r"^make (\w+)", first_screen, re.MULTILINE) == ["run", "test"]
+    assert re.findall(r"!\[[^]]+\]\((.+?)\)", first_screen) == ["docs/architecture.svg"]
+    assert README.count("![") == 1
+
+
+def test_the_picture_names_every_function_and_table():
+    picture = (ROOT / "docs" / "architecture.svg").read_text()
+    functions = {handler.parent.name for handler in (ROOT / "functions").glob("*/handler.py")}
+    tables = {"sessions", "connections", "rate_limits"}
+
+    labels = set(re.findall(r'class="code"[^>]*>(\w+)</text>', picture))
+
+    assert functions | tables <= labels
 
 
 def test_the_readme_links_every_decision():
@@ -65,15 +83,6 @@ def test_the_handshake_statuses_agree_with_asyncapi():
     contract = json.loads((ROOT / "docs" / "asyncapi.json").read_text())
 
     assert statuses == sorted(contract["channels"]["session"]["x-handshake"])
-
-
-def test_the_readme_quotes_measured_figures():
-    figures = re.search(r"^Beside a bare boto3 function.*?\n\n", README, re.DOTALL | re.MULTILINE)
-    assert figures is not None
-
-    measured = set(re.findall(r"\d+\.\d+", (ROOT / "docs" / "performance.md").read_text()))
-
-    assert set(re.findall(r"\d+\.\d+", figures[0])) - measured == set()
 
 
 def test_the_tour_is_one_block():
