@@ -20,7 +20,7 @@ from scripts.build import bytecode, prune
 from scripts.build.errors import BuildError
 from scripts.build.targets import Target
 
-_RULES = [Path(__file__).with_name(f"{name}.py") for name in ("bytecode", "prune", "slim", "vendor")]
+_RULES = [Path(__file__).with_name(f"{name}.py") for name in ("bytecode", "prune", "docstrings", "vendor")]
 
 
 @dataclass(frozen=True)
