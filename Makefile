@@ -86,7 +86,7 @@ fuzz: $(VENV) $(FUZZ) ## Look for what nobody thought of, for about ten minutes 
 
 .PHONY: package
 package: $(VENV) ## Build dist/<function>.zip and dist/manifest.json (PYTHON=3.13 ARCH=arm64)
-	@$(PY) -m scripts.build.package $(if $(PYTHON),--python "$(PYTHON)") $(if $(ARCH),--arch "$(ARCH)")
+	@$(PY) -m scripts.build $(if $(PYTHON),--python "$(PYTHON)") $(if $(ARCH),--arch "$(ARCH)")
 
 .PHONY: plan
 plan: $(VENV) ## Save and show what `make apply` would change (ENV=dev)

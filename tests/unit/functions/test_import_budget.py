@@ -84,7 +84,7 @@ class Start:
 def task_roots(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
     """Every zip, as it is built from this tree, unpacked."""
     folder = tmp_path_factory.mktemp("dist")
-    package.build(Target(targets.running_python(), "x86_64"), folder)
+    package.build(Target(targets.running_python(), targets.running_architecture()), folder)
     for name in FUNCTIONS:
         zipfile.ZipFile(folder / f"{name}.zip").extractall(folder / name)
     return {name: folder / name for name in FUNCTIONS}
@@ -97,14 +97,14 @@ def starts(task_roots: Mapping[str, Path]) -> Mapping[str, Start]:
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_function_loads_all_of_our_files_that_it_ships(starts: Mapping[str, Start], function: str):
-    shipped = imports.needs(ROOT, f"functions.{function}.handler").files
+    shipped = imports.follow(ROOT, f"functions.{function}.handler").files
 
     assert {file for file in starts[function].files if file.parts[0] in imports.OWN_PACKAGES} == shipped
 
 
 @pytest.mark.parametrize("function", MODULES)
 def test_a_function_ships_no_more_modules_of_ours_than_its_budget(function: str):
-    shipped = imports.needs(ROOT, f"functions.{function}.handler").files
+    shipped = imports.follow(ROOT, f"functions.{function}.handler").files
 
     modules = sorted(str(file) for file in shipped if (ROOT / file).stat().st_size)
     assert len(modules) <= MODULES[function], modules
