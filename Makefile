@@ -85,7 +85,7 @@ fuzz: $(VENV) $(FUZZ) ## Look for what nobody thought of, for about ten minutes 
 # --- Delivery ---------------------------------------------------------------------------------------------
 
 .PHONY: package
-package: $(VENV) ## Build dist/<function>.zip and dist/manifest.json (PYTHON=3.13 ARCH=arm64)
+package: $(VENV) ## Build dist/<function>.zip and dist/manifest.json for this machine (PYTHON=3.13 ARCH=arm64: for another)
 	@$(PY) -m scripts.build $(if $(PYTHON),--python "$(PYTHON)") $(if $(ARCH),--arch "$(ARCH)")
 
 .PHONY: plan
@@ -169,8 +169,8 @@ clean: ## Remove all that was built or installed in this checkout
 	@find terraform -name .terraform -prune -exec rm -rf {} +
 
 $(VENV): requirements/dev.txt
-	@$(VENV_PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "Python 3.11 or newer is needed: make VENV_PYTHON=python3.11 ..." >&2; exit 1; }
+	@$(VENV_PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+	  { echo "Python 3.11, 3.12 or 3.13 is needed: make VENV_PYTHON=python3.13 ..." >&2; exit 1; }
 	@echo "Installing the tools into .venv (about a minute, once)" >&2
 	@$(VENV_PYTHON) -m venv --clear .venv
 	@.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
