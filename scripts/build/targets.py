@@ -14,6 +14,7 @@ from scripts.build.errors import BuildError
 
 # glibc of the Lambda runtimes: python3.11 runs on Amazon Linux 2, later ones on Amazon Linux 2023.
 # https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
+# Zips for python3.14 can be built, but not deployed: the AWS provider 5.100 rejects that runtime.
 GLIBC_MINOR = {"3.11": 26, "3.12": 34, "3.13": 34, "3.14": 34}
 # Lambda's name for a processor: its name in wheel tags, and e_machine in the ELF header (elf.h).
 ARCHITECTURES = {"x86_64": ("x86_64", 62), "arm64": ("aarch64", 183)}
