@@ -78,8 +78,8 @@ stress: $(VENV) $(STRESS_TOOLS) ## Run the stress tests (PARTS="load curve fault
 ##@ Deploy
 
 .PHONY: package
-package: $(VENV) ## Build dist/<function>.zip and dist/manifest.json (PYTHON=3.13 ARCH=arm64)
-	@$(PY) -m scripts.build.package $(if $(PYTHON),--python "$(PYTHON)") $(if $(ARCH),--arch "$(ARCH)")
+package: $(VENV) ## Build dist/<function>.zip and dist/manifest.json for this machine (PYTHON=3.13 ARCH=arm64: for another)
+	@$(PY) -m scripts.build $(if $(PYTHON),--python "$(PYTHON)") $(if $(ARCH),--arch "$(ARCH)")
 
 .PHONY: plan
 plan: $(VENV) ## Save and show a plan (ENV=dev)
@@ -142,8 +142,8 @@ help: ## List the commands
 	  /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV): requirements/dev.txt
-	@$(VENV_PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "Python 3.11 or newer is needed: make VENV_PYTHON=python3.11 ..." >&2; exit 1; }
+	@$(VENV_PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+	  { echo "Python 3.11, 3.12 or 3.13 is needed: make VENV_PYTHON=python3.13 ..." >&2; exit 1; }
 	@echo "Installing the tools into .venv (about a minute, once)" >&2
 	@$(VENV_PYTHON) -m venv --clear .venv
 	@.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<

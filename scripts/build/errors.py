@@ -1,5 +1,5 @@
-"""The parts of scripts/build/package.py."""
+"""The error of every part of the build."""
 
 
 class BuildError(Exception):
-    """Why nothing was built, as one sentence for the person who asked."""
+    """The reason why nothing was built, as a sentence for the terminal."""

@@ -1,4 +1,4 @@
-"""What a function imports: our own files and the distributions that it needs, read from the source alone."""
+"""What a function imports, read from its sources: our own files and third-party modules."""
 
 import ast
 import sys
@@ -12,48 +12,50 @@ OWN_PACKAGES = ("functions", "shared")
 
 
 @dataclass(frozen=True)
-class Needs:
-    """What one function ships: files relative to the repository, and top-level third-party modules."""
+class Imports:
+    """What one function imports: files relative to the repository, and top-level third-party modules."""
 
     files: frozenset[Path]
     third_party: frozenset[str]
 
 
-def needs(root: Path, module: str) -> Needs:
+def follow(root: Path, module: str) -> Imports:
     """Follow every import from `module` (dotted, below `root`) through our own packages.
 
-    Imports under `if TYPE_CHECKING:` do not run, so they do not count.
+    Imports under `if TYPE_CHECKING:` are ignored. Raises BuildError for a module of ours that does not exist.
     """
     files: set[Path] = set()
     third_party: set[str] = set()
-    waiting = [_file(root, module)]
-    while waiting:
-        file = waiting.pop()
+    pending = [_file(root, module)]
+    while pending:
+        file = pending.pop()
         if file is None or file in files:
             continue
         files.add(file)
-        for name, line, is_module in _imports(root, file):
+        for name, line, is_module in _imported_names(root, file):
             top = name.split(".")[0]
             if top in OWN_PACKAGES:
-                own = _own(root, name)
-                if is_module and not own:
-                    raise BuildError(f"{file}:{line} imports {name}, which is not there")
-                waiting += own
+                own_files = _own_files(root, name)
+                if is_module and not own_files:
+                    raise BuildError(f"{file}:{line} imports {name}, which does not exist")
+                pending += own_files
             elif top not in sys.stdlib_module_names:
                 third_party.add(top)
     if not files:
-        raise BuildError(f"{module} is not there")
-    return Needs(frozenset(files), frozenset(third_party))
+        raise BuildError(f"{module} does not exist")
+    return Imports(frozenset(files), frozenset(third_party))
 
 
-def calls(source: bytes) -> Iterator[tuple[str, int]]:
-    """Yield the name and line of each method that a source calls, and of each paginator that it asks for."""
+def called_methods(source: bytes) -> Iterator[tuple[str, int]]:
+    """Yield the name and line of each method that a source calls, and of each operation that it paginates."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             yield node.func.attr, node.lineno
             if node.func.attr == "get_paginator":
                 yield from (
-                    (str(word.value), node.lineno) for word in node.args if isinstance(word, ast.Constant)
+                    (str(argument.value), node.lineno)
+                    for argument in node.args
+                    if isinstance(argument, ast.Constant)
                 )
 
 
@@ -66,7 +68,7 @@ def _file(root: Path, module: str) -> Path | None:
     return None
 
 
-def _own(root: Path, name: str) -> list[Path | None]:
+def _own_files(root: Path, name: str) -> list[Path | None]:
     """Return the files that importing one of our modules runs: its packages' __init__.py and its own.
 
     Empty when there is no such module.
@@ -78,13 +80,13 @@ def _own(root: Path, name: str) -> list[Path | None]:
     return [*(_file(root, ".".join(parts[:count])) for count in range(1, len(parts))), own]
 
 
-def _imports(root: Path, file: Path) -> Iterator[tuple[str, int, bool]]:
+def _imported_names(root: Path, file: Path) -> Iterator[tuple[str, int, bool]]:
     """Yield each imported dotted name, its line, and whether it must be a module.
 
     `from a import b` yields a, which must be one, and a.b, which may be one or a name inside a.
     """
     package = file.parent.parts
-    for node in _running(ast.parse((root / file).read_bytes(), filename=str(file))):
+    for node in _executed_nodes(ast.parse((root / file).read_bytes(), filename=str(file))):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield alias.name, node.lineno, True
@@ -96,12 +98,13 @@ def _imports(root: Path, file: Path) -> Iterator[tuple[str, int, bool]]:
                 yield f"{source}.{alias.name}", node.lineno, False
 
 
-def _running(node: ast.AST) -> Iterator[ast.AST]:
+def _executed_nodes(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield all nodes below one, without those under `if TYPE_CHECKING:`."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.If) and ast.unparse(child.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
             for other in child.orelse:
                 yield other
-                yield from _running(other)
+                yield from _executed_nodes(other)
         else:
             yield child
-            yield from _running(child)
+            yield from _executed_nodes(child)

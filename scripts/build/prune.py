@@ -1,4 +1,4 @@
-"""What is left out of third-party packages, and why: the one place to read or change."""
+"""What is left out of third-party packages, and why. No statement of theirs is replaced or added."""
 
 import gzip
 import json
@@ -9,18 +9,18 @@ from typing import Any, cast
 
 from botocore import xform_name
 
-from scripts.build import slim
+from scripts.build.docstrings import strip_docstrings
 from scripts.build.errors import BuildError
 
-# By service, the operations that functions call. The SDK makes a method and shapes of each that it knows.
+# By service, the operations that functions call. botocore makes a method and shapes of each that it knows.
 OPERATIONS = {
     "apigatewaymanagementapi": ("DeleteConnection", "PostToConnection"),
     "dynamodb": ("DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
 }
-AWS_SERVICES = tuple(OPERATIONS)
 
-# Patterns of paths below the zip's root (`*` also crosses folders), and why no function needs them.
-DROPPED = {
+# Patterns of paths below the zip's root (`*` also matches `/`), and why no function needs them. A package
+# whose __init__.py is left out is a namespace package: its other modules are imported as before.
+EXCLUDED = {
     "*.pyi": "types for editors",
     "*/py.typed": "types for editors",
     "*.dist-info/*": "installers' records; licences are kept apart",
@@ -29,7 +29,11 @@ DROPPED = {
     "botocore/data/*/examples-1.json": "documentation",
     "botocore/data/*/2011-12-05/*": "the first version of DynamoDB's API",
     "botocore/data/*/waiters-2.json": "waiters wait for tables, which Terraform makes",
-    "botocore/docs/*": "documentation generator, replaced below",
+    "botocore/docs/__init__.py": "imports the generator of the reference documentation",
+    "botocore/docs/client.py": "generator of the reference documentation",
+    "botocore/docs/service.py": "generator of the reference documentation",
+    "botocore/docs/sharedexample.py": "generator of the reference documentation",
+    "botocore/docs/translator.py": "generator of the reference documentation",
     "botocore/crt/*": "signing by the C runtime, which is not shipped",
     "botocore/stub.py": "for tests",
     "botocore/vendored/requests/packages/chardet/*": "never imported",
@@ -41,65 +45,18 @@ DROPPED = {
     "urllib3/contrib/emscripten/*": "browsers",
     "urllib3/contrib/pyopenssl.py": "another TLS library",
     "urllib3/contrib/socks.py": "SOCKS proxies",
+    "urllib3/http2/__init__.py": "HTTP/2, which needs a package that is not shipped",
     "urllib3/http2/connection.py": "HTTP/2, which needs a package that is not shipped",
     "pydantic/v1/*": "the API of pydantic 1",
     "pydantic/mypy.py": "a plug-in of mypy",
     "pydantic/_hypothesis_plugin.py": "for tests",
     "pydantic/experimental/*": "not used",
-    "pydantic/deprecated/*": "see KEPT",
+    "pydantic/deprecated/*": "the API of pydantic 1",
 }
-# Exceptions from DROPPED.
-KEPT = {
-    "botocore/docs/__init__.py": "emptied below",
-    "botocore/docs/docstring.py": "replaced below",
-    "botocore/docs/utils.py": "imported by botocore.handlers",
+# Exceptions from EXCLUDED.
+INCLUDED = {
     "botocore/crt/__init__.py": "imported by botocore.regions",
     "pydantic/deprecated/__init__.py": "imported by pydantic",
-}
-# Files whose content is replaced, because importing them costs more than what they do.
-REPLACED = {
-    # Pulls in the whole documentation generator and html.parser.
-    "botocore/docs/__init__.py": b"",
-    # Texts of help(client.get_item), made when someone reads them.
-    "botocore/docs/docstring.py": b"""\
-class ClientMethodDocstring(str):
-    def __new__(cls, *args, **kwargs):
-        return super().__new__(cls)
-
-
-PaginatorDocstring = WaiterDocstring = ClientMethodDocstring
-""",
-    # Reads the metadata of every installed package to look for plug-ins.
-    "pydantic/plugin/_loader.py": b"def get_plugins():\n    return ()\n",
-    # Pulls in importlib.metadata to look for a package that is not shipped.
-    "urllib3/http2/__init__.py": b"",
-}
-_IPV6 = b'IPV6_PAT = "(?:" + "|".join([x % _subs for x in _variations]) + ")"'
-_IPV6_LOOSE = b'IPV6_PAT = "[0-9A-Fa-f]*:[0-9A-Fa-f:.]+"'
-_NO_TIME_ZONES = b"ZoneInfo = ZoneInfoNotFoundError = type('ZoneInfo', (Exception,), {})"
-# Statements that are replaced, because running them costs more than what they do.
-EDITED = {
-    # The nine spellings of an IPv6 address make a pattern that is compiled five times: 7 % of a cold start.
-    # This one takes every IPv6 address, and no host name, which has no colon.
-    "botocore/compat.py": (_IPV6, _IPV6_LOOSE),
-    "urllib3/util/url.py": (_IPV6, _IPV6_LOOSE),
-    # Reads how Python was built, to know where the machine has its time zones. No request has one.
-    "pydantic/_internal/_generate_schema.py": (b"from zoneinfo import ZoneInfo\n", _NO_TIME_ZONES + b"\n"),
-    "pydantic/_internal/_validators.py": (
-        b"from zoneinfo import ZoneInfo, ZoneInfoNotFoundError\n",
-        _NO_TIME_ZONES + b"\n",
-    ),
-}
-# Types of what pydantic hands to its core, evaluated at import: 5 % of a cold start with pydantic.
-TYPED_DICTS = "pydantic_core/core_schema.py"
-# Code that is added at the end of files.
-APPENDED = {
-    # 118 of 127 event handlers are for other services or for documentation. Each costs when a session starts.
-    "botocore/handlers.py": f"""
-BUILTIN_HANDLERS = [
-    entry for entry in BUILTIN_HANDLERS if "." not in entry[0] or entry[0].split(".")[1] in {AWS_SERVICES}
-]
-""".encode(),
 }
 # The certificates behind AWS's endpoints (https://www.amazontrust.com/repository/), by common name. botocore
 # reads its whole bundle again for every new connection.
@@ -119,21 +76,17 @@ def prune(files: dict[str, bytes]) -> dict[str, bytes]:
     """Return what is shipped of the unpacked wheel `files` (content by path)."""
     pruned = {}
     for path, content in files.items():
-        if _dropped(path):
+        if _excluded(path):
             continue
         name = path.removesuffix(".gz")
         plain = gzip.decompress(content) if path.endswith(".gz") else content
         if path == "botocore/cacert.pem":
             plain = _amazon_roots(plain)
-        elif path == _DATA + "endpoints.json":
-            plain = _compact(_used_endpoints(json.loads(plain)))
-        elif path.startswith(_DATA) and name.endswith("/service-2.json"):
-            plain = _compact(_used_operations(_without_documentation(json.loads(plain)), path.split("/")[2]))
         elif path.startswith(_DATA) and name.endswith(".json"):
-            plain = _compact(_without_documentation(json.loads(plain)))
+            plain = _pruned_data(path.removeprefix(_DATA).split("/")[0], name, json.loads(plain))
         elif path.endswith(".py"):
-            plain = _lighter(path, plain)
-        pruned[name] = REPLACED.get(path, plain) + APPENDED.get(path, b"")
+            plain = strip_docstrings(plain)
+        pruned[name] = plain
     return pruned
 
 
@@ -141,51 +94,44 @@ def removed_methods(files: dict[str, bytes]) -> set[str]:
     """Return the client methods that `prune` takes from the unpacked wheel `files`, such as `scan`."""
     removed = set()
     for path, content in files.items():
-        if path.startswith(_DATA) and path.endswith("/service-2.json.gz") and not _dropped(path):
+        if path.startswith(_DATA) and path.endswith("/service-2.json.gz") and not _excluded(path):
             known = json.loads(gzip.decompress(content))["operations"]
             removed |= known.keys() - set(OPERATIONS[path.split("/")[2]])
     return {xform_name(operation) for operation in removed}
 
 
-def _dropped(path: str) -> bool:
-    if path.startswith(_DATA):
-        service = path.removeprefix(_DATA).split("/")[0]
-        if service not in (*AWS_SERVICES, *_DATA_FOR_ALL):
-            return True
-    return path not in KEPT and any(fnmatchcase(path, pattern) for pattern in DROPPED)
-
-
-def _lighter(path: str, source: bytes) -> bytes:
-    if path in EDITED:
-        old, new = EDITED[path]
-        if source.count(old) != 1:
-            raise BuildError(f"{path} has not the statement that prune.py replaces: {old.decode().strip()}")
-        source = source.replace(old, new)
-    if path == TYPED_DICTS:
-        source = slim.without_typed_dicts(source)
-    return slim.without_docstrings(source)
+def _excluded(path: str) -> bool:
+    if path.startswith(_DATA) and path.split("/")[2] not in (*OPERATIONS, *_DATA_FOR_ALL):
+        return True
+    return path not in INCLUDED and any(fnmatchcase(path, pattern) for pattern in EXCLUDED)
 
 
 def _amazon_roots(bundle: bytes) -> bytes:
-    found: dict[str, bytes] = {}
+    roots: dict[str, bytes] = {}
     for block in _CERTIFICATE.findall(bundle):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.load_verify_locations(cadata=block.decode())
         for certificate in context.get_ca_certs():
             for part in cast("tuple[tuple[tuple[str, str], ...], ...]", certificate["subject"]):
-                found.update({value: block for name, value in part if name == "commonName"})
-    missing = [name for name in ROOT_CERTIFICATES if name not in found]
+                roots.update({value: block for name, value in part if name == "commonName"})
+    missing = [name for name in ROOT_CERTIFICATES if name not in roots]
     if missing:
         raise BuildError(f"botocore's CA bundle lacks {', '.join(missing)}: without it TLS to AWS would fail")
-    return b"".join(b"# %s\n%s" % (name.encode(), found[name]) for name in ROOT_CERTIFICATES)
+    return b"".join(b"# %s\n%s" % (name.encode(), roots[name]) for name in ROOT_CERTIFICATES)
 
 
-def _used_endpoints(endpoints: dict[str, Any]) -> dict[str, Any]:
-    """Keep partitions and regions whole, and of services only those that are used."""
-    for partition in endpoints["partitions"]:
-        services = partition["services"]
-        partition["services"] = {name: services[name] for name in AWS_SERVICES if name in services}
-    return endpoints
+def _pruned_data(service: str, path: str, data: dict[str, Any]) -> bytes:
+    """Return a file of botocore's data without documentation and without what no function uses."""
+    data = _without_documentation(data)
+    if service == "endpoints.json":
+        # Keep partitions and regions whole, and of services only those that are used.
+        for partition in data["partitions"]:
+            services = partition["services"]
+            partition["services"] = {name: services[name] for name in OPERATIONS if name in services}
+    elif path.endswith("/service-2.json"):
+        data = _used_operations(data, service)
+    # Order is kept: rules are tried in the order in which they are written.
+    return json.dumps(data, separators=(",", ":")).encode()
 
 
 def _used_operations(model: dict[str, Any], service: str) -> dict[str, Any]:
@@ -195,12 +141,12 @@ def _used_operations(model: dict[str, Any], service: str) -> dict[str, Any]:
         raise BuildError(f"{service} has no operation {', '.join(missing)}: see OPERATIONS in prune.py")
     operations = {name: model["operations"][name] for name in OPERATIONS[service]}
     used: set[str] = set()
-    waiting = _shapes(operations)
-    while waiting:
-        name = waiting.pop()
+    pending = _shapes(operations)
+    while pending:
+        name = pending.pop()
         if name not in used:
             used.add(name)
-            waiting += _shapes(model["shapes"][name])
+            pending += _shapes(model["shapes"][name])
     shapes = {name: shape for name, shape in model["shapes"].items() if name in used}
     return {**model, "operations": operations, "shapes": shapes}
 
@@ -225,8 +171,3 @@ def _without_documentation(model: Any) -> Any:
     if isinstance(model, list):
         return [_without_documentation(value) for value in model]
     return model
-
-
-def _compact(value: object) -> bytes:
-    # Order is kept: rules are tried in the order in which they are written.
-    return json.dumps(value, separators=(",", ":")).encode()

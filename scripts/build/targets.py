@@ -1,6 +1,7 @@
-"""The runtime that zips are built for: its Python, its processor, and what may run on it."""
+"""The Lambda runtime that zips are built for: its Python, its processor, and the wheels that run on it."""
 
 import os
+import platform
 import re
 import shutil
 import struct
@@ -13,7 +14,8 @@ from scripts.build.errors import BuildError
 
 # glibc of the Lambda runtimes: python3.11 runs on Amazon Linux 2, later ones on Amazon Linux 2023.
 # https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
-GLIBC_MINOR = {"3.11": 26, "3.12": 34, "3.13": 34}
+# Zips for python3.14 can be built, but not deployed: the AWS provider 5.100 rejects that runtime.
+GLIBC_MINOR = {"3.11": 26, "3.12": 34, "3.13": 34, "3.14": 34}
 # Lambda's name for a processor: its name in wheel tags, and e_machine in the ELF header (elf.h).
 ARCHITECTURES = {"x86_64": ("x86_64", 62), "arm64": ("aarch64", 183)}
 OLDEST_GLIBC_MINOR = 17
@@ -51,10 +53,7 @@ class Target:
         return [*(f"manylinux_2_{minor}_{machine}" for minor in minors), f"manylinux2014_{machine}"]
 
     def check_extension(self, name: str, content: bytes) -> None:
-        """Refuse a compiled module that this runtime could not load.
-
-        Raises BuildError when `content` is not an ELF file for the processor or is for another CPython.
-        """
+        """Raise BuildError unless `content` is an ELF file for this processor and this CPython."""
         machine = struct.unpack_from("<H", content, 18)[0] if content[:4] == b"\x7fELF" else None
         if machine != ARCHITECTURES[self.architecture][1]:
             raise BuildError(f"{name} is not built for {self.architecture} (ELF machine {machine})")
@@ -64,8 +63,19 @@ class Target:
 
 
 def running_python() -> str:
-    """Return the version of the Python that runs this, such as 3.11."""
+    """Return the version of the running Python, such as 3.11."""
     return f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def running_architecture() -> str:
+    """Return Lambda's name for this machine's processor. Raises BuildError when Lambda has none like it."""
+    machine = platform.machine()
+    for name, (wheel_name, _) in ARCHITECTURES.items():
+        if machine in (name, wheel_name):
+            return name
+    raise BuildError(
+        f"Lambda has no processor {machine}; choose one with ARCH={' or ARCH='.join(ARCHITECTURES)}"
+    )
 
 
 def interpreter(python: str) -> Path:
@@ -93,10 +103,10 @@ def interpreter(python: str) -> Path:
 def _version(candidate: Path) -> str | None:
     # pyenv puts a shim of every version on PATH; it fails when that version is not the active one.
     try:
-        answer = subprocess.run(
+        process = subprocess.run(
             [candidate, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"],
             capture_output=True, text=True, timeout=20, check=True,
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError):
         return None
-    return answer.stdout.strip()
+    return process.stdout.strip()

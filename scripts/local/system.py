@@ -122,7 +122,7 @@ def start(
 
         if build:
             say("Building the functions")
-            _run_step(["scripts.build.package", "--out", str(dist)], logs / "package.log")
+            _run_step(["scripts.build", "--out", str(dist)], logs / "package.log")
         say("Starting the local AWS")
         loop = stack.enter_context(event_loop())
         streams = Streams()

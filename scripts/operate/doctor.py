@@ -127,7 +127,8 @@ def _check_system(system: str, machine: str) -> Finding:
 
 
 def _check_python(version: tuple[int, ...]) -> Finding:
-    advice = "" if version >= (3, 11) else "3.11 or newer is needed: https://www.python.org/downloads/"
+    supported = (3, 11) <= version < (3, 14)
+    advice = "" if supported else "3.11, 3.12 or 3.13 is needed: https://www.python.org/downloads/"
     return Finding("Python", f"{_dotted(version)} ({_TESTED_PYTHONS})", advice)
 
 

@@ -1,4 +1,4 @@
-"""A DynamoDB that answers each call at once with the same row, and counts: the caller is what is measured."""
+"""A DynamoDB that answers each call at once with the same row and counts calls: its caller is measured."""
 
 import collections
 import json
@@ -34,7 +34,7 @@ class CannedDynamoDB(LocalServer):
         self.url = f"http://{self.address}"
         self.calls: collections.Counter[str] = collections.Counter()
         row = _row()
-        self.answers = {
+        self.responses = {
             "GetItem": json.dumps({"Item": row}).encode(),
             "PutItem": b"{}",
             "Query": b'{"Items": [], "Count": 0}',
@@ -49,4 +49,4 @@ class _Handler(Handler):
         self.content()
         operation = self.headers["X-Amz-Target"].rpartition(".")[2]
         self.server.calls[operation] += 1
-        self.answer(200, self.server.answers[operation], Content_Type="application/x-amz-json-1.0")
+        self.respond(200, self.server.responses[operation], Content_Type="application/x-amz-json-1.0")

@@ -23,9 +23,9 @@ text { font: 13px system-ui, -apple-system, "Segoe UI", sans-serif; fill: #1f232
 
 
 def chart(results: Results) -> str:
-    """Cold CPU ms of create, medians, with the ratio to ours as the tables have it."""
+    """Return the chart of create's cold CPU ms: medians, with the same ratios to ours as the tables."""
     names = {
-        "Python and Lambda's client alone": "floor: -",
+        "an empty function": "floor: -",
         "this service": OURS,
         "bare boto3, validates nothing": "bare: create_session",
         **{owner: f"{owner}: create_session" for owner in FRAMEWORKS},

@@ -1,6 +1,8 @@
-"""Who is measured: our functions from dist/, and peers that do the same work."""
+"""What is measured: our functions from their zips, and peers that do the same work."""
 
+import compileall
 import os
+import py_compile
 import shutil
 import sys
 import zipfile
@@ -12,7 +14,9 @@ from scripts.project import ROOT
 from tests.stress.benchmarks import peers_packages
 from tests.stress.benchmarks.canned_dynamodb import CannedDynamoDB
 from tests.stress.benchmarks.events import http_api_event, rest_api_event, websocket_event
+from tests.support import function_settings
 
+DIST = ROOT / "dist"
 PEERS = Path(__file__).resolve().parent / "peers"
 # By function: its route, its body, the status of its response.
 OPERATIONS: Mapping[str, tuple[str, object, int]] = {
@@ -22,6 +26,7 @@ OPERATIONS: Mapping[str, tuple[str, object, int]] = {
     "delete_session": ("DELETE /sessions/{sessionId}", None, 204),
     "health": ("GET /health", None, 200),
 }
+WEBSOCKET_FUNCTIONS = ("connect_session", "authorize_connection")
 # By peer that does create and get: its handlers for them.
 FRAMEWORKS = {
     "pydantic + boto3": ("pydantic_boto3.create", "pydantic_boto3.get"),
@@ -34,7 +39,10 @@ FASTAPI_COMPILED = "FastAPI + Mangum, with byte code"
 
 @dataclass(frozen=True)
 class Contender:
-    """One function to measure: whose, what it may import, and the event that it answers with `status`."""
+    """One function to measure: its module search path, and an event that it answers with `status`.
+
+    `calls` is the most calls of DynamoDB that one invocation may make.
+    """
 
     owner: str
     operation: str
@@ -50,55 +58,81 @@ class Contender:
 
 
 def contenders(folder: Path, environment: Path) -> list[Contender]:
-    """Unpack every function below `folder` as Lambda would, and return what to measure, in its order."""
-    peers = folder / "peers"
-    shutil.copytree(PEERS, peers, ignore=shutil.ignore_patterns("__pycache__"))
+    """Unpack every function below `folder` as Lambda does, and return what to measure, in this order."""
+    peers = compiled_peers(folder)
     packages = peers_packages.deployed(environment, folder / "packages")
-    made = [Contender("floor", "-", "floor.handler", [peers], _event("create_session"), 204, calls=0)]
-    for operation, (_, _, status) in OPERATIONS.items():
-        ours = folder / operation
-        zipfile.ZipFile(ROOT / "dist" / f"{operation}.zip").extractall(ours)
-        handler = f"functions.{operation}.handler.handler"
-        event = _event(operation)
-        made.append(Contender("ours", operation, handler, [ours], event, status))
-        answer = 200 if operation == "delete_session" else status
-        made.append(Contender("bare", operation, "bare.handler", [peers], event, answer))
+    floor = Contender("floor", "-", "floor.handler", [peers], _event("create_session"), 204, calls=0)
+    listed = [floor]
+    for operation in OPERATIONS:
+        listed += [ours(operation, DIST, folder), bare(operation, peers)]
     for owner, handlers in FRAMEWORKS.items():
         for operation, handler in zip(("create_session", "get_session"), handlers, strict=True):
             route, body, status = OPERATIONS[operation]
             event = rest_api_event(route, body) if owner == "Chalice" else http_api_event(route, body)
-            made.append(Contender(owner, operation, handler, [peers, packages], event, status))
-    made.append(
-        # The environment itself has the packages with their byte code.
-        Contender(
-            FASTAPI_COMPILED,
-            "create_session",
-            "fastapi_mangum.handler",
-            [peers],
-            _event("create_session"),
-            201,
-        )
-    )
-    made += _around_connections(folder, peers)
-    malformed = http_api_event(OPERATIONS["get_session"][0], None, session_id="No-Such-Id")
-    handler = "functions.get_session.handler.handler"
-    made.append(Contender("ours", "malformed id", handler, [folder / "get_session"], malformed, 404, calls=0))
-    return made
-
-
-def _around_connections(folder: Path, peers: Path) -> list[Contender]:
-    """$connect against bare's one GetItem, and its authorizer against whoever imports what it could need."""
-    made = []
-    for function, peer, asked, status, calls in (
+            listed.append(Contender(owner, operation, handler, [peers, packages], event, status))
+    # The environment itself has the packages with their byte code.
+    fastapi, event = "fastapi_mangum.handler", _event("create_session")
+    listed.append(Contender(FASTAPI_COMPILED, "create_session", fastapi, [peers], event, 201))
+    for operation, peer, peer_event, status, calls in (
         ("connect_session", "bare.handler", _event("get_session"), 200, 5),
         ("authorize_connection", "jwt_boto3.handler", websocket_event(), None, 0),
     ):
-        zipfile.ZipFile(ROOT / "dist" / f"{function}.zip").extractall(folder / function)
-        handler = f"functions.{function}.handler.handler"
-        own = [folder / function]
-        made.append(Contender("ours", function, handler, own, websocket_event(), status, calls))
-        made.append(Contender("bare", function, peer, [peers], asked, status, min(calls, 1)))
-    return made
+        path = [_unpacked(operation, DIST, folder)]
+        handler = _handler(operation)
+        listed += [
+            Contender("ours", operation, handler, path, websocket_event(), status, calls),
+            Contender("bare", operation, peer, [peers], peer_event, status, min(calls, 1)),
+        ]
+    malformed = http_api_event(OPERATIONS["get_session"][0], None, session_id="No-Such-Id")
+    path = [folder / "get_session"]
+    listed.append(Contender("ours", "malformed id", _handler("get_session"), path, malformed, 404, calls=0))
+    return listed
+
+
+def ours(operation: str, dist: Path, folder: Path, owner: str = "ours") -> Contender:
+    """Unpack a function of ours from its zip in `dist`."""
+    path = [_unpacked(operation, dist, folder)]
+    return Contender(owner, operation, _handler(operation), path, _event(operation), OPERATIONS[operation][2])
+
+
+def bare(operation: str, peers: Path) -> Contender:
+    """Return the bare peer of an operation. It answers a delete with the row."""
+    status = 200 if operation == "delete_session" else OPERATIONS[operation][2]
+    return Contender("bare", operation, "bare.handler", [peers], _event(operation), status)
+
+
+def compiled_peers(folder: Path) -> Path:
+    """Copy the peers' own modules into `folder`, with byte code as our zips have it, and return where."""
+    peers = folder / "peers"
+    shutil.copytree(PEERS, peers, ignore=shutil.ignore_patterns("__pycache__"))
+    compileall.compile_dir(peers, quiet=1, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+    return peers
+
+
+def environment_variables(dynamodb: CannedDynamoDB) -> dict[str, str]:
+    """Return what Lambda and Terraform set, with DynamoDB on this machine."""
+    settings = {
+        name: value
+        for function in (*OPERATIONS, *WEBSOCKET_FUNCTIONS)
+        for name, value in function_settings.environment(function).items()
+    }
+    return settings | {
+        "PATH": os.environ["PATH"],
+        "LANG": "en_US.UTF-8",
+        # /var/task is read-only on Lambda: what has no byte code is compiled at each start.
+        "PYTHONDONTWRITEBYTECODE": "1",
+        # Chalice requires setuptools, which would hook itself into every import.
+        "SETUPTOOLS_USE_DISTUTILS": "stdlib",
+        "AWS_ENDPOINT_URL": dynamodb.url,
+        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
+        "AWS_LAMBDA_LOG_FORMAT": "JSON",
+        "AWS_LAMBDA_LOG_LEVEL": "INFO",
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_python{sys.version_info.major}.{sys.version_info.minor}",
+        # Off, because no peer has rate limits.
+        "SESSIONS_PER_SPEAKER_PER_HOUR": "0",
+        "JOINS_PER_ADDRESS_PER_MINUTE": "0",
+    }
 
 
 def _event(operation: str) -> dict:
@@ -106,37 +140,11 @@ def _event(operation: str) -> dict:
     return http_api_event(route, body)
 
 
-def environment_variables(dynamodb: CannedDynamoDB) -> dict[str, str]:
-    """Return what Lambda and Terraform set, with DynamoDB on this machine."""
-    return {
-        "PATH": os.environ["PATH"],
-        "LANG": "en_US.UTF-8",
-        # /var/task is read-only on Lambda: what has no byte code compiles anew at each start.
-        "PYTHONDONTWRITEBYTECODE": "1",
-        # Chalice requires setuptools, which would hook itself into every import.
-        "SETUPTOOLS_USE_DISTUTILS": "stdlib",
-        "AWS_ENDPOINT_URL": dynamodb.url,
-        "AWS_REGION": "eu-west-1",
-        "AWS_DEFAULT_REGION": "eu-west-1",
-        "AWS_ACCESS_KEY_ID": "benchmark",
-        "AWS_SECRET_ACCESS_KEY": "benchmark",
-        "AWS_LAMBDA_FUNCTION_NAME": "benchmark",
-        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
-        "AWS_LAMBDA_LOG_FORMAT": "JSON",
-        "AWS_LAMBDA_LOG_LEVEL": "INFO",
-        "AWS_EXECUTION_ENV": f"AWS_Lambda_python{sys.version_info.major}.{sys.version_info.minor}",
-        "ENV": "dev",
-        "SESSIONS_TABLE": "sessions",
-        "SESSION_ID_DIGITS": "3",
-        # Off, so that each does the same work as its peer.
-        "SESSIONS_PER_SPEAKER_PER_HOUR": "0",
-        "JOINS_PER_ADDRESS_PER_MINUTE": "0",
-        "RATE_LIMITS_TABLE": "rate-limits",
-        "CONNECTIONS_TABLE": "connections",
-        "MAX_LISTENERS": "500",
-        "ADDRESS_KEY": "benchmark",
-        "USER_POOL_ID": "eu-west-1_AbCdEfGhI",
-        "USER_POOL_CLIENT_ID": "benchmark",
-        "VERSION": "benchmark",
-    }
+def _handler(function: str) -> str:
+    return f"functions.{function}.handler.handler"
+
+
+def _unpacked(function: str, dist: Path, folder: Path) -> Path:
+    task_root = folder / function
+    zipfile.ZipFile(dist / f"{function}.zip").extractall(task_root)
+    return task_root

@@ -1,4 +1,4 @@
-"""The events that the benchmarks send, with what functions and peers read of them."""
+"""The events that the benchmarks send, with the fields that functions and peers read."""
 
 import json
 
@@ -8,7 +8,7 @@ from tests.stress.benchmarks.canned_dynamodb import SESSION_ID, SPEAKER
 def http_api_event(route: str, body: object, session_id: str = SESSION_ID) -> dict:
     """Return an API Gateway event in payload format 2.0."""
     method, path = route.replace("{sessionId}", session_id).split(" ")
-    made = {
+    event = {
         "version": "2.0",
         "routeKey": route,
         "rawPath": path,
@@ -24,7 +24,7 @@ def http_api_event(route: str, body: object, session_id: str = SESSION_ID) -> di
         "body": None if body is None else json.dumps(body),
         "isBase64Encoded": False,
     }
-    return {name: value for name, value in made.items() if value is not None}
+    return {name: value for name, value in event.items() if value is not None}
 
 
 def rest_api_event(route: str, body: object) -> dict:
@@ -57,7 +57,7 @@ def rest_api_event(route: str, body: object) -> dict:
 
 
 def websocket_event() -> dict:
-    """Return a listener's $connect, as the authorizer and then the function get it."""
+    """Return a listener's $connect, with what the authorizer and what the function read."""
     return {
         "type": "REQUEST",
         "methodArn": "arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/ws/$connect",

@@ -1,7 +1,7 @@
 """One function process under Lambda's own runtime client, and what it costs in CPU time and memory.
 
 Its server is a small Runtime API (https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html). CPU time
-is read when a response arrives, before the process hears that it did: no teardown is counted.
+is read when a response arrives, while the process waits for the acknowledgement: teardown is not counted.
 """
 
 import itertools
@@ -15,6 +15,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.stress.benchmarks.contenders import Contender
 from tests.stress.benchmarks.servers import Handler, LocalServer
 
 
@@ -28,33 +29,26 @@ class Cost:
 
 
 class FunctionFailed(Exception):
-    """The function did not answer as its benchmark expects."""
+    """The function did not answer as expected."""
 
 
-def measure(
-    python: Path,
-    handler: str,
-    path: list[Path],
-    env: dict[str, str],
-    event: dict,
-    status: int | None,
-    warm: int,
-) -> Cost:
-    """Start the function that lies in `path`, let it answer `event` 1 + `warm` times, and stop it."""
-    with _RuntimeApi(event, invocations=1 + warm) as api:
+def measure(python: Path, contender: Contender, env: dict[str, str], repeats: int) -> Cost:
+    """Start the function, send it its event 1 + `repeats` times, and stop it. Raises FunctionFailed."""
+    task_root = contender.path[0]
+    with _RuntimeApi(contender.event, invocations=1 + repeats) as api:
         process = subprocess.Popen(
-            [python, "-s", "-m", "awslambdaric", handler],
+            [python, "-s", "-m", "awslambdaric", contender.handler],
             env={
                 **env,
-                "PYTHONPATH": os.pathsep.join(map(str, path)),
-                "LAMBDA_TASK_ROOT": str(path[0]),
+                "PYTHONPATH": os.pathsep.join(map(str, contender.path)),
+                "LAMBDA_TASK_ROOT": str(task_root),
                 "AWS_LAMBDA_RUNTIME_API": api.address,
             },
-            cwd=path[0], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            cwd=task_root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
         api.pid = process.pid
-        said: list[str] = []
-        reader = threading.Thread(target=lambda: said.extend(process.stdout))
+        output: list[str] = []
+        reader = threading.Thread(target=lambda: output.extend(process.stdout))
         reader.start()
         finished = api.finished.wait(timeout=60)
         peak = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{process.pid}/status").read_text())
@@ -63,8 +57,10 @@ def measure(
         reader.join()
         process.stdout.close()
     statuses = {response.get("statusCode") for response in api.responses}
-    if not finished or statuses != {status} or not peak:
-        raise FunctionFailed(f"{handler} answered {statuses or 'nothing'}:\n{''.join(said)[-3000:]}")
+    if not finished or statuses != {contender.status} or not peak:
+        raise FunctionFailed(
+            f"{contender.name} responded with {statuses or 'nothing'}:\n{''.join(output)[-3000:]}"
+        )
     later = [after - before for before, after in itertools.pairwise(api.cpu_seconds)]
     return Cost(api.cpu_seconds[0] * 1000, statistics.median(later) * 1000, int(peak[1]) / 1024)
 
@@ -86,8 +82,8 @@ class _RuntimeApiHandler(Handler):
 
     def do_GET(self) -> None:  # noqa: N802 - named by http.server
         if self.server.finished.is_set():
-            threading.Event().wait()  # Lambda lets a function wait for its next event for as long as it likes
-        self.answer(
+            threading.Event().wait()  # as in Lambda: no event, no response
+        self.respond(
             200,
             self.server.event,
             Content_Type="application/json",
@@ -100,9 +96,9 @@ class _RuntimeApiHandler(Handler):
     def do_POST(self) -> None:  # noqa: N802 - named by http.server
         # The CPU clock of another process: clock_getcpuclockid(3) in one line.
         cpu_seconds = time.clock_gettime((~self.server.pid << 3) | 2)
-        answered = self.path.endswith("/response")
+        succeeded = self.path.endswith("/response")
         self.server.cpu_seconds.append(cpu_seconds)
-        self.server.responses.append(json.loads(self.content()) if answered else {})
-        if not answered or len(self.server.responses) == self.server.invocations:
+        self.server.responses.append(json.loads(self.content()) if succeeded else {})
+        if not succeeded or len(self.server.responses) == self.server.invocations:
             self.server.finished.set()
-        self.answer(202, b"{}")
+        self.respond(202, b"{}")

@@ -1,4 +1,4 @@
-"""What the peers are made of: Lambda's own runtime, and what each one's zip brings."""
+"""The packages of the peers: those of Lambda's own runtime, and those that a peer's zip contains."""
 
 import hashlib
 import shutil
@@ -8,29 +8,32 @@ import tempfile
 from importlib.metadata import distributions
 from pathlib import Path
 
-# What Lambda's runtime holds beside Python, with the byte code that installing it has made.
+from scripts.project import ROOT
+
+# What Lambda's runtime has beside Python, with byte code.
 RUNTIME = (
     "awslambdaric", "boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "simplejson", "six",
     "snapshot-restore-py", "urllib3",
 )  # fmt: skip
 
 
-def installed(requirements: Path, cache: Path) -> Path:
-    """Return a virtual environment with `requirements`, made at the first call and kept in `cache`."""
+def installed() -> Path:
+    """Return a virtual environment with requirements/peers.txt, made at the first call and kept in build/."""
+    requirements, cache = ROOT / "requirements" / "peers.txt", ROOT / "build" / "peers"
     digest = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()[:12]
     folder = cache / digest
     if not folder.exists():
         print("Installing the peers' packages (about half a minute, once)", file=sys.stderr, flush=True)
         cache.mkdir(parents=True, exist_ok=True)
-        making = Path(tempfile.mkdtemp(dir=cache, prefix=".making-"))
+        new = Path(tempfile.mkdtemp(dir=cache, prefix=".new-"))
         uv = [sys.executable, "-m", "uv"]
-        subprocess.run([*uv, "venv", "--quiet", "--clear", "--python", sys.executable, making], check=True)
+        subprocess.run([*uv, "venv", "--quiet", "--clear", "--python", sys.executable, new], check=True)
         subprocess.run(
-            [*uv, "pip", "install", "--quiet", "--python", python(making), "--require-hashes",
+            [*uv, "pip", "install", "--quiet", "--python", python(new), "--require-hashes",
              "--compile-bytecode", "--requirement", requirements],
             check=True,
         )  # fmt: skip
-        making.rename(folder)
+        new.rename(folder)
     return folder
 
 
@@ -40,7 +43,7 @@ def python(environment: Path) -> Path:
 
 
 def deployed(environment: Path, folder: Path) -> Path:
-    """Copy into `folder` what a peer's zip brings: all but what the runtime has, without byte code."""
+    """Copy into `folder` what a peer's zip contains: all that the runtime lacks, without byte code."""
     site = next(environment.glob("lib/python*/site-packages"))
     for distribution in distributions(path=[str(site)]):
         if distribution.metadata["Name"].lower() in RUNTIME:

@@ -1,4 +1,4 @@
-"""A server on this machine that costs its clients as little as can be: one thread, answers in one packet."""
+"""A server on this machine that costs its clients little: a thread per connection, a packet per response."""
 
 import contextlib
 import threading
@@ -28,13 +28,13 @@ class LocalServer(ThreadingHTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Keeps connections, as the real services do."""
+    """Keeps connections open, as the real services do."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
     def handle(self) -> None:
-        # A client that was stopped hangs up without a word.
+        # A client that is stopped resets its connection.
         with contextlib.suppress(ConnectionError):
             super().handle()
 
@@ -42,8 +42,8 @@ class Handler(BaseHTTPRequestHandler):
         """Return the request's body."""
         return self.rfile.read(int(self.headers["Content-Length"]))
 
-    def answer(self, status: int, content: bytes, **headers: str) -> None:
-        """Answer; `_` in a header's name stands for `-`."""
+    def respond(self, status: int, content: bytes, **headers: str) -> None:
+        """Send a response; `_` in a header's name stands for `-`."""
         self.send_response(status)
         for name, value in {**headers, "Content_Length": str(len(content))}.items():
             self.send_header(name.replace("_", "-"), value)
@@ -51,4 +51,4 @@ class Handler(BaseHTTPRequestHandler):
         self.flush_headers()
 
     def log_message(self, *_args: object) -> None:
-        """Say nothing."""
+        """Log nothing."""

@@ -1,4 +1,4 @@
-"""How many calls Python makes for one warm invocation, ours and the bare peer's: the same on every machine.
+"""The number of Python function calls in one warm invocation of ours and of bare: equal on every machine.
 
 python -m tests.stress.benchmarks.warm_calls
 """
@@ -17,7 +17,7 @@ from typing import Any
 
 from scripts.docs.markdown import markdown_table
 from tests.stress.benchmarks.canned_dynamodb import CannedDynamoDB
-from tests.stress.benchmarks.contenders import OPERATIONS, ROOT, environment_variables
+from tests.stress.benchmarks.contenders import OPERATIONS, PEERS, environment_variables
 from tests.stress.benchmarks.events import http_api_event
 
 HEAD = ("function", "ours", "bare", "ratio")
@@ -27,10 +27,10 @@ FIRST, COUNTED = 20, 50
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 
-def calls(handler: Handler, event: dict[str, Any]) -> int:
+def count_calls(handler: Handler, event: dict[str, Any]) -> int:
     """Count the calls of one invocation, after some that do not count."""
     profile = cProfile.Profile()
-    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):  # EMF lines
+    with Path(os.devnull).open("w") as devnull, redirect_stdout(devnull):  # metrics
         for _ in range(FIRST):
             assert handler(event, CONTEXT)["statusCode"] < 300
         profile.enable()
@@ -43,14 +43,14 @@ def calls(handler: Handler, event: dict[str, Any]) -> int:
 def main() -> int:
     with CannedDynamoDB() as dynamodb:
         os.environ |= environment_variables(dynamodb)
-        bare = runpy.run_path(str(ROOT / "tests/stress/benchmarks/peers/bare.py"))["handler"]
-        lines = []
+        bare_handler = runpy.run_path(str(PEERS / "bare.py"))["handler"]
+        rows = []
         for function, (route, body, _) in OPERATIONS.items():
             event = http_api_event(route, body)
-            ours = calls(importlib.import_module(f"functions.{function}.handler").handler, event)
-            theirs = calls(bare, event)
-            lines.append((function, f"{ours:,}", f"{theirs:,}", f"{ours / theirs:.2f}"))
-    print(markdown_table(HEAD, lines))
+            ours = count_calls(importlib.import_module(f"functions.{function}.handler").handler, event)
+            bare = count_calls(bare_handler, event)
+            rows.append((function, f"{ours:,}", f"{bare:,}", f"{ours / bare:.2f}"))
+    print(markdown_table(HEAD, rows))
     return 0
 
 

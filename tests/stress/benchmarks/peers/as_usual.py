@@ -1,4 +1,4 @@
-"""Create and get as one would write them without a thought for cold starts: pydantic and boto3's resource.
+"""Create and get without regard to cold starts: pydantic models and boto3's resource.
 
 All peers but the bare one use it. They validate what speakers send, and nothing more.
 """
@@ -37,13 +37,13 @@ class Session(BaseModel):
 table = boto3.resource("dynamodb").Table(os.environ["SESSIONS_TABLE"])
 
 
-def create(wanted: NewSession, speaker: str) -> dict:
+def create(new: NewSession, speaker: str) -> dict:
     now = time.time_ns() // 1_000_000
     session = Session(
         sessionId=f"pure-hope-{100 + secrets.randbelow(900)}",
         speakerId=speaker,
-        sourceLanguage=wanted.sourceLanguage,
-        qualityTier=wanted.qualityTier,
+        sourceLanguage=new.sourceLanguage,
+        qualityTier=new.qualityTier,
         createdAt=now,
         updatedAt=now,
         expiresAt=now // 1000 + 86_400,

@@ -1,4 +1,4 @@
-"""With Chalice, which is made for REST APIs: its events have payload format 1.0."""
+"""Chalice, which serves REST APIs: its events have payload format 1.0."""
 
 import as_usual
 from chalice import Chalice, Response
@@ -8,9 +8,9 @@ app = Chalice("sessions")
 
 @app.route("/sessions", methods=["POST"])
 def create():
-    wanted = as_usual.NewSession.model_validate(app.current_request.json_body)
+    new = as_usual.NewSession.model_validate(app.current_request.json_body)
     speaker = app.current_request.context["authorizer"]["claims"]["sub"]
-    return Response(as_usual.create(wanted, speaker), status_code=201)
+    return Response(as_usual.create(new, speaker), status_code=201)
 
 
 @app.route("/sessions/{session_id}", methods=["GET"])

@@ -1,4 +1,4 @@
-"""With FastAPI, which Mangum makes a function of."""
+"""FastAPI, adapted to Lambda by Mangum."""
 
 import as_usual
 from fastapi import FastAPI, Request
@@ -8,9 +8,9 @@ app = FastAPI()
 
 
 @app.post("/sessions", status_code=201)
-def create(wanted: as_usual.NewSession, request: Request):
+def create(new: as_usual.NewSession, request: Request):
     claims = request.scope["aws.event"]["requestContext"]["authorizer"]["jwt"]["claims"]
-    return as_usual.create(wanted, claims["sub"])
+    return as_usual.create(new, claims["sub"])
 
 
 @app.get("/sessions/{session_id}")

@@ -1,4 +1,4 @@
-"""The floor: a function that does nothing. What Python and Lambda's runtime client cost by themselves."""
+"""An empty function: the cost of Python and of Lambda's runtime client."""
 
 
 def handler(event, context):

@@ -1,4 +1,4 @@
-"""An authorizer as people begin one: PyJWT, and boto3 with a client, imported; nobody is asked anything."""
+"""An authorizer that imports PyJWT and boto3 and makes a client, and calls neither."""
 
 import boto3
 import jwt

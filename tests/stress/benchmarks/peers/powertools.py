@@ -1,4 +1,4 @@
-"""With the router of Powertools for AWS Lambda, which validates by pydantic."""
+"""The router of Powertools for AWS Lambda, which validates with pydantic."""
 
 import as_usual
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
@@ -7,9 +7,9 @@ app = APIGatewayHttpResolver(enable_validation=True)
 
 
 @app.post("/sessions")
-def create(wanted: as_usual.NewSession):
+def create(new: as_usual.NewSession):
     speaker = app.current_event.request_context.authorizer.jwt_claim["sub"]
-    return as_usual.create(wanted, speaker), 201
+    return as_usual.create(new, speaker), 201
 
 
 @app.get("/sessions/<session_id>")

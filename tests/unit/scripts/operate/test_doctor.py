@@ -67,8 +67,9 @@ def test_an_old_tool_is_reported_with_the_version_that_is_needed():
     assert [finding.advice[:26] for finding in findings if finding.advice] == ["1.11 or newer is needed: h"]
 
 
-def test_an_old_python_is_reported():
-    assert missing(check_machine(python=(3, 10))) == ["Python"]
+@pytest.mark.parametrize("python", [(3, 10), (3, 14)])
+def test_a_python_that_make_does_not_accept_is_reported(python: tuple[int, int]):
+    assert missing(check_machine(python=python)) == ["Python"]
 
 
 def test_an_unsupported_system_is_reported():

@@ -7,6 +7,7 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from botocore.handlers import BUILTIN_HANDLERS
 from botocore.parsers import ResponseParserError
 
 from shared.aws.dynamodb import DEFAULT_CONFIG, FAIL_FAST_CONFIG, create_client
@@ -58,3 +59,14 @@ def test_a_page_of_a_proxy_that_refuses_is_a_refusal_with_its_status(status: int
         read(status, b"<html>")
 
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == status
+
+
+def test_no_event_handler_that_is_left_out_is_for_dynamodb():
+    # Names are `<event>.<service>...`; those of `docs` events are `docs.<section>.<service>...`.
+    names = {name for name, *_ in BUILTIN_HANDLERS if "." in name and not name.startswith("docs.")}
+
+    assert not {name.split(".")[1] for name in names} & {"dynamodb", "*"}
+
+
+def test_no_event_handler_that_is_registered_must_be_the_first_or_the_last():
+    assert {len(entry) for entry in BUILTIN_HANDLERS if "." not in entry[0]} == {2}
