@@ -10,7 +10,7 @@ from types import FrameType
 from scripts import local_system
 from scripts.local import system
 from scripts.local.aws import local_aws
-from scripts.local.config import system_config
+from scripts.local.config.terraform_state import NotServable
 from scripts.local.lambda_ import runtime
 
 _READY = """
@@ -64,7 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (
         system.StepFailed,
         local_aws.AwsFailed,
-        system_config.NotServable,
+        NotServable,
         runtime.WrongRuntime,
     ) as problem:
         return _refuse(str(problem))

@@ -30,6 +30,9 @@ from scripts.local import processes, speakers
 from scripts.local.aws import local_aws
 from scripts.local.aws.permissions import Permissions, Roles
 from scripts.local.config import system_config
+from scripts.local.config.functions import Function
+from scripts.local.config.http_api import HttpApi
+from scripts.local.config.system_config import SystemConfig
 from scripts.local.gateway.connections import Connections, Permitted
 from scripts.local.gateway.http_api import Gateway
 from scripts.local.gateway.websocket_api import WebSocketGateway
@@ -72,7 +75,7 @@ class System:
     websocket_url: str
     console_url: str
     aws_url: str
-    declared: system_config.Declared
+    config: SystemConfig
     work: Path
     aws_process: "subprocess.Popen[bytes]"
     websockets: WebSocketGateway
@@ -83,8 +86,8 @@ class System:
         return speakers.token(
             name,
             aws_url=self.aws_url,
-            user_pool_id=self.declared.user_pool_id,
-            client_id=self.declared.user_pool_client_id,
+            user_pool_id=self.config.user_pool_id,
+            client_id=self.config.user_pool_client_id,
         )
 
 
@@ -158,7 +161,7 @@ def start(
         live = Aliases(lambda_, Published(aws_url, served.functions, zips))
         websockets = WebSocketGateway(websocket_api, live, connections, clock=clock, log=log)
         gateway = Gateway(
-            served.api,
+            served.http_api,
             live,
             _keys_at(aws_url),
             log=log,
@@ -176,7 +179,7 @@ def start(
             websocket_url=f"ws{url.removeprefix('http')}{websockets.path}",
             console_url=console_url,
             aws_url=aws_url,
-            declared=served,
+            config=served,
             work=work,
             aws_process=aws_process,
             websockets=websockets,
@@ -219,8 +222,8 @@ def check_free(port: int) -> None:
 
 @contextlib.contextmanager
 def serve(
-    api: system_config.HttpApi,
-    functions: Mapping[str, system_config.Function],
+    api: HttpApi,
+    functions: Mapping[str, Function],
     task_roots: Mapping[str, Path],
     *,
     work: Path,
@@ -241,7 +244,7 @@ def serve(
 @contextlib.contextmanager
 def running_functions(
     loop: "EventLoop",
-    functions: Mapping[str, system_config.Function],
+    functions: Mapping[str, Function],
     task_roots: Mapping[str, Path],
     *,
     work: Path,
@@ -284,7 +287,7 @@ def listening(loop: "EventLoop", server: Server, port: int) -> Iterator[str]:
 
 def _provision(
     data_dir: Path, dist: Path, aws_url: str, settings: Mapping[str, str], log: Path
-) -> system_config.Declared:
+) -> SystemConfig:
     data_dir.mkdir(exist_ok=True)
     # Asked to stop rather than killed when we are: it has a Terraform of its own to end.
     _run_step(
@@ -319,7 +322,7 @@ def _run_step(
         raise StepFailed(f"{end}\n\nAll of it is in {log}")
 
 
-def _unpack_functions(served: system_config.Declared, aws_url: str, into: Path) -> dict[str, Path]:
+def _unpack_functions(served: SystemConfig, aws_url: str, into: Path) -> dict[str, Path]:
     s3 = local_system.aws_client("s3", aws_url)
     task_roots = {}
     for name, function in served.functions.items():

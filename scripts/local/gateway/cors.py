@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from scripts.local.config.system_config import Cors
+    from scripts.local.config.http_api import Cors
 
 
 def preflight_headers(cors: "Cors", origin: str | None) -> dict[str, str]:

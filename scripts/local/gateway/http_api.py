@@ -21,7 +21,7 @@ from scripts.local.gateway.throttle import TokenBucket
 from scripts.local.lambda_.runtime import Result, Throttled, TooLarge
 
 if TYPE_CHECKING:
-    from scripts.local.config.system_config import HttpApi, Route
+    from scripts.local.config.http_api import HttpApi, Route
 
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
 HEADER_LIMIT_BYTES = 10_240

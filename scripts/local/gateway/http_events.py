@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 if TYPE_CHECKING:
-    from scripts.local.config.system_config import HttpApi, Route
+    from scripts.local.config.http_api import HttpApi, Route
 
 # AWS documents no list; people found this one by trying. A body with no content type is not in it.
 _TEXT_TYPES = ("application/json", "application/javascript", "application/xml")

@@ -11,7 +11,7 @@ import jwt
 if TYPE_CHECKING:
     from jwt.types import Options
 
-    from scripts.local.config.system_config import JwtAuthorizer
+    from scripts.local.config.http_api import JwtAuthorizer
 
 FetchKeys = Callable[[str], Awaitable[Mapping[str, Any]]]
 """Gets the JSON Web Key Set of an issuer. Raises OSError when it cannot be had."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from scripts.local.config.terraform_state import Throttle
+    from scripts.local.config.routes import Throttle
 
 
 class TokenBucket:

@@ -29,7 +29,7 @@ from scripts.local.gateway.websocket_events import Connection, new_id
 from scripts.local.lambda_.runtime import Throttled, TooLarge
 
 if TYPE_CHECKING:
-    from scripts.local.config.terraform_state import Throttle
+    from scripts.local.config.routes import Throttle
     from scripts.local.config.websocket_api import FunctionRoute, WebSocketApi
     from scripts.local.gateway.http_api import Functions
     from scripts.local.lambda_.runtime import Result
@@ -77,7 +77,7 @@ class WebSocketGateway:
         self._log = log
         self.loses: Callable[[str], bool] = lambda _: False
         throttles: dict[str, Throttle | None] = {route.key: route.throttle for route in api.functions}
-        throttles |= {key: reply.throttle for key, reply in api.replies.items()}
+        throttles |= {key: reply.throttle for key, reply in api.messages.items()}
         self._buckets = {key: TokenBucket(limit, clock) for key, limit in throttles.items() if limit}
         self._serving: set[asyncio.Task[Any]] = set()
         self._watch: asyncio.Task[None] | None = None
@@ -226,7 +226,7 @@ class WebSocketGateway:
     def _route(self, opened: OpenConnection, message: WSMessage) -> None:
         """Answer a message by the route that its `action` names, or by $default."""
         request_id = new_id()
-        reply = self._api.replies.get(_action(message)) or self._api.replies.get("$default")
+        reply = self._api.messages.get(_action(message)) or self._api.messages.get("$default")
         said: dict[str, object] = {"eventType": "MESSAGE", "requestId": request_id, "status": 200}
         if reply is None:
             opened.send(_gateway_message("Forbidden", opened.connection, request_id))

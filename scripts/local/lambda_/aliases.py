@@ -19,7 +19,7 @@ from scripts import local_system
 from scripts.local.lambda_.runtime import Lambda, Result, WrongRuntime, unpack
 
 if TYPE_CHECKING:
-    from scripts.local.config.system_config import Function
+    from scripts.local.config.functions import Function
 
 ALIAS = "live"
 

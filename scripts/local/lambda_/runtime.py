@@ -34,7 +34,7 @@ from aiohttp import web
 from scripts.local.processes import die_with_parent
 
 if TYPE_CHECKING:
-    from scripts.local.config.system_config import Function
+    from scripts.local.config.functions import Function
 
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 INIT_SECONDS = 10.0

@@ -93,7 +93,7 @@ def sessions_table(running: system.System) -> dict[str, ledger.Row]:
     client = local_system.aws_client("dynamodb", running.aws_url)
     (name,) = {
         function.environment["SESSIONS_TABLE"]
-        for function in running.declared.functions.values()
+        for function in running.config.functions.values()
         if "SESSIONS_TABLE" in function.environment
     }
     return ledger.rows_of(client, name)

@@ -116,7 +116,7 @@ def dynamodb(local: system.System) -> Any:
 
 def table(local: system.System, name: str) -> str:
     """Return the name in AWS of the table of `sessions` or `connections`."""
-    return local.declared.functions["session-service-local-session_changed"].environment[
+    return local.config.functions["session-service-local-session_changed"].environment[
         f"{name.upper()}_TABLE"
     ]
 

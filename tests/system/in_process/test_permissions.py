@@ -32,7 +32,7 @@ def statements(local: System) -> dict[str, list[dict[str, Any]]]:
             ]
             if not statement["Action"][0].startswith(LAMBDAS_OWN)
         ]
-        for name in local.declared.functions
+        for name in local.config.functions
     }
 
 

@@ -134,7 +134,7 @@ def test_a_bad_release_goes_back_by_itself(
     project.build("9.1.0", status=500)
     assert command(project, local, "plan", "local") == 0
 
-    api = local.declared.api.id
+    api = local.config.http_api.id
     with CloudWatch(environment, api, local.work / "logs/access.log"), Clients(local.url) as clients:
         code = command(project, local, "rollout", "local", "--step", "10", "--pause", "10")
         time.sleep(1.5)  # for so long an answer about an alias is good here

@@ -12,7 +12,8 @@ import requests
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from scripts.local import system
-from scripts.local.config.system_config import Cors, Function, HttpApi, JwtAuthorizer, Route
+from scripts.local.config.functions import Function
+from scripts.local.config.http_api import Cors, HttpApi, JwtAuthorizer, Route
 from scripts.local.gateway.http_api import Gateway
 from scripts.local.lambda_ import runtime
 
@@ -148,6 +149,7 @@ def made_by_hand(tmp_path: Path, running: contextlib.ExitStack, pool: Pool) -> C
                 arn=f"arn:aws:lambda:us-east-1:123456789012:function:{name}",
                 handler="handler.handler",
                 runtime=runtime.PYTHON,
+                architecture="x86_64",
                 code=("", ""),
                 memory_mb=128,
                 timeout=timeout,

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from scripts.local.config import system_config
-from scripts.local.config.system_config import Cors, JwtAuthorizer, Throttle
+from scripts.local.config.http_api import Cors, JwtAuthorizer
+from scripts.local.config.routes import Throttle
+from scripts.local.config.terraform_state import NotServable
 from tests.support import websocket_state
 from tests.unit.scripts.local.conftest import CLIENT_ID, ISSUER
 
@@ -72,6 +74,7 @@ RESOURCES: dict[str, dict[str, Any]] = {
         "arn": FUNCTION_ARN,
         "handler": "functions.make.handler.handler",
         "runtime": "python3.11",
+        "architectures": ["arm64"],
         "s3_bucket": "zips",
         "s3_key": "make/1.zip",
         "memory_size": 512,
@@ -99,7 +102,7 @@ def _shown(*, without: str = "", **changed: dict[str, Any]) -> str:
 
 
 def test_a_route_is_read_with_its_function_authorizer_and_throttle():
-    (route,) = system_config.read(_shown()).api.routes
+    (route,) = system_config.read(_shown()).http_api.routes
 
     assert (route.key, route.function, route.timeout, route.permitted) == (
         "POST /sessions",
@@ -114,13 +117,13 @@ def test_a_route_is_read_with_its_function_authorizer_and_throttle():
 def test_a_routes_own_throttle_comes_before_the_stages():
     own = {"route_key": "POST /sessions", "throttling_rate_limit": 1, "throttling_burst_limit": 2}
 
-    (route,) = system_config.read(_shown(aws_apigatewayv2_stage={"route_settings": [own]})).api.routes
+    (route,) = system_config.read(_shown(aws_apigatewayv2_stage={"route_settings": [own]})).http_api.routes
 
     assert route.throttle == Throttle(rate=1, burst=2)
 
 
 def test_the_api_is_read_with_its_cors_and_log_format():
-    api = system_config.read(_shown()).api
+    api = system_config.read(_shown()).http_api
 
     assert (api.id, api.account, api.domain) == (
         "abc123",
@@ -148,7 +151,7 @@ def test_a_function_is_read_with_its_zip_and_environment():
     ],
 )
 def test_a_permission_for_something_else_permits_nothing(permission):
-    (route,) = system_config.read(_shown(aws_lambda_permission=permission)).api.routes
+    (route,) = system_config.read(_shown(aws_lambda_permission=permission)).http_api.routes
 
     assert not route.permitted
 
@@ -168,7 +171,7 @@ def test_a_permission_for_something_else_permits_nothing(permission):
     ],
 )
 def test_what_cannot_be_served_is_refused(without: str, changed: dict[str, Any]):
-    with pytest.raises(system_config.NotServable):
+    with pytest.raises(NotServable):
         system_config.read(_shown(without=without, **changed))
 
 
@@ -176,5 +179,5 @@ def test_a_state_without_outputs_is_refused():
     shown = json.loads(_shown())
     del shown["values"]["outputs"]["user_pool_id"]
 
-    with pytest.raises(system_config.NotServable, match="no output user_pool_id"):
+    with pytest.raises(NotServable, match="no output user_pool_id"):
         system_config.read(json.dumps(shown))

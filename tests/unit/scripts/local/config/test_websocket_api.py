@@ -6,17 +6,18 @@ import pytest
 
 from scripts.local.config import event_sources, websocket_api
 from scripts.local.config.event_sources import EventSource
-from scripts.local.config.terraform_state import NotServable, Resources, Throttle
-from scripts.local.config.websocket_api import Authorizer, Reply, WebSocketApi
+from scripts.local.config.routes import Throttle
+from scripts.local.config.terraform_state import NotServable, TerraformState
+from scripts.local.config.websocket_api import Authorizer, MockRoute, WebSocketApi
 from tests.support.websocket_state import BUCKET_ARN, FUNCTION_ARN, STREAM_ARN, resources
 
 
 def _read(**changed: Any) -> WebSocketApi:
-    return websocket_api.read(Resources({"root_module": resources(**changed)}))
+    return websocket_api.read(TerraformState({"root_module": resources(**changed)}))
 
 
 def _sources(**changed: Any) -> tuple[EventSource, ...]:
-    return event_sources.read(Resources({"root_module": resources(**changed)}))
+    return event_sources.read(TerraformState({"root_module": resources(**changed)}))
 
 
 def test_connect_has_its_function_authorizer_and_throttle():
@@ -33,12 +34,12 @@ def test_a_route_without_its_own_permission_is_not_permitted():
     )
 
 
-def test_a_reply_is_read_from_its_template():
-    assert _read().replies["$default"] == Reply("$default", '{"type":"error"}', Throttle(50, 100))
+def test_a_mock_response_is_read_from_its_template():
+    assert _read().messages["$default"] == MockRoute("$default", '{"type":"error"}', Throttle(50, 100))
 
 
-def test_a_reply_without_a_route_response_never_reaches_the_client():
-    assert _read().replies["silent"].body is None
+def test_a_mock_response_without_a_route_response_never_reaches_the_client():
+    assert _read().messages["silent"].body is None
 
 
 def test_the_endpoint_is_the_one_in_the_settings_of_functions():

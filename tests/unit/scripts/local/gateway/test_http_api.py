@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from scripts.local.config.system_config import Cors, Route, Throttle
+from scripts.local.config.http_api import Cors, Route
+from scripts.local.config.routes import Throttle
 from scripts.local.lambda_ import runtime
 
 Serve = Callable[..., str]

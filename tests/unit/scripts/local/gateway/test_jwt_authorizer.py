@@ -9,7 +9,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from scripts.local.config.system_config import Route
+from scripts.local.config.http_api import Route
 from tests.unit.scripts.local.conftest import AUTHORIZER, CLIENT_ID, ISSUER, NOW, Pool
 
 

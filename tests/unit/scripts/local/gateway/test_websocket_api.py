@@ -13,8 +13,9 @@ import pytest
 import requests
 
 from scripts.local import system
-from scripts.local.config.system_config import HttpApi, Throttle
-from scripts.local.config.websocket_api import Authorizer, FunctionRoute, Reply, WebSocketApi
+from scripts.local.config.http_api import HttpApi
+from scripts.local.config.routes import Throttle
+from scripts.local.config.websocket_api import Authorizer, FunctionRoute, MockRoute, WebSocketApi
 from scripts.local.gateway.connections import Connections
 from scripts.local.gateway.http_api import Gateway
 from scripts.local.gateway.websocket_api import WebSocketGateway
@@ -103,9 +104,9 @@ def serve_stage(crew: Crew, clock: Clock, pool: Pool, access_log: list[str]) -> 
                 "authorizer": Authorizer("authorize"),
                 "connect": FunctionRoute("$connect", "connect"),
                 "disconnect": FunctionRoute("$disconnect", "disconnect"),
-                "replies": {
-                    "heartbeat": Reply("heartbeat", '{"type":"heartbeatAck"}'),
-                    "$default": Reply("$default", '{"type":"error"}'),
+                "messages": {
+                    "heartbeat": MockRoute("heartbeat", '{"type":"heartbeatAck"}'),
+                    "$default": MockRoute("$default", '{"type":"error"}'),
                 },
                 "access_log_format": "$context.eventType $context.routeKey $context.status",
             }
@@ -310,7 +311,7 @@ def test_a_message_is_routed_by_its_action(stage: Stage, people: Clients, messag
 
 
 def test_a_message_without_a_route_is_forbidden(serve_stage: Serve, people: Clients):
-    stage = serve_stage(replies={})
+    stage = serve_stage(messages={})
     client = people.open(stage.url)
 
     client.say("hello")
@@ -321,7 +322,9 @@ def test_a_message_without_a_route_is_forbidden(serve_stage: Serve, people: Clie
 
 
 def test_a_route_without_a_response_is_silent(serve_stage: Serve, people: Clients):
-    stage = serve_stage(replies={"$default": Reply("$default", None), "a": Reply("a", '{"type":"a"}')})
+    stage = serve_stage(
+        messages={"$default": MockRoute("$default", None), "a": MockRoute("a", '{"type":"a"}')}
+    )
     client = people.open(stage.url)
 
     client.say("hello")
@@ -332,8 +335,8 @@ def test_a_route_without_a_response_is_silent(serve_stage: Serve, people: Client
 
 
 def test_more_messages_than_the_throttle_lets_through_are_too_many(serve_stage: Serve, people: Clients):
-    reply = Reply("$default", '{"type":"error"}', Throttle(rate=1, burst=1))
-    stage = serve_stage(replies={"$default": reply})
+    route = MockRoute("$default", '{"type":"error"}', Throttle(rate=1, burst=1))
+    stage = serve_stage(messages={"$default": route})
     client = people.open(stage.url)
 
     client.say("one")

@@ -13,7 +13,8 @@ import pytest
 import requests
 
 from scripts.local import system
-from scripts.local.config.system_config import Function, HttpApi
+from scripts.local.config.functions import Function
+from scripts.local.config.http_api import HttpApi
 from scripts.local.lambda_ import runtime
 
 Serve = Callable[..., str]
@@ -226,7 +227,7 @@ def test_a_zip_is_unpacked_once_and_read_only(tmp_path: Path):
 
 def test_a_function_for_another_python_is_refused_before_anything_starts(tmp_path: Path, pool):
     arn = "arn:aws:lambda:us-east-1:123456789012:function:old"
-    function = Function("old", arn, "handler.handler", "python2.7", ("", ""), 128, 3, {})
+    function = Function("old", arn, "handler.handler", "python2.7", "x86_64", ("", ""), 128, 3, {})
     api = HttpApi("abc123", "abc123.example", "123456789012", ())
 
     with (
