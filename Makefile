@@ -39,7 +39,7 @@ token: $(VENV) ## Print a token of a local speaker (USER=alice), made when unkno
 
 .PHONY: listen
 listen: $(VENV) ## Print what a listener of a session hears (SESSION=blessed-shepherd-427 LANGUAGE=es)
-	@exec $(PY) -m scripts.local.listen "$(SESSION)" $(if $(LANGUAGE),"$(LANGUAGE)") $(if $(TOKEN),--token "$(TOKEN)")
+	@exec $(PY) -m scripts.operate.listen "$(SESSION)" $(if $(LANGUAGE),"$(LANGUAGE)") $(if $(TOKEN),--token "$(TOKEN)")
 
 # --- Proof ------------------------------------------------------------------------------------------------
 

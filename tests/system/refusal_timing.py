@@ -14,7 +14,7 @@ from statistics import median
 import requests
 
 from scripts import local_system
-from scripts.local import speakers
+from scripts.local.aws.user_pool import UserPool
 
 TIMEOUT_S = 30
 
@@ -37,15 +37,8 @@ def main() -> int:
 
 def measure(running: local_system.RunningSystem, rounds: int) -> dict[str, list[float]]:
     """Return the seconds that each kind of refusal took, in each round."""
-    owner, stranger = (
-        speakers.token(
-            name,
-            aws_url=running.aws_url,
-            user_pool_id=running.user_pool_id,
-            client_id=running.user_pool_client_id,
-        )
-        for name in ("alice", "mallory")
-    )
+    user_pool = UserPool(running.aws_url, running.user_pool_id, running.user_pool_client_id)
+    owner, stranger = (user_pool.access_token(name) for name in ("alice", "mallory"))
     with requests.Session() as http:
         opened = http.post(
             f"{running.url}/sessions",

@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 import jwt
 import pytest
 
-from tests.support.websocket_clients import Refused, clients, eventually
+from tests.support.eventually import eventually
+from tests.support.websocket_clients import HandshakeRefused, websocket_clients
 from tests.system.conftest import TIMEOUT_S, System
 from tests.system.credentials import PASSWORD, Genuine, forge
 from tests.system.security_matrix import ROUTES
@@ -29,7 +30,7 @@ DOORS = {
     *("authorize_connection", "connect_session", "disconnect_session"),
 }
 
-# 127.0.0.1 is this machine's own servers, and the functions as moto sees them; people have other addresses.
+# 127.0.0.1 is this machine's own servers, and the functions as moto sees them; clients have other addresses.
 PRIVATE = {
     "a token": r"eyJ[\w-]{6,}",
     "an e-mail address": r"[\w.+-]+@[\w-]+\.[\w-]+",
@@ -63,7 +64,7 @@ def leaks(logs: list[Path], private: dict[str, str]) -> list[Leak]:
 @pytest.fixture(scope="module")
 def private(system: System, genuine: Genuine, alice: str, bob: str) -> dict[str, str]:
     """Return what must be in no log as patterns: what is known beforehand, and this system's own secrets."""
-    shown = (system.work / "terraform" / "shown.json").read_text()
+    shown = (system.work / "terraform" / "terraform_state.json").read_text()
     keys = dict(re.findall(r'"([A-Z]+_KEY)":\s*"([^"]+)"', shown))
     assert set(keys) == {"ADDRESS_KEY", "CURSOR_KEY"}
     speakers = {
@@ -115,19 +116,19 @@ def send_canaries(system: System, genuine: Genuine) -> None:
 def send_canaries_over_sockets(system: System, genuine: Genuine, session_id: str) -> None:
     """Do the same at the WebSocket API: a handshake that is refused, and a connection that says things."""
     before = disconnects(system)
-    with clients(ADDRESS) as people:
+    with websocket_clients(ADDRESS) as clients:
         for refused in ({"token": CANARY}, {"targetLanguage": CANARY}, {"sessionId": CANARY}):
-            with pytest.raises(Refused):
-                people.open(
+            with pytest.raises(HandshakeRefused):
+                clients.open(
                     system.running.websocket_url,
                     {"Cookie": CANARY, "User-Agent": CANARY},
                     **{"sessionId": session_id, "targetLanguage": "es", **refused},
                 )
-        person = people.open(system.running.websocket_url, sessionId=session_id, token=genuine.id)
+        client = clients.open(system.running.websocket_url, sessionId=session_id, token=genuine.id)
         for message in (json.dumps({"action": CANARY}), CANARY):
-            person.say(message)
-        eventually(lambda: len(person.told) == 2)
-        person.leave()
+            client.send(message)
+        eventually(lambda: len(client.messages) == 2)
+        client.close()
     eventually(lambda: disconnects(system) > before)
 
 
@@ -175,7 +176,7 @@ PLANTED = {
     "a password": lambda system, genuine: PASSWORD,
     "what somebody sent": lambda system, genuine: f"GET /sessions?{CANARY}",
     "a secret": lambda system, genuine: re.findall(
-        r'"CURSOR_KEY":\s*"([^"]+)"', (system.work / "terraform" / "shown.json").read_text()
+        r'"CURSOR_KEY":\s*"([^"]+)"', (system.work / "terraform" / "terraform_state.json").read_text()
     )[0],
     "who a speaker is": lambda system, genuine: str(
         jwt.decode(genuine.id, options={"verify_signature": False})["sub"]

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import requests
 
-from tests.support.websocket_clients import Clients, Refused, clients, eventually
+from tests.support.eventually import eventually
+from tests.support.websocket_clients import HandshakeRefused, WebSocketClients, websocket_clients
 from tests.system.conftest import TIMEOUT_S, Call, System
 from tests.system.credentials import AUTHORIZATION, Genuine
 from tests.system.security_matrix import MATRIX, REFUSED_BEFORE
@@ -23,8 +24,8 @@ OVER_SOCKETS = [cell for cell in CELLS if cell[1] in MESSAGES]
 
 
 @pytest.fixture(scope="module")
-def people() -> Iterator[Clients]:
-    with clients() as opener:
+def clients() -> Iterator[WebSocketClients]:
+    with websocket_clients() as opener:
         yield opener
 
 
@@ -63,7 +64,7 @@ def test_every_caller_of_the_table_sends_what_it_says():
 
 
 def test_the_table_has_every_route_that_terraform_declares(system: System):
-    shown = (system.work / "terraform" / "shown.json").read_text()
+    shown = (system.work / "terraform" / "terraform_state.json").read_text()
     declared = set(re.findall(r'"route_key":\s*"([^"]+)"', shown))
 
     asked = {route.partition(" to ")[0] for _, route, _ in CELLS}
@@ -104,7 +105,7 @@ def test_a_request_is_answered_as_the_table_says(
 @pytest.mark.parametrize(("caller", "route", "answer"), HANDSHAKES)
 def test_a_handshake_is_answered_as_the_table_says(
     system: System,
-    people: Clients,
+    clients: WebSocketClients,
     genuine: Genuine,
     untouched: requests.Response,
     caller: str,
@@ -116,9 +117,9 @@ def test_a_handshake_is_answered_as_the_table_says(
     got = set()
     for headers, query in by_header_and_by_query(genuine, caller):
         try:
-            people.open(system.running.websocket_url, headers, **wanted, **query).leave()
+            clients.open(system.running.websocket_url, headers, **wanted, **query).close()
             got.add("101")
-        except Refused as refused:
+        except HandshakeRefused as refused:
             got.add(str(refused.status))
 
     assert got == {answer}
@@ -127,7 +128,7 @@ def test_a_handshake_is_answered_as_the_table_says(
 @pytest.mark.parametrize(("caller", "route", "answer"), OVER_SOCKETS)
 def test_a_message_is_answered_as_the_table_says(
     system: System,
-    people: Clients,
+    clients: WebSocketClients,
     genuine: Genuine,
     untouched: requests.Response,
     caller: str,
@@ -137,13 +138,13 @@ def test_a_message_is_answered_as_the_table_says(
     wanted = {"sessionId": untouched.json()["sessionId"], **LISTENING}
     headers = authorization(genuine, caller)
     if answer == REFUSED_BEFORE:
-        with pytest.raises(Refused):
-            people.open(system.running.websocket_url, headers, **wanted)
+        with pytest.raises(HandshakeRefused):
+            clients.open(system.running.websocket_url, headers, **wanted)
         return
-    person = people.open(system.running.websocket_url, headers, **wanted)
+    client = clients.open(system.running.websocket_url, headers, **wanted)
 
-    person.say(MESSAGES[route])
+    client.send(MESSAGES[route])
 
-    eventually(lambda: person.told)
-    person.leave()
-    assert person.types() == [answer]
+    eventually(lambda: client.messages)
+    client.close()
+    assert client.types() == [answer]

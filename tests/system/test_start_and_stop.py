@@ -38,7 +38,7 @@ def test_a_second_run_says_that_one_runs_and_where(system: System):
     second = run(system.work, free_port())
 
     assert second.returncode == 1
-    assert "already runs" in second.stderr
+    assert "already running" in second.stderr
     assert system.url in second.stderr
     assert str(system.process.pid) in second.stderr
     assert "Traceback" not in second.stderr

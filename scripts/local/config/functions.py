@@ -9,14 +9,13 @@ from scripts.local.config.terraform_state import TerraformState
 
 @dataclass(frozen=True)
 class Function:
-    """A Lambda function. `code` is the bucket and key of its zip, `timeout` is in seconds."""
+    """A Lambda function; `timeout` in seconds."""
 
     name: str
     arn: str
     handler: str
     runtime: str
     architecture: str
-    code: tuple[str, str]
     memory_mb: int
     timeout: float
     environment: Mapping[str, str]
@@ -41,7 +40,6 @@ def _function(values: Mapping[str, Any]) -> Function:
         handler=values["handler"],
         runtime=values["runtime"],
         architecture=values["architectures"][0],
-        code=(values["s3_bucket"], values["s3_key"]),
         memory_mb=values["memory_size"],
         timeout=values["timeout"],
         environment=environment.get("variables") or {},

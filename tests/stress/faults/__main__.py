@@ -17,7 +17,9 @@ from pathlib import Path
 
 import requests
 
-from scripts.local import system
+from scripts.local.event_loop import EventLoop
+from scripts.local.servers import listening
+from scripts.local.system import System
 from tests.stress.benchmarks.report import machine
 from tests.stress.faults import ledger
 from tests.stress.faults.proxy import FAULTS, Proxy
@@ -59,16 +61,20 @@ def main() -> int:
     proxy = Proxy(seed=chosen.seed)
     with (
         tempfile.TemporaryDirectory() as work,
-        system.event_loop() as loop,
-        system.listening(loop, proxy, 0) as proxy_url,
+        EventLoop() as loop,
+        listening(loop, proxy) as proxy_url,
     ):
 
         def through_the_proxy(aws_url: str) -> str:
             proxy.target = aws_url
             return proxy_url
 
-        with system.start(
-            work=Path(work), build=False, settings=SETTINGS, way_to_aws=through_the_proxy, say=_say
+        with System(
+            work=Path(work),
+            build=False,
+            settings=SETTINGS,
+            functions_aws_url=through_the_proxy,
+            progress=_say,
         ) as running:
             speakers = [(name, running.token(name)) for name in (f"speaker-{i}" for i in range(SPEAKERS))]
             with load(

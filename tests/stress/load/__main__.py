@@ -14,7 +14,7 @@ from collections import Counter
 from pathlib import Path
 
 from scripts import local_system
-from scripts.local import system
+from scripts.local.system import System
 from tests.stress.benchmarks.report import machine
 from tests.stress.faults import ledger
 from tests.stress.load.cpu import GATEWAY, GENERATOR, MOTO, cpu_ms
@@ -44,7 +44,7 @@ def main() -> int:
     period_s = USERS_PER_REQUEST
     with (
         tempfile.TemporaryDirectory() as work,
-        system.start(work=Path(work), build=False, settings=SETTINGS, say=_say) as running,
+        System(work=Path(work), build=False, settings=SETTINGS, progress=_say) as running,
     ):
         speakers = [(name, running.token(name)) for name in (f"speaker-{i}" for i in range(SPEAKERS))]
         with load(
@@ -60,9 +60,9 @@ def main() -> int:
             )
             sending.wait_for_first()
             time.sleep(WARM_UP_S)
-            began, before = time.time(), cpu_ms(running.aws_process.pid, sending.pid)
+            began, before = time.time(), cpu_ms(running.aws.process.pid, sending.pid)
             time.sleep(chosen.seconds)
-            ended, after = time.time(), cpu_ms(running.aws_process.pid, sending.pid)
+            ended, after = time.time(), cpu_ms(running.aws.process.pid, sending.pid)
             sending.stop()
             everything = sending.events()
         rows = sessions_table(running)
@@ -88,9 +88,9 @@ def main() -> int:
     return 1 if findings or any(event.status != EXPECTED[event.operation] for event in events) else 0
 
 
-def sessions_table(running: system.System) -> dict[str, ledger.Row]:
+def sessions_table(running: System) -> dict[str, ledger.Row]:
     """What is in the table in the end."""
-    client = local_system.aws_client("dynamodb", running.aws_url)
+    client = local_system.aws_client("dynamodb", running.aws.url)
     (name,) = {
         function.environment["SESSIONS_TABLE"]
         for function in running.config.functions.values()

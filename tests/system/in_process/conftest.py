@@ -12,9 +12,9 @@ import pytest
 import requests
 
 from scripts import local_system
-from scripts.local import system
+from scripts.local.system import System
 from tests.support.projects import Project, copy_project
-from tests.support.websocket_clients import Client, Clients, clients
+from tests.support.websocket_clients import WebSocketClient, WebSocketClients, websocket_clients
 
 MAX_LISTENERS = 20
 JOINS_PER_MINUTE = 60
@@ -30,41 +30,41 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 @pytest.fixture(scope="session")
-def local(project: Project) -> Iterator[system.System]:
+def local(project: Project) -> Iterator[System]:
     """Start the system in folders of its own; stop it when all tests are done."""
     settings = {
         "max_listeners": str(MAX_LISTENERS),
         "joins_per_address_per_minute": str(JOINS_PER_MINUTE),
     }
     work, dist = project.folder / "build/local", project.folder / "dist"
-    with system.start(work=work, dist=dist, settings=settings) as running:
+    with System(work=work, dist=dist, settings=settings) as running:
         yield running
 
 
 @pytest.fixture(autouse=True)
-def _nothing_goes_wrong_unless_a_test_says_so(local: system.System) -> Iterator[None]:
+def _nothing_goes_wrong_unless_a_test_says_so(local: System) -> Iterator[None]:
     yield
-    local.websockets.loses = lambda _: False
-    local.connections.refuse = lambda _, __: None
+    local.websockets.loses_disconnect = lambda _: False
+    local.management_api.forced_status = lambda _, __: None
 
 
 _ADDRESSES = itertools.count(2)
 
 
 @pytest.fixture
-def people() -> Iterator[Clients]:
+def clients() -> Iterator[WebSocketClients]:
     """People at one address, which no other test has."""
-    with clients(f"127.0.1.{next(_ADDRESSES)}") as opener:
+    with websocket_clients(f"127.0.1.{next(_ADDRESSES)}") as opener:
         yield opener
 
 
 class Session:
-    """One session, its speaker's token, and how people come to it."""
+    """One session, its speaker's token, and how clients come to it."""
 
-    def __init__(self, local: system.System, people: Clients, speaker: str) -> None:
+    def __init__(self, local: System, clients: WebSocketClients, speaker: str) -> None:
         self.local = local
         self.token = local.token(speaker)
-        self._people = people
+        self._people = clients
         opened = self.call("POST", "/sessions", json={"sourceLanguage": "en"})
         assert opened.status_code == 201, opened.text
         self.id = str(opened.json()["sessionId"])
@@ -94,11 +94,11 @@ class Session:
         found: Json = self.call("GET").json()
         return found
 
-    def speaker(self) -> Client:
+    def speaker(self) -> WebSocketClient:
         """The speaker comes in."""
         return self._people.open(self.local.websocket_url, sessionId=self.id, token=self.token)
 
-    def listener(self, language: str = "es", **query: str) -> Client:
+    def listener(self, language: str = "es", **query: str) -> WebSocketClient:
         """A listener comes in. Raises Refused."""
         return self._people.open(
             self.local.websocket_url, sessionId=self.id, targetLanguage=language, **query
@@ -109,19 +109,19 @@ class Session:
         return rows(self.local, self.id)
 
 
-def dynamodb(local: system.System) -> Any:
+def dynamodb(local: System) -> Any:
     """Return a client of the local DynamoDB."""
-    return local_system.aws_client("dynamodb", local.aws_url)
+    return local_system.aws_client("dynamodb", local.aws.url)
 
 
-def table(local: system.System, name: str) -> str:
+def table(local: System, name: str) -> str:
     """Return the name in AWS of the table of `sessions` or `connections`."""
     return local.config.functions["session-service-local-session_changed"].environment[
         f"{name.upper()}_TABLE"
     ]
 
 
-def rows(local: system.System, session_id: str) -> list[Json]:
+def rows(local: System, session_id: str) -> list[Json]:
     """Return the rows of connections under a session's id."""
     pages = (
         dynamodb(local)
@@ -151,9 +151,9 @@ _SPEAKERS = itertools.count()
 
 
 @pytest.fixture
-def open_session(local: system.System, people: Clients) -> Callable[[], Session]:
+def open_session(local: System, clients: WebSocketClients) -> Callable[[], Session]:
     """Return a way to open sessions, each with a speaker of its own."""
-    return lambda: Session(local, people, f"speaker-{next(_SPEAKERS)}")
+    return lambda: Session(local, clients, f"speaker-{next(_SPEAKERS)}")
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ from moto.iam.access_control import IAMPolicy, PermissionResult
 
 from scripts import local_system
 from scripts.local.system import System
-from tests.support.websocket_clients import Refused, eventually
+from tests.support.eventually import eventually
+from tests.support.websocket_clients import HandshakeRefused
 from tests.system.in_process.conftest import MAX_LISTENERS, Session, table
 
 # What Lambda itself does by a function's role, so no call of the function shows it.
@@ -23,7 +24,7 @@ PREFIX = "session-service-local-"
 
 def statements(local: System) -> dict[str, list[dict[str, Any]]]:
     """Return the statements of each function's own policy, as Terraform has applied them."""
-    iam = local_system.aws_client("iam", local.aws_url)
+    iam = local_system.aws_client("iam", local.aws.url)
     return {
         name: [
             statement
@@ -73,9 +74,9 @@ def test_functions_do_all_that_they_may_and_nothing_else(session: Session):
     session.read()
     session.speaker()
     listeners = [session.listener() for _ in range(MAX_LISTENERS)]
-    with pytest.raises(Refused):
+    with pytest.raises(HandshakeRefused):
         session.listener()
-    listeners[0].leave()
+    listeners[0].close()
     session.change(status="paused")
     session.end()
 
@@ -110,7 +111,7 @@ def test_what_a_role_does_not_allow_is_refused_as_on_aws(
 ):
     session: Any = boto3.Session(f"{PREFIX}{function}", "local", "local", region_name=local_system.REGION)
     client = session.client(
-        "dynamodb", endpoint_url=local.aws_url, config=Config(retries={"total_max_attempts": 1})
+        "dynamodb", endpoint_url=local.aws.url, config=Config(retries={"total_max_attempts": 1})
     )
 
     with pytest.raises(ClientError, match="AccessDeniedException"):

@@ -15,8 +15,8 @@ from scripts.deploy import __main__ as deploy
 from scripts.environments import find
 from scripts.local.system import System
 from scripts.operate import health, sessions, tail
+from tests.support.eventually import eventually
 from tests.support.projects import Project
-from tests.support.websocket_clients import eventually
 
 READ = "/sessions/blessed-shepherd-427"
 ALARM = "session-service-local-failures"

@@ -8,14 +8,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from shared.aws.items import attributes
 
-from scripts.local.lambda_ import runtime
+from scripts.local.lambda_.invocation import Result
 from scripts.local.system import System
 from shared.audience.connection import Connection, Role
 from shared.aws.connections_table import COLUMNS
-from shared.aws.items import attributes
 from shared.sessions.session import Language
-from tests.support.websocket_clients import Client, Clients, eventually
+from tests.support.eventually import eventually
+from tests.support.websocket_clients import WebSocketClient, WebSocketClients
 from tests.system.in_process.conftest import Session, dynamodb, processes_of, table
 
 MANY = 1_000
@@ -28,7 +29,7 @@ class Usher:
         self._functions = functions
         self._context = {"sessionId": session_id, "subject": ""}
 
-    async def invoke(self, function: str, payload: bytes, *, trace_id: str = "") -> runtime.Result:
+    async def invoke(self, function: str, payload: bytes, *, trace_id: str = "") -> Result:
         if function.endswith("authorize_connection"):
             statement = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": "*"}
             answer = {
@@ -36,10 +37,10 @@ class Usher:
                 "policyDocument": {"Statement": [statement]},
                 "context": self._context,
             }
-            return runtime.Result(json.dumps(answer).encode())
+            return Result(json.dumps(answer).encode())
         if function.endswith("connect_session") and not function.endswith("disconnect_session"):
-            return runtime.Result(b'{"statusCode": 200}')
-        result: runtime.Result = await self._functions.invoke(function, payload, trace_id=trace_id)
+            return Result(b'{"statusCode": 200}')
+        result: Result = await self._functions.invoke(function, payload, trace_id=trace_id)
         return result
 
 
@@ -67,55 +68,57 @@ def _write_rows(local: System, session: Session, connection_ids: list[str]) -> N
 
 
 @pytest.fixture
-def crowd_of(local: System, session: Session, people: Clients) -> Iterator[Callable[[int], list[Client]]]:
+def crowd_of(
+    local: System, session: Session, clients: WebSocketClients
+) -> Iterator[Callable[[int], list[WebSocketClient]]]:
     """Return a way to have so many listeners at the session."""
     functions = local.websockets.functions
 
-    def gather(number: int) -> list[Client]:
+    def gather(number: int) -> list[WebSocketClient]:
         local.websockets.functions = Usher(functions, session.id)
-        came = people.open_all(local.websocket_url, [{}] * number)
-        _write_rows(local, session, list(local.connections.open))
-        return [person for person in came if isinstance(person, Client)]
+        came = clients.open_all(local.websocket_url, [{}] * number)
+        _write_rows(local, session, list(local.connections))
+        return [client for client in came if isinstance(client, WebSocketClient)]
 
     yield gather
     local.websockets.functions = functions
 
 
 def test_a_thousand_are_let_go_within_twenty_seconds(
-    session: Session, crowd_of: Callable[[int], list[Client]]
+    session: Session, crowd_of: Callable[[int], list[WebSocketClient]]
 ):
     crowd = crowd_of(MANY)
     assert len(crowd) == MANY
 
     session.end()
 
-    seconds = eventually(lambda: all(person.closed_at for person in crowd), seconds=60)
+    seconds = eventually(lambda: all(client.closed for client in crowd), seconds=60)
     eventually(lambda: session.rows() == [])
     print(f"{MANY} connections drained in {seconds:.1f} s")
     assert seconds < 20
-    assert all(person.types() == ["sessionEnded"] for person in crowd)
+    assert all(client.types() == ["sessionEnded"] for client in crowd)
     eventually(lambda: session.read()["listenerCount"] == 0)
 
 
 def test_a_drain_that_is_killed_half_way_is_gone_on_with(
-    session: Session, crowd_of: Callable[[int], list[Client]], local: System
+    session: Session, crowd_of: Callable[[int], list[WebSocketClient]], local: System
 ):
     crowd = crowd_of(300)
     session.end()
-    eventually(lambda: sum(bool(person.closed_at) for person in crowd) > 100)
+    eventually(lambda: sum(bool(client.closed) for client in crowd) > 100)
 
     doomed = processes_of("session_changed")
     for pid in doomed:
         os.kill(pid, signal.SIGKILL)
-    left = len(local.connections.open)
+    left = len(local.connections)
 
     assert doomed
     assert left > 50
-    eventually(lambda: all(person.closed_at for person in crowd), seconds=20)
+    eventually(lambda: all(client.closed for client in crowd), seconds=20)
     eventually(lambda: session.rows() == [])
-    assert all(person.types().count("sessionEnded") >= 1 for person in crowd)
+    assert all(client.types().count("sessionEnded") >= 1 for client in crowd)
     # Only those who were being let go at that moment may have heard it twice.
-    assert sum(person.types().count("sessionEnded") > 1 for person in crowd) <= 16
+    assert sum(client.types().count("sessionEnded") > 1 for client in crowd) <= 16
 
 
 def test_the_end_is_not_later_for_a_session_with_a_large_audience(
@@ -143,10 +146,10 @@ def test_listeners_of_whose_leaving_nobody_heard_are_forgotten_at_the_next_messa
     listeners = [session.listener() for _ in range(6)]
     eventually(lambda: session.read()["listenerCount"] == 6)
     lost = iter([True, False] * 3)
-    session.local.websockets.loses = lambda _: next(lost)
+    session.local.websockets.loses_disconnect = lambda _: next(lost)
 
     for listener in listeners:
-        listener.leave()
+        listener.close()
     eventually(lambda: session.read()["listenerCount"] == 3)
     # A connection that has come a moment ago may not be there yet; after that it is known to be gone.
     _let_the_handshakes_be_over(session)
@@ -154,15 +157,15 @@ def test_listeners_of_whose_leaving_nobody_heard_are_forgotten_at_the_next_messa
 
     eventually(lambda: [row["role"]["S"] for row in session.rows()] == ["speaker"])
     eventually(lambda: session.read()["listenerCount"] == 0, seconds=3)
-    eventually(lambda: speaker.told[-1].get("listenerCount") == 0)
+    eventually(lambda: speaker.messages[-1].get("listenerCount") == 0)
 
 
 def test_listeners_of_whose_leaving_nobody_heard_do_not_hold_up_the_end(session: Session):
     listeners = [session.listener() for _ in range(6)]
     lost = iter([True, False] * 3)
-    session.local.websockets.loses = lambda _: next(lost)
+    session.local.websockets.loses_disconnect = lambda _: next(lost)
     for listener in listeners:
-        listener.leave()
+        listener.close()
     eventually(lambda: len(session.rows()) == 3)
     _let_the_handshakes_be_over(session)
 
@@ -173,7 +176,7 @@ def test_listeners_of_whose_leaving_nobody_heard_do_not_hold_up_the_end(session:
 
 
 def _let_the_handshakes_be_over(session: Session) -> None:
-    """Have the rows say that their people came a minute ago."""
+    """Have the rows say that their clients came a minute ago."""
     client, name = dynamodb(session.local), table(session.local, "connections")
     for row in session.rows():
         client.update_item(

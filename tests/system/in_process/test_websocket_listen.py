@@ -1,4 +1,4 @@
-"""`make listen`, as a person at a terminal uses it."""
+"""`make listen`, as a client at a terminal uses it."""
 
 import signal
 import subprocess
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.support.websocket_clients import eventually
+from tests.support.eventually import eventually
 from tests.system.in_process.conftest import TIMEOUT_S, Session
 
 Listen = Callable[..., subprocess.Popen[str]]
@@ -19,7 +19,7 @@ def listen(session: Session) -> Iterator[Listen]:
     started = []
 
     def start(*arguments: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "scripts.local.listen", session.id, *arguments]
+        command = [sys.executable, "-m", "scripts.operate.listen", session.id, *arguments]
         process = subprocess.Popen(
             [*command, "--work", str(session.local.work)],
             stdout=subprocess.PIPE,

@@ -75,8 +75,6 @@ RESOURCES: dict[str, dict[str, Any]] = {
         "handler": "functions.make.handler.handler",
         "runtime": "python3.11",
         "architectures": ["arm64"],
-        "s3_bucket": "zips",
-        "s3_key": "make/1.zip",
         "memory_size": 512,
         "timeout": 10,
         "environment": [{"variables": {"ENV": "local"}}],
@@ -134,10 +132,10 @@ def test_the_api_is_read_with_its_cors_and_log_format():
     assert api.access_log_format == "$context.status"
 
 
-def test_a_function_is_read_with_its_zip_and_environment():
+def test_a_function_is_read_with_its_runtime_and_environment():
     function = system_config.read(_shown()).functions["make"]
 
-    assert function.code == ("zips", "make/1.zip")
+    assert (function.runtime, function.architecture) == ("python3.11", "arm64")
     assert function.environment == {"ENV": "local"}
     assert (function.timeout, function.reserved_concurrency, function.log_level) == (10, None, "DEBUG")
 

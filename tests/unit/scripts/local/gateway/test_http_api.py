@@ -12,7 +12,7 @@ import pytest
 
 from scripts.local.config.http_api import Cors, Route
 from scripts.local.config.routes import Throttle
-from scripts.local.lambda_ import runtime
+from scripts.local.lambda_.invocation import Result, Throttled, TooLarge
 
 Serve = Callable[..., str]
 
@@ -143,7 +143,7 @@ def test_a_declared_length_over_10_mb_is_refused_at_once(url: str):
 
 
 def test_an_event_too_large_for_lambda_is_too_large(url: str, client, functions):
-    functions.raises = runtime.TooLarge()
+    functions.raises = TooLarge()
 
     assert client.post(f"{url}/open", data=b"x").status_code == 413
 
@@ -242,7 +242,7 @@ def test_any_origin_is_named_as_a_star(serve: Serve, client):
 
 
 def test_cors_headers_of_a_function_are_ignored(url: str, client, functions):
-    functions.result = runtime.Result(
+    functions.result = Result(
         json.dumps(
             {"statusCode": 200, "headers": {"Access-Control-Allow-Origin": "https://evil.example"}}
         ).encode()
@@ -273,7 +273,7 @@ def test_a_function_slower_than_the_integration_may_be_is_service_unavailable(
     serve: Serve, client, functions
 ):
     async def slow(function: str, payload: bytes, *, trace_id: str = "") -> Any:
-        await asyncio.sleep(5)
+        await asyncio.Event().wait()
 
     functions.invoke = slow
     url = serve((Route("GET", "/open", "open", timeout=0.1),))
@@ -284,7 +284,7 @@ def test_a_function_slower_than_the_integration_may_be_is_service_unavailable(
 
 
 def test_a_throttled_function_is_service_unavailable(url: str, client, functions):
-    functions.raises = runtime.Throttled()
+    functions.raises = Throttled()
 
     answer = client.get(f"{url}/open")
 
@@ -292,7 +292,7 @@ def test_a_throttled_function_is_service_unavailable(url: str, client, functions
 
 
 def test_a_failed_function_is_an_internal_server_error_that_says_nothing_more(url: str, client, functions):
-    functions.result = runtime.Result(b'{"errorMessage": "secret"}', error="ValueError")
+    functions.result = Result(b'{"errorMessage": "secret"}', error="ValueError")
 
     answer = client.get(f"{url}/open")
 
@@ -318,7 +318,7 @@ def test_a_failed_function_is_an_internal_server_error_that_says_nothing_more(ur
 def test_an_answer_is_read_as_payload_2_0(
     url: str, client, functions, result, body: bytes, content_type: str | None
 ):
-    functions.result = runtime.Result(json.dumps(result).encode())
+    functions.result = Result(json.dumps(result).encode())
 
     answer = client.get(f"{url}/open")
 
@@ -343,7 +343,7 @@ def test_an_answer_is_read_as_payload_2_0(
     ],
 )
 def test_nonsense_is_an_internal_server_error(url: str, client, functions, result):
-    functions.result = runtime.Result(json.dumps(result).encode())
+    functions.result = Result(json.dumps(result).encode())
 
     answer = client.get(f"{url}/open")
 
@@ -351,7 +351,7 @@ def test_nonsense_is_an_internal_server_error(url: str, client, functions, resul
 
 
 def test_every_cookie_is_set_by_a_header_of_its_own(url: str, client, functions):
-    functions.result = runtime.Result(b'{"statusCode": 200, "cookies": ["a=1", "b=2; Secure"]}')
+    functions.result = Result(b'{"statusCode": 200, "cookies": ["a=1", "b=2; Secure"]}')
 
     answer = client.get(f"{url}/open")
 
@@ -360,7 +360,7 @@ def test_every_cookie_is_set_by_a_header_of_its_own(url: str, client, functions)
 
 @pytest.mark.parametrize("status", [204, 304])
 def test_an_answer_without_a_body_has_none(url: str, client, functions, status: int):
-    functions.result = runtime.Result(json.dumps({"statusCode": status, "headers": {"ETag": '"1"'}}).encode())
+    functions.result = Result(json.dumps({"statusCode": status, "headers": {"ETag": '"1"'}}).encode())
 
     answer = client.get(f"{url}/open")
 

@@ -107,12 +107,12 @@ def test_keys_are_kept_and_fetched_again_for_a_key_that_is_not_known(serve, clie
     url = serve(keys=pool)
     for _ in range(3):
         assert _create(client, url, pool.token()).status_code == 200
-    asked_at_first = pool.asked
+    fetches_at_first = pool.fetches
 
     pool.key_id = "second"
     rotated = _create(client, url, pool.token())
 
-    assert (asked_at_first, pool.asked) == (1, 2)
+    assert (fetches_at_first, pool.fetches) == (1, 2)
     assert rotated.status_code == 200
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from scripts.local.gateway import lambda_authorizer
-from scripts.local.lambda_.runtime import Result
+from scripts.local.lambda_.invocation import Result
 
 ARN = "arn:aws:execute-api:us-east-1:123456789012:ws1/ws/$connect"
 
@@ -29,7 +29,7 @@ def _statement(
 def test_an_allowed_call_comes_with_its_context_as_strings(resource: Any, action: Any):
     answer = _policy(_statement(resource=resource, action=action), context={"a": "b", "n": 1, "yes": True})
 
-    found = lambda_authorizer.context(answer, ARN)
+    found = lambda_authorizer.parse_result(answer, ARN)
 
     assert found == {"principalId": "somebody", "a": "b", "n": "1", "yes": "true"}
 
@@ -46,14 +46,14 @@ def test_an_allowed_call_comes_with_its_context_as_strings(resource: Any, action
 )
 def test_what_is_not_allowed_is_denied(statements: list[dict[str, Any]]):
     with pytest.raises(lambda_authorizer.Denied):
-        lambda_authorizer.context(_policy(*statements), ARN)
+        lambda_authorizer.parse_result(_policy(*statements), ARN)
 
 
 def test_exactly_unauthorized_is_a_401():
     failed = Result(b'{"errorMessage": "Unauthorized", "errorType": "Unauthorized"}', error="Unhandled")
 
     with pytest.raises(lambda_authorizer.Unauthorized):
-        lambda_authorizer.context(failed, ARN)
+        lambda_authorizer.parse_result(failed, ARN)
 
 
 @pytest.mark.parametrize(
@@ -72,5 +72,5 @@ def test_exactly_unauthorized_is_a_401():
     ],
 )
 def test_anything_else_is_broken(answer: Result):
-    with pytest.raises(lambda_authorizer.Broken):
-        lambda_authorizer.context(answer, ARN)
+    with pytest.raises(lambda_authorizer.MalformedResponse):
+        lambda_authorizer.parse_result(answer, ARN)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from scripts.local.lambda_.aliases import LOOK_EVERY_SECONDS, Aliases
-from scripts.local.lambda_.runtime import Result, WrongRuntime
+from scripts.local.lambda_.aliases import CACHE_SECONDS, Aliases
+from scripts.local.lambda_.invocation import Result
+from scripts.local.lambda_.launch import WrongRuntime
 
 
 class Versions:
@@ -79,7 +80,7 @@ def test_an_alias_that_moved_is_followed_after_a_moment():
     versions.shares = {"2": 1.0}
 
     at_once = invoked(aliases)
-    clock.now += LOOK_EVERY_SECONDS
+    clock.now += CACHE_SECONDS
     later = invoked(aliases)
 
     assert (at_once, later) == ({"health:1": 1}, {"health:2": 1})

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from scripts.local import system
+from scripts.local.event_loop import EventLoop
+from scripts.local.servers import listening
 from scripts.local.web.console import Console
 
 API = "http://127.0.0.1:8080"
@@ -23,8 +24,8 @@ def openapi(tmp_path: Path) -> Path:
 @pytest.fixture
 def console(openapi: Path) -> Iterator[str]:
     with (
-        system.event_loop() as loop,
-        system.listening(loop, Console(API, lambda: "the token", openapi), 0) as url,
+        EventLoop() as loop,
+        listening(loop, Console(API, lambda: "the token", openapi)) as url,
     ):
         yield url
 

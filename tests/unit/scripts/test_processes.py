@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.local import processes
+from scripts import processes
 from scripts.project import ROOT
 
 STUBBORN = """
@@ -22,7 +22,7 @@ time.sleep(60)
 
 PARENT = """
 import sys
-from scripts.local import processes
+from scripts import processes
 child = processes.spawn([sys.executable, "-c", "import time; time.sleep(60)"])
 print(child.pid, flush=True)
 sys.stdin.read()
