@@ -80,8 +80,8 @@ def test_functions_do_all_that_they_may_and_nothing_else(session: Session):
     session.change(status="paused")
     session.end()
 
-    with contextlib.suppress(AssertionError):  # the next line says better what is wrong
-        eventually(lambda: unused(local) == [], seconds=20)
+    with contextlib.suppress(AssertionError):  # the next line shows which permission is unused
+        eventually(lambda: unused(local) == [])
     assert unused(local) == []
     assert [call for call in calls(local) if not call["allowed"]] == []
     assert {call["function"] for call in calls(local)} == {
