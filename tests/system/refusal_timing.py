@@ -1,8 +1,8 @@
-"""How long refusals take beside one another, asked of the system that `make run` has started.
+"""Compare how long refusals take, on the system that `make run` has started.
 
 python -m tests.system.refusal_timing [--rounds 200]
 
-Each round asks once for each refusal, so that a busy moment of the machine meets all of them.
+Each round requests each refusal once, so that a busy moment of the machine affects all of them.
 """
 
 import argparse
@@ -48,8 +48,8 @@ def measure(running: local_system.RunningSystem, rounds: int) -> dict[str, list[
         )
         targets = {
             "403": opened.headers["Location"],
-            "404, nobody has the id": "/sessions/holy-psalm-999999999",
-            "404, nobody could have it": "/sessions/holy-psalm-1",
+            "404, unused id": "/sessions/holy-psalm-999999999",
+            "404, impossible id": "/sessions/holy-psalm-1",
         }
         took: dict[str, list[float]] = {name: [] for name in targets}
         for _ in range(rounds):

@@ -1,4 +1,4 @@
-"""Who gets what: every route times every kind of caller, over sockets, as the table says."""
+"""Each route for each kind of caller, over sockets, as the table says."""
 
 import re
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ def open_session(system: System, genuine: Genuine) -> requests.Response:
 
 @pytest.fixture(scope="module")
 def untouched(system: System, genuine: Genuine) -> requests.Response:
-    """Open the owner's session that nobody who is refused may change."""
+    """Create a session of the owner that no refused request changes."""
     return open_session(system, genuine)
 
 
@@ -67,8 +67,8 @@ def test_the_table_has_every_route_that_terraform_declares(system: System):
     shown = (system.work / "terraform" / "terraform_state.json").read_text()
     declared = set(re.findall(r'"route_key":\s*"([^"]+)"', shown))
 
-    asked = {route.partition(" to ")[0] for _, route, _ in CELLS}
-    assert asked == declared - {"$disconnect"}, "API Gateway asks that one, no client can"
+    routes = {route.partition(" to ")[0] for _, route, _ in CELLS}
+    assert routes == declared - {"$disconnect"}, "no client can send $disconnect"
 
 
 @pytest.mark.parametrize(("caller", "route", "answer"), HTTP)
@@ -112,12 +112,12 @@ def test_a_handshake_is_answered_as_the_table_says(
     route: str,
     answer: str,
 ):
-    wanted = {"sessionId": untouched.json()["sessionId"]} | (LISTENING if route.endswith("listen") else {})
+    query = {"sessionId": untouched.json()["sessionId"]} | (LISTENING if route.endswith("listen") else {})
 
     got = set()
-    for headers, query in by_header_and_by_query(genuine, caller):
+    for headers, token in by_header_and_by_query(genuine, caller):
         try:
-            clients.open(system.running.websocket_url, headers, **wanted, **query).close()
+            clients.open(system.running.websocket_url, headers, **query, **token).close()
             got.add("101")
         except HandshakeRefused as refused:
             got.add(str(refused.status))
@@ -135,13 +135,13 @@ def test_a_message_is_answered_as_the_table_says(
     route: str,
     answer: str,
 ):
-    wanted = {"sessionId": untouched.json()["sessionId"], **LISTENING}
+    query = {"sessionId": untouched.json()["sessionId"], **LISTENING}
     headers = authorization(genuine, caller)
     if answer == REFUSED_BEFORE:
         with pytest.raises(HandshakeRefused):
-            clients.open(system.running.websocket_url, headers, **wanted)
+            clients.open(system.running.websocket_url, headers, **query)
         return
-    client = clients.open(system.running.websocket_url, headers, **wanted)
+    client = clients.open(system.running.websocket_url, headers, **query)
 
     client.send(MESSAGES[route])
 

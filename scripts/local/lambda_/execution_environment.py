@@ -24,8 +24,8 @@ Sleep = Callable[[float], Awaitable[object]]
 class ExecutionEnvironment:
     """A process and its Runtime API.
 
-    `ready` is called whenever the process waits for an event, `gone` when it has ended. `sleep` measures the
-    time limits.
+    `on_idle` is called whenever the process waits for an event, `on_exit` when it has ended. `sleep` measures
+    the time limits.
     """
 
     def __init__(
@@ -33,13 +33,13 @@ class ExecutionEnvironment:
         launch: Launch,
         sleep: Sleep,
         *,
-        ready: Callable[["ExecutionEnvironment"], object],
-        gone: Callable[["ExecutionEnvironment"], object],
+        on_idle: Callable[["ExecutionEnvironment"], object],
+        on_exit: Callable[["ExecutionEnvironment"], object],
     ) -> None:
         self._launch = launch
         self._sleep = sleep
-        self._gone = gone
-        self._api = RuntimeApi(launch, lambda: ready(self))
+        self._on_exit = on_exit
+        self._api = RuntimeApi(launch, lambda: on_idle(self))
         self._process: asyncio.subprocess.Process | None = None
         self._exit: asyncio.Task[None] | None = None
 
@@ -85,5 +85,5 @@ class ExecutionEnvironment:
 
     async def _wait_for_exit(self, process: asyncio.subprocess.Process) -> None:
         status = await process.wait()
-        self._gone(self)
+        self._on_exit(self)
         await self._api.end(self._launch.failure("Runtime.ExitError", f"Runtime exited with status {status}"))

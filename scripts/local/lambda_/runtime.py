@@ -111,17 +111,19 @@ class _Pool:
         async with self._starts:
             if not self._waiting:  # an idle environment has served them in the meantime
                 return
-            environment = ExecutionEnvironment(self._launch, self._sleep, ready=self._ready, gone=self._gone)
+            environment = ExecutionEnvironment(
+                self._launch, self._sleep, on_idle=self._use, on_exit=self._forget
+            )
             self._environments.add(environment)
             failure = await environment.start()
         if failure:
             self._assign(failure)
 
-    def _ready(self, environment: ExecutionEnvironment) -> None:
+    def _use(self, environment: ExecutionEnvironment) -> None:
         if not self._assign(environment):
             self._idle.append(environment)
 
-    def _gone(self, environment: ExecutionEnvironment) -> None:
+    def _forget(self, environment: ExecutionEnvironment) -> None:
         self._environments.discard(environment)
         if environment in self._idle:
             self._idle.remove(environment)

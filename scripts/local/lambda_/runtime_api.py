@@ -29,13 +29,13 @@ class Invocation:
 
 
 class RuntimeApi(Server):
-    """The Runtime API of one process. `ready` is called whenever the process asks for an event."""
+    """The Runtime API of one process. `on_idle` is called whenever the process asks for an event."""
 
-    def __init__(self, launch: Launch, ready: Callable[[], object]) -> None:
+    def __init__(self, launch: Launch, on_idle: Callable[[], object]) -> None:
         self.initialized: asyncio.Future[Result | None] = asyncio.get_running_loop().create_future()
         """Done when the process asks for its first event (None), or when it failed before (a Result)."""
         self._launch = launch
-        self._ready = ready
+        self._on_idle = on_idle
         self._next: asyncio.Queue[Invocation | None] = asyncio.Queue()
         self._current: Invocation | None = None
 
@@ -69,7 +69,7 @@ class RuntimeApi(Server):
     async def _next_event(self, _: web.Request) -> web.Response:
         if not self.initialized.done():
             self.initialized.set_result(None)
-        self._ready()
+        self._on_idle()
         invocation = await self._next.get()
         if invocation is None:
             return web.Response(status=410)

@@ -1,4 +1,4 @@
-"""Least privilege: what each function's role allows is what the function does, no less and no more."""
+"""Least privilege: each function uses all that its role allows, and nothing else."""
 
 import contextlib
 import json
@@ -17,7 +17,7 @@ from tests.support.eventually import eventually
 from tests.support.websocket_clients import HandshakeRefused
 from tests.system.in_process.conftest import MAX_LISTENERS, Session, table
 
-# What Lambda itself does by a function's role, so no call of the function shows it.
+# Lambda itself does this by the function's role, so it is in no call of the function.
 LAMBDAS_OWN = ("logs:", "xray:")
 PREFIX = "session-service-local-"
 
@@ -38,12 +38,12 @@ def statements(local: System) -> dict[str, list[dict[str, Any]]]:
 
 
 def calls(local: System) -> list[dict[str, Any]]:
-    """Return what functions have done since the system started, all tests before this one included."""
+    """Return the calls of functions since the system started, including those in other tests."""
     return [json.loads(line) for line in (local.work / "logs/calls.log").read_text().splitlines()]
 
 
 def unused(local: System) -> list[str]:
-    """Return what is allowed, one action on one resource, and was not done yet."""
+    """Return the permissions, one action on one resource each, that no call has used yet."""
 
     def permissions() -> Iterator[tuple[str, str, dict[str, str]]]:
         for function, own in statements(local).items():
@@ -51,7 +51,7 @@ def unused(local: System) -> list[str]:
                 for action in statement["Action"]:
                     yield function, action, {**statement, "Action": action}
 
-    made = calls(local)
+    all_calls = calls(local)
     return [
         f"{function}: {action} on {statement['Resource']}"
         for function, action, statement in permissions()
@@ -61,12 +61,12 @@ def unused(local: System) -> list[str]:
                 call["action"], call["resource"]
             )
             == PermissionResult.PERMITTED
-            for call in made
+            for call in all_calls
         )
     ]
 
 
-def test_functions_do_all_that_they_may_and_nothing_else(session: Session):
+def test_functions_use_all_of_their_permissions_and_nothing_else(session: Session):
     local = session.local
 
     session.call("GET", "/sessions")
@@ -90,7 +90,7 @@ def test_functions_do_all_that_they_may_and_nothing_else(session: Session):
 
 
 @pytest.mark.parametrize(
-    ("function", "operation", "asked"),
+    ("function", "operation", "parameters"),
     [
         ("get_session", "get_item", {"TableName": "connections", "Key": {"sessionId": {"S": "x"}}}),
         ("get_session", "delete_item", {"TableName": "sessions", "Key": {"sessionId": {"S": "x"}}}),
@@ -106,8 +106,8 @@ def test_functions_do_all_that_they_may_and_nothing_else(session: Session):
         ("health", "scan", {"TableName": "sessions"}),
     ],
 )
-def test_what_a_role_does_not_allow_is_refused_as_on_aws(
-    local: System, function: str, operation: str, asked: dict[str, Any]
+def test_a_call_that_the_role_does_not_allow_is_refused(
+    local: System, function: str, operation: str, parameters: dict[str, Any]
 ):
     session: Any = boto3.Session(f"{PREFIX}{function}", "local", "local", region_name=local_system.REGION)
     client = session.client(
@@ -115,4 +115,4 @@ def test_what_a_role_does_not_allow_is_refused_as_on_aws(
     )
 
     with pytest.raises(ClientError, match="AccessDeniedException"):
-        getattr(client, operation)(**{**asked, "TableName": table(local, asked["TableName"])})
+        getattr(client, operation)(**{**parameters, "TableName": table(local, parameters["TableName"])})

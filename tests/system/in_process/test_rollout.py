@@ -150,13 +150,13 @@ def test_a_rollback_needs_no_terraform(
 
 
 def counted(project: Project, local: System, capsys: pytest.CaptureFixture[str]) -> dict[str, list[int]]:
-    """Return the table that is shown: by language, how many are active, paused, and both."""
+    """Return the printed table: by language, how many are active, paused, and both."""
     assert sessions.main(["local"], project.folder, local.work) == 0
     rows = [line.split() for line in capsys.readouterr().out.splitlines()]
     return {language: [int(count) for count in counts] for language, *counts in rows[1:]}
 
 
-def test_sessions_that_live_are_counted(project: Project, local: System, capsys: pytest.CaptureFixture[str]):
+def test_live_sessions_are_counted(project: Project, local: System, capsys: pytest.CaptureFixture[str]):
     before = counted(project, local, capsys)
     headers = {"Authorization": f"Bearer {local.token('alice')}"}
     for language in ("en", "en", "es"):
@@ -167,11 +167,11 @@ def test_sessions_that_live_are_counted(project: Project, local: System, capsys:
 
     after = counted(project, local, capsys)
 
-    come = {
-        language: [now - then for now, then in zip(counts, before.get(language, (0, 0, 0)), strict=True)]
+    added = {
+        language: [new - old for new, old in zip(counts, before.get(language, (0, 0, 0)), strict=True)]
         for language, counts in after.items()
     }
-    assert come == {"en": [2, 0, 2], "es": [1, 0, 1], "all": [3, 0, 3]}
+    assert added == {"en": [2, 0, 2], "es": [1, 0, 1], "all": [3, 0, 3]}
 
 
 def test_the_log_of_a_route_is_followed(project: Project, local: System, capsys: pytest.CaptureFixture[str]):
@@ -181,15 +181,13 @@ def test_the_log_of_a_route_is_followed(project: Project, local: System, capsys:
         ["local", "--route", "GET /sessions/{sessionId}"], project.folder, local.work, lambda: iter([None])
     )
 
-    shown = capsys.readouterr().out.splitlines()
+    lines = capsys.readouterr().out.splitlines()
     assert code == 0
-    assert any("get_session" in line and "GET /sessions/{sessionId} 404" in line for line in shown)
-    assert not any("create_session" in line for line in shown)
+    assert any("get_session" in line and "GET /sessions/{sessionId} 404" in line for line in lines)
+    assert not any("create_session" in line for line in lines)
 
 
-def test_a_route_that_is_not_there_is_refused(
-    project: Project, local: System, capsys: pytest.CaptureFixture[str]
-):
+def test_an_unknown_route_is_refused(project: Project, local: System, capsys: pytest.CaptureFixture[str]):
 
     code = tail.main(["local", "--route", "GET /moon"], project.folder, local.work)
 
@@ -197,11 +195,11 @@ def test_a_route_that_is_not_there_is_refused(
     assert "local has no route 'GET /moon'. It has: $connect" in capsys.readouterr().err
 
 
-def test_the_health_of_the_running_system_is_asked_at_its_own_address(project: Project, local: System):
+def test_the_health_of_the_running_system_is_read_at_its_own_url(project: Project, local: System):
 
     def endpoint(environment: str) -> str:
-        asked = find(environment, project.folder, local.work)
-        asked.init()
-        return asked.outputs()["http_api_endpoint"]
+        found = find(environment, project.folder, local.work)
+        found.init()
+        return found.outputs()["http_api_endpoint"]
 
     assert health.main(["--env", "local"], endpoint) == 0

@@ -193,8 +193,8 @@ def test_the_context_of_the_authorizer_is_in_every_later_event(
 
     (connected,), (disconnected,) = functions.events["connect"], functions.events["disconnect"]
     for event in (connected, disconnected):
-        found = event["requestContext"]["authorizer"]
-        assert (found["principalId"], found["sessionId"]) == ("somebody", "s1")
+        context = event["requestContext"]["authorizer"]
+        assert (context["principalId"], context["sessionId"]) == ("somebody", "s1")
     ids = {
         event["requestContext"]["connectionId"]
         for event in (functions.events["authorize"][0], connected, disconnected)
@@ -447,7 +447,7 @@ def test_a_message_to_the_client_keeps_a_connection_open_too(
     stage.client.post_to_connection(ConnectionId=stage.only_id, Data=b"{}")
     clock.now += 599
     stage.loop.run(stage.gateway.close_expired())
-    # This would come after the close frame, if there were one.
+    # It arrives only if no close frame was sent before.
     stage.client.post_to_connection(ConnectionId=stage.only_id, Data=b'{"type": "open"}')
 
     eventually(lambda: client.types()[-1:] == ["open"])

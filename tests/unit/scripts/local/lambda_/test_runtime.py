@@ -135,12 +135,12 @@ def test_a_function_that_cannot_start_is_an_internal_server_error(
 ):
     url = serve_functions(broken=source)
 
-    answers = [client.get(f"{url}/broken") for _ in range(2)]
+    responses = [client.get(f"{url}/broken") for _ in range(2)]
 
-    assert [answer.status_code for answer in answers] == [500, 500]
+    assert [response.status_code for response in responses] == [500, 500]
 
 
-def test_a_function_finds_what_lambda_sets_and_nothing_of_the_developers(
+def test_a_function_has_lambdas_variables_and_none_of_the_developer(
     serve_functions: Serve, client: requests.Session, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
     monkeypatch.setenv("DEVELOPERS_SECRET", "x")
@@ -155,18 +155,18 @@ def handler(event, context):
 """
     url = serve_functions(look=source, timeout=3_600)
 
-    found = client.get(f"{url}/look").json()
+    environment = client.get(f"{url}/look").json()
 
-    assert found["COLOUR"] == "green"
-    assert found["AWS_REGION"] == "us-east-1"
-    assert found["AWS_LAMBDA_FUNCTION_NAME"] == "look"
-    assert found["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] == "128"
-    assert found["LAMBDA_TASK_ROOT"] == found["cwd"] == str(tmp_path / "look")
-    assert found["_X_AMZN_TRACE_ID"].startswith("Root=1-")
-    assert found["arn"].endswith(":function:look")
-    assert 3_000_000 < found["left"] <= 3_600_000
-    assert len(found["id"]) == 36
-    assert not {"DEVELOPERS_SECRET", "HOME", "VIRTUAL_ENV"} & found.keys()
+    assert environment["COLOUR"] == "green"
+    assert environment["AWS_REGION"] == "us-east-1"
+    assert environment["AWS_LAMBDA_FUNCTION_NAME"] == "look"
+    assert environment["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] == "128"
+    assert environment["LAMBDA_TASK_ROOT"] == environment["cwd"] == str(tmp_path / "look")
+    assert environment["_X_AMZN_TRACE_ID"].startswith("Root=1-")
+    assert environment["arn"].endswith(":function:look")
+    assert 3_000_000 < environment["left"] <= 3_600_000
+    assert len(environment["id"]) == 36
+    assert not {"DEVELOPERS_SECRET", "HOME", "VIRTUAL_ENV"} & environment.keys()
 
 
 def test_more_invocations_than_reserved_concurrency_are_service_unavailable(
@@ -195,14 +195,14 @@ def handler(event, context):
     assert (first.result().status_code, first.result().text) == (200, "1")
 
 
-def test_an_answer_larger_than_lambda_carries_is_an_internal_server_error(
+def test_a_response_above_the_limit_of_lambda_is_an_internal_server_error(
     serve_functions: Serve, client: requests.Session
 ):
     url = serve_functions(long="def handler(event, context):\n    return 'x' * 7_000_000")
 
-    answers = [client.get(f"{url}/long") for _ in range(2)]
+    responses = [client.get(f"{url}/long") for _ in range(2)]
 
-    assert [answer.status_code for answer in answers] == [500, 500]
+    assert [response.status_code for response in responses] == [500, 500]
 
 
 def test_stopping_ends_functions_that_still_run(
