@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-in
 
 import asyncio
 import json
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -47,14 +46,11 @@ class Integration:
 
     async def invoke(self, exchange: Exchange) -> None:
         """Invoke the function of the route and keep its result."""
-        started = time.monotonic()
         try:
             exchange.result = await self._result(exchange)
         except tuple(self._errors) as failure:
             status, message = self._errors[type(failure)]
             raise GatewayError(status, message, cause=str(failure) or type(failure).__name__) from None
-        finally:
-            exchange.log["integrationLatency"] = int((time.monotonic() - started) * 1_000)
 
     async def _result(self, exchange: Exchange) -> Result:
         route = exchange.route
