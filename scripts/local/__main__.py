@@ -7,12 +7,10 @@ import time
 from pathlib import Path
 from types import FrameType
 
-from scripts import local_system
+from scripts import command_line, local_system
+from scripts.errors import CommandError
 from scripts.local import ports
 from scripts.local.aws.local_aws import AwsFailed
-from scripts.local.config.terraform_state import NotServable
-from scripts.local.lambda_.launch import WrongRuntime
-from scripts.local.step import StepFailed
 from scripts.local.system import System
 
 _READY = """
@@ -46,37 +44,34 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(number, _stop)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup ignores it
         signal.signal(signal.SIGHUP, _stop)
-    try:
-        return _run(options.port, options.work)
-    except _Stopped:
-        print("\nStopped.")
-        return 0
-    except local_system.AlreadyRunning as other:
-        return _fail(_already_running(other.system))
-    except ports.PortTaken as taken:
-        return _fail(f"{taken} Choose another: make run PORT={ports.free_pair(options.port + 1)}")
-    except (StepFailed, AwsFailed, NotServable, WrongRuntime) as problem:
-        return _fail(str(problem))
+    return command_line.run(lambda: _run(options.port, options.work))
 
 
-def _run(port: int, work: Path) -> int:
+def _run(port: int, work: Path) -> None:
     began = time.monotonic()
 
     def progress(step: str) -> None:
         print(f"{time.monotonic() - began:5.1f} s  {step}", flush=True)
 
-    with System(work=work, port=port, console_port=port + 1, progress=progress) as system:
-        ready = _READY.format(
-            seconds=time.monotonic() - began,
-            url=system.url,
-            websocket_url=system.websocket_url,
-            console_url=system.console_url,
-            logs=work / "logs",
+    try:
+        with System(work=work, port=port, console_port=port + 1, progress=progress) as system:
+            ready = _READY.format(
+                seconds=time.monotonic() - began,
+                url=system.url,
+                websocket_url=system.websocket_url,
+                console_url=system.console_url,
+                logs=work / "logs",
+            )
+            print(ready, flush=True)
+            while system.aws.process.poll() is None:
+                time.sleep(0.5)
+        raise AwsFailed(
+            f"The local AWS ended unexpectedly; see {work / 'logs/aws.log'}. Everything is stopped."
         )
-        print(ready, flush=True)
-        while system.aws.process.poll() is None:
-            time.sleep(0.5)
-    return _fail(f"The local AWS ended unexpectedly; see {work / 'logs' / 'aws.log'}. Everything is stopped.")
+    except ports.PortTaken as taken:
+        raise CommandError(f"{taken} Choose another: make run PORT={ports.free_pair(port + 1)}") from None
+    except _Stopped:
+        print("\nStopped.")
 
 
 def _stop(_: int, __: FrameType | None) -> None:
@@ -87,25 +82,10 @@ def _stop(_: int, __: FrameType | None) -> None:
     raise _Stopped
 
 
-def _already_running(system: local_system.RunningSystem | None) -> str:
-    if system is None:
-        return "A local system is already running in this checkout."
-    state = "running" if system.ready else "starting"
-    return (
-        f"A local system is already {state} in this checkout: {system.url}, pid {system.pid}."
-        f" To stop it: kill {system.pid}"
-    )
-
-
 def _port(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 65_534:  # the console's port is the next one
         raise argparse.ArgumentTypeError(f"{text!r} is not a port between 1 and 65534")
     return int(text)
-
-
-def _fail(reason: str) -> int:
-    print(reason, file=sys.stderr)
-    return 1
 
 
 if __name__ == "__main__":

@@ -3,8 +3,10 @@
 import itertools
 import socket
 
+from scripts.errors import CommandError
 
-class PortTaken(Exception):
+
+class PortTaken(CommandError):
     """Another process listens on `port`."""
 
     def __init__(self, port: int) -> None:

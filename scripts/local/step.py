@@ -6,10 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from scripts import processes
-
-
-class StepFailed(Exception):
-    """A step ended with an error. The message is the end of its output, and where all of it is."""
+from scripts.errors import StepFailed
 
 
 def run(
@@ -19,7 +16,10 @@ def run(
     env: Mapping[str, str] | None = None,
     on_parent_death: int = signal.SIGKILL,
 ) -> None:
-    """Run `python -m MODULE ARGUMENTS` to its end, with its output in `log`. Raises StepFailed."""
+    """Run `python -m MODULE ARGUMENTS` to its end, with its output in `log`.
+
+    Raises StepFailed with the end of the output.
+    """
     with log.open("wb") as output:
         process = processes.spawn(
             [sys.executable, "-m", module, *arguments],

@@ -4,10 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
-import botocore.exceptions
-
-from scripts import local_system
-from scripts.local.aws.user_pool import InvalidName, UserPool
+from scripts import command_line, local_system
+from scripts.local.aws.user_pool import UserPool
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -16,24 +14,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("name", help="the speaker, who is created if unknown")
     parser.add_argument("--work", type=Path, default=local_system.DEFAULT_WORK, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
-    system = local_system.find(options.work)
-    if system is None:
-        return _fail("No local system is running. Start it: make run")
-    if not system.ready:
-        return _fail(f"The local system is still starting (pid {system.pid}). Try again when it is ready.")
-    try:
+
+    def print_token() -> None:
+        system = local_system.require(options.work)
         user_pool = UserPool(system.aws_url, system.user_pool_id, system.user_pool_client_id)
         print(user_pool.access_token(options.name))
-    except InvalidName as problem:
-        return _fail(str(problem))
-    except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError) as problem:
-        return _fail(f"The local user pool did not answer: {problem}")
-    return 0
 
-
-def _fail(reason: str) -> int:
-    print(reason, file=sys.stderr)
-    return 1
+    return command_line.run(print_token)
 
 
 if __name__ == "__main__":

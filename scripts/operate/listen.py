@@ -13,7 +13,8 @@ from pathlib import Path
 
 import aiohttp
 
-from scripts import local_system
+from scripts import command_line, local_system
+from scripts.errors import CommandError
 
 HEARTBEAT_SECONDS = 4 * 60
 """API Gateway closes a connection after 10 minutes without a message."""
@@ -33,18 +34,19 @@ _REFUSALS = {
 def main(arguments: list[str] | None = None) -> int:
     """Listen until the session ends or Ctrl-C; 1 with the reason on standard error when that fails."""
     options = _parse(arguments)
+    return command_line.run(lambda: _connect(options))
+
+
+def _connect(options: argparse.Namespace) -> None:
     if not options.url:
-        system = local_system.find(options.work)
-        if system is None or not system.ready:
-            return _fail("No local system is running. Start it: make run")
+        system = local_system.require(options.work)
         options.url, options.websocket_url = system.url, system.websocket_url
     try:
-        return asyncio.run(_listen(options))
+        asyncio.run(_listen(options))
     except KeyboardInterrupt:
         print("\nDisconnected.")
-        return 0
     except (aiohttp.ClientError, OSError) as problem:
-        return _fail(f"{options.websocket_url} does not answer: {problem}")
+        raise CommandError(f"{options.websocket_url} does not answer: {problem}") from None
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -63,15 +65,15 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     return options
 
 
-async def _listen(options: argparse.Namespace) -> int:
+async def _listen(options: argparse.Namespace) -> None:
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=10)
     async with aiohttp.ClientSession(timeout=timeout) as client:
         async with client.get(f"{options.url}/sessions/{options.session}") as response:
             if response.status == 404:
-                return _fail(_REFUSALS[404].format(session=options.session))
+                raise CommandError(_REFUSALS[404].format(session=options.session))
             session = await response.json() if response.status == 200 else {}
             if session.get("status") == "ended":
-                return _fail(_REFUSALS[410].format(session=options.session))
+                raise CommandError(_REFUSALS[410].format(session=options.session))
         query = {
             "sessionId": options.session,
             "targetLanguage": options.language,
@@ -83,22 +85,24 @@ async def _listen(options: argparse.Namespace) -> int:
             ) as socket:
                 status = session.get("status", "open")
                 _print(f"Connected to {options.session}, which is {status}. Ctrl-C disconnects.")
-                return await _print_messages(socket)
+                await _print_messages(socket)
         except aiohttp.WSServerHandshakeError as refused:
             reason = _REFUSALS.get(refused.status, "The service answered the handshake with {status}.")
-            return _fail(reason.format(session=options.session, status=refused.status))
+            raise CommandError(reason.format(session=options.session, status=refused.status)) from None
 
 
-async def _print_messages(socket: aiohttp.ClientWebSocketResponse) -> int:
+async def _print_messages(socket: aiohttp.ClientWebSocketResponse) -> None:
     heartbeats = asyncio.create_task(_send_heartbeats(socket))
     try:
         async for message in socket:
             _print(message.data)
             if json.loads(message.data).get("type") == "sessionEnded":
-                return 0
+                return
     finally:
         heartbeats.cancel()
-    return _fail(f"The service closed the connection ({socket.close_code}), but the session has not ended.")
+    raise CommandError(
+        f"The service closed the connection ({socket.close_code}), but the session has not ended."
+    )
 
 
 async def _send_heartbeats(socket: aiohttp.ClientWebSocketResponse) -> None:
@@ -109,11 +113,6 @@ async def _send_heartbeats(socket: aiohttp.ClientWebSocketResponse) -> None:
 
 def _print(line: str) -> None:
     print(f"{time.strftime('%H:%M:%S')}  {line}", flush=True)
-
-
-def _fail(reason: str) -> int:
-    print(reason, file=sys.stderr)
-    return 1
 
 
 if __name__ == "__main__":

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scripts import processes
+from scripts.errors import CommandError
 
 
-class AwsFailed(Exception):
-    """The local AWS did not start."""
+class AwsFailed(CommandError):
+    """The local AWS did not start, or ended."""
 
 
 @dataclass(frozen=True)

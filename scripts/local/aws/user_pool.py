@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 
 from scripts import local_system
+from scripts.errors import CommandError
 
 if TYPE_CHECKING:
     from mypy_boto3_cognito_idp import CognitoIdentityProviderClient
@@ -20,7 +21,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}")
 _PASSWORD = "Known-to-everyone-1"  # noqa: S105 - the pool is in this machine's memory and ends with make run
 
 
-class InvalidName(Exception):
+class InvalidName(CommandError):
     """A speaker cannot have this name."""
 
 

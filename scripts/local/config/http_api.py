@@ -85,15 +85,10 @@ def read(state: TerraformState) -> HttpApi:
 def _cors(blocks: list[dict[str, Any]] | None) -> Cors | None:
     if not blocks:
         return None
-    block = blocks[0]
-    return Cors(
-        allow_origins=tuple(block["allow_origins"] or ()),
-        allow_methods=tuple(block["allow_methods"] or ()),
-        allow_headers=tuple(block["allow_headers"] or ()),
-        expose_headers=tuple(block["expose_headers"] or ()),
-        allow_credentials=bool(block["allow_credentials"]),
-        max_age=block["max_age"] or None,
-    )
+    (block,) = blocks
+    names = ("allow_origins", "allow_methods", "allow_headers", "expose_headers")
+    lists = {name: tuple(block[name] or ()) for name in names}
+    return Cors(**lists, allow_credentials=bool(block["allow_credentials"]), max_age=block["max_age"] or None)
 
 
 def _route(state: TerraformState, stage_arn: str, throttles: Throttles, route: Mapping[str, Any]) -> Route:

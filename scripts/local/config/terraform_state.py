@@ -8,8 +8,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from scripts.errors import CommandError
 
-class NotServable(Exception):
+
+class NotServable(CommandError):
     """Terraform declares something that the local system does not support, or lacks something it needs."""
 
 

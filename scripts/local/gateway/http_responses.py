@@ -14,9 +14,8 @@ from aiohttp import web
 from scripts.local.gateway.chain import GatewayError
 from scripts.local.gateway.http_exchange import HttpExchange, Response
 
-_HEADER_NAME = re.compile(
-    r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-)  # https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2
+# https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _SET_BY_API_GATEWAY = frozenset({"connection", "content-length", "date", "server", "transfer-encoding"})
 
 

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 
+from scripts.errors import CommandError
 from scripts.local.config.functions import Function
 from scripts.local.lambda_.invocation import Result
 from scripts.processes import die_with_parent
@@ -27,7 +28,7 @@ ARCHITECTURE = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
 _RUNTIME_PACKAGES = ("awslambdaric", "runtime_client", "simplejson", "snapshot_restore_py")
 
 
-class WrongRuntime(Exception):
+class WrongRuntime(CommandError):
     """A function is built for another Python or another processor than this machine's."""
 
 
