@@ -1,8 +1,10 @@
 """The whole system: local AWS, Terraform, functions, both APIs, event sources and the console.
 
-with System(work=folder) as system:
-requests.get(f"{system.url}/health")
-system.token("alice")
+It is a context manager:
+
+    with System(work=folder) as system:
+        requests.get(f"{system.url}/health")
+        system.token("alice")
 """
 
 import asyncio
