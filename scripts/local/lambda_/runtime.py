@@ -105,7 +105,13 @@ class _Pool:
         while len(self._starting) < min(len(self._waiting), room):
             start = asyncio.create_task(self._start_environment())
             self._starting.add(start)
-            start.add_done_callback(self._starting.discard)
+            start.add_done_callback(self._forget_start)
+
+    def _forget_start(self, start: asyncio.Task[None]) -> None:
+        self._starting.discard(start)
+        if not start.cancelled():
+            start.result()  # a start that raised would raise again
+            self._start_environments()  # invocations that came meanwhile may wait for one more
 
     async def _start_environment(self) -> None:
         async with self._starts:

@@ -14,6 +14,7 @@ import requests
 
 from scripts.local.lambda_ import launch
 from scripts.local.lambda_.code import unpack
+from scripts.local.lambda_.invocation import Result
 from scripts.local.lambda_.runtime import Lambda
 from tests.support.eventually import eventually
 from tests.unit.scripts.local.conftest import function
@@ -58,6 +59,39 @@ def handler(event, context):
         pids = set(threads.map(lambda _: requests.get(f"{url}/wait", timeout=TIMEOUT_S).text, range(3)))
 
     assert len(pids) == 3
+
+
+def test_an_invocation_that_arrives_as_another_process_becomes_ready_has_one_of_its_own(tmp_path: Path):
+    (tmp_path / "handler.py").write_text("""
+import os, pathlib, time
+SECOND_RETURNED = pathlib.Path(__file__).with_name("second_returned")
+def handler(event, context):
+    while event == "first" and not SECOND_RETURNED.exists():
+        time.sleep(0.01)
+    return os.getpid()
+""")
+    second_results = []
+
+    async def sleep(seconds: float) -> None:
+        """Invoke again as soon as the first invocation's time begins, which is when its process is ready."""
+        if seconds == 3 and not second_results:
+            second_results.append(None)
+            second_results[0] = await lambda_.invoke("wait", b'"second"')
+            (tmp_path / "second_returned").touch()
+        await asyncio.Event().wait()
+
+    async def invoke() -> Result:
+        try:
+            return await asyncio.wait_for(lambda_.invoke("wait", b'"first"'), TIMEOUT_S)
+        finally:
+            await lambda_.stop()
+
+    lambda_ = Lambda(tmp_path / "work", sleep=sleep)
+    lambda_.add("wait", function("wait", timeout=3), tmp_path)
+    first = asyncio.run(invoke())
+
+    assert first.error is None
+    assert first.payload != second_results[0].payload
 
 
 @pytest.mark.parametrize(
