@@ -35,7 +35,7 @@ token: $(VENV) ## Print a token of a local speaker (USER=alice)
 
 .PHONY: listen
 listen: $(VENV) ## Print what a listener receives (SESSION=blessed-shepherd-427 LANGUAGE=es)
-	@exec $(PY) -m scripts.local.listen "$(SESSION)" $(if $(LANGUAGE),"$(LANGUAGE)") $(if $(TOKEN),--token "$(TOKEN)")
+	@exec $(PY) -m scripts.operate.listen "$(SESSION)" $(if $(LANGUAGE),"$(LANGUAGE)") $(if $(TOKEN),--token "$(TOKEN)")
 
 ##@ Develop
 

@@ -16,6 +16,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from scripts.errors import CommandError
 from scripts.project import ROOT
 
 DEFAULT_WORK = ROOT / "build" / "local"
@@ -48,11 +49,17 @@ class RunningSystem:
     ready: bool = False
 
 
-class AlreadyRunning(Exception):
+class NotRunning(CommandError):
+    """No local system is running, or it is still starting."""
+
+
+class AlreadyRunning(CommandError):
     """Another process holds the work folder; `system` is what it has published, if anything."""
 
     def __init__(self, system: RunningSystem | None) -> None:
-        super().__init__()
+        state = "starting" if system and not system.ready else "running"
+        details = f": {system.url}, pid {system.pid}. To stop it: kill {system.pid}" if system else "."
+        super().__init__(f"A local system is already {state} in this checkout{details}")
         self.system = system
 
 
@@ -91,6 +98,18 @@ def find(work: Path = DEFAULT_WORK) -> RunningSystem | None:
     except BlockingIOError:
         return _read(work)
     return None
+
+
+def require(work: Path) -> RunningSystem:
+    """Return the system that runs in a work folder. Raises NotRunning."""
+    system = find(work)
+    if system is None:
+        raise NotRunning("No local system is running. Start it: make run")
+    if not system.ready:
+        raise NotRunning(
+            f"The local system is still starting (pid {system.pid}). Try again when it is ready."
+        )
+    return system
 
 
 def _read(work: Path) -> RunningSystem | None:

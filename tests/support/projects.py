@@ -13,6 +13,7 @@ from typing import Any
 from scripts.deploy import __main__ as deploy
 from scripts.environments import Environment
 from scripts.errors import StepFailed
+from scripts.local.lambda_ import launch
 from scripts.project import ROOT
 
 _HANDLER = """
@@ -48,7 +49,12 @@ class Project:
             (dist / f"{name}.zip").write_bytes(content)
             digest = hashlib.sha256(content).hexdigest()
             functions[name] = {"file": f"{name}.zip", "sha256": digest, "bytes": len(content)}
-        manifest = {"version": release, "commit": "0" * 40, "runtime": "python3.11", "architecture": "x86_64"}
+        manifest = {
+            "version": release,
+            "commit": "0" * 40,
+            "runtime": launch.RUNTIME,
+            "architecture": launch.ARCHITECTURE,
+        }
         (dist / "manifest.json").write_text(json.dumps({**manifest, "functions": functions}))
 
     def set_variable(self, environment: str, name: str, value: str) -> None:

@@ -1,58 +1,56 @@
-"""People at their devices: WebSocket clients that remember what they were told, and when."""
+"""WebSocket clients that keep the messages they receive."""
 
 import asyncio
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import aiohttp
 
-from scripts.local.system import EventLoop, event_loop
-
-PATIENCE_S = 15.0
+from scripts.local.event_loop import EventLoop
 
 
-class Client:
-    """One open WebSocket: the messages that came, and the monotonic seconds at which each did."""
+class WebSocketClient:
+    """One open WebSocket: the messages received so far, and the monotonic seconds at which each arrived."""
 
     def __init__(self, loop: EventLoop, socket: aiohttp.ClientWebSocketResponse) -> None:
         self.socket = socket
-        self.told: list[dict[str, Any]] = []
-        self.told_at: list[float] = []
-        self.closed_at: float | None = None
+        self.messages: list[dict[str, Any]] = []
+        self.received_at: list[float] = []
+        self.closed = False
         self._loop = loop
 
     @property
     def close_code(self) -> int | None:
-        """What the server said as it closed; None while it is open."""
-        return self.socket.close_code if self.closed_at else None
+        """The code with which it was closed; None while it is open."""
+        return self.socket.close_code if self.closed else None
 
-    async def listen(self) -> None:
-        """Remember all messages until the end."""
+    async def receive(self) -> None:
+        """Keep all messages until it is closed."""
         async for message in self.socket:
-            self.told_at.append(time.monotonic())
-            self.told.append(json.loads(message.data))
-        self.closed_at = time.monotonic()
+            self.received_at.append(time.monotonic())
+            self.messages.append(json.loads(message.data))
+        self.closed = True
 
     def types(self) -> list[str]:
-        """Return the types of the messages so far."""
-        return [message.get("type", "") for message in self.told]
+        """Return the types of the messages received so far."""
+        return [message.get("type", "") for message in self.messages]
 
-    def say(self, message: str | bytes) -> None:
+    def send(self, message: str | bytes) -> None:
         """Send a message."""
         self._loop.run(
             self.socket.send_str(message) if isinstance(message, str) else self.socket.send_bytes(message)
         )
 
-    def leave(self) -> None:
+    def close(self) -> None:
         """Close it from this end."""
         self._loop.run(self.socket.close())
 
 
-class Refused(Exception):
-    """The handshake failed with this status."""
+class HandshakeRefused(Exception):
+    """The handshake was answered with this status."""
 
     def __init__(self, error: aiohttp.WSServerHandshakeError) -> None:
         super().__init__(error.status)
@@ -60,70 +58,63 @@ class Refused(Exception):
         self.headers: Mapping[str, str] = error.headers or {}
 
 
-class Clients:
-    """Opens WebSockets at a URL."""
+class WebSocketClients:
+    """Opens WebSockets."""
 
     def __init__(self, loop: EventLoop, session: aiohttp.ClientSession) -> None:
-        self._loop = loop
+        self.loop = loop
         self._session = session
-        self._opened: list[tuple[Client, asyncio.Task[None]]] = []
+        self._open_clients: list[tuple[WebSocketClient, asyncio.Task[None]]] = []
 
-    def open(self, url: str, headers: Mapping[str, str] | None = None, **query: str) -> Client:
-        """Open one. Raises Refused."""
-        return self._loop.run(self._open(url, headers, query))
+    def open(self, url: str, headers: Mapping[str, str] | None = None, **query: str) -> WebSocketClient:
+        """Open one. Raises HandshakeRefused."""
+        return self.loop.run(self._open(url, headers, query))
 
-    def open_all(self, url: str, queries: list[dict[str, str]]) -> list[Client | int]:
-        """Open all at the same moment: each is there at last, or the status that refused it."""
+    def open_all(self, url: str, queries: list[dict[str, str]]) -> list[WebSocketClient | int]:
+        """Open all at the same moment. Return for each the client, or the status that refused it."""
 
-        async def one(query: dict[str, str]) -> Client | int:
+        async def open_one(query: dict[str, str]) -> WebSocketClient | int:
             try:
                 return await self._open(url, None, query)
-            except Refused as refused:
+            except HandshakeRefused as refused:
                 return refused.status
 
-        async def all_of_them() -> list[Client | int]:
-            return await asyncio.gather(*map(one, queries))
+        async def open_each() -> list[WebSocketClient | int]:
+            return await asyncio.gather(*map(open_one, queries))
 
-        return self._loop.run(all_of_them())
+        return self.loop.run(open_each())
 
-    async def _open(self, url: str, headers: Mapping[str, str] | None, query: Mapping[str, str]) -> Client:
+    async def _open(
+        self, url: str, headers: Mapping[str, str] | None, query: Mapping[str, str]
+    ) -> WebSocketClient:
         try:
             socket = await self._session.ws_connect(url, params=query, headers=headers, max_msg_size=0)
         except aiohttp.WSServerHandshakeError as error:
-            raise Refused(error) from None
-        client = Client(self._loop, socket)
-        self._opened.append((client, asyncio.create_task(client.listen())))
+            raise HandshakeRefused(error) from None
+        client = WebSocketClient(self.loop, socket)
+        self._open_clients.append((client, asyncio.create_task(client.receive())))
         return client
 
-    async def leave_all(self) -> None:
-        """End whatever is open."""
-        for _, task in self._opened:
+    async def close_all(self) -> None:
+        """Close all that are open."""
+        for _, task in self._open_clients:
             task.cancel()
-        await asyncio.gather(*(task for _, task in self._opened), return_exceptions=True)
-        # Nobody listens to the answer any more, so none is waited for.
-        await asyncio.gather(*(client.socket.close() for client, _ in self._opened))
+        await asyncio.gather(*(task for _, task in self._open_clients), return_exceptions=True)
+        # Nothing reads the answers any more, so this does not wait for them.
+        await asyncio.gather(*(client.socket.close() for client, _ in self._open_clients))
         await self._session.close()
 
 
 @contextmanager
-def clients(address: str = "127.0.0.1") -> Iterator[Clients]:
-    """Yield a way to open WebSockets from this address, all of which are closed at the end."""
+def websocket_clients(address: str = "127.0.0.1") -> Iterator[WebSocketClients]:
+    """Yield a way to open WebSockets from this address. All of them are closed at the end."""
 
     async def session() -> aiohttp.ClientSession:
         return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, local_addr=(address, 0)))
 
-    with event_loop() as loop:
-        opener = Clients(loop, loop.run(session()))
+    with EventLoop() as loop:
+        clients = WebSocketClients(loop, loop.run(session()))
         try:
-            yield opener
+            yield clients
         finally:
-            loop.run(opener.leave_all())
-
-
-def eventually(holds: Callable[[], object], seconds: float = PATIENCE_S) -> float:
-    """Wait until something holds, and return how many seconds it took. Raises AssertionError."""
-    began = time.monotonic()
-    while not holds():
-        assert time.monotonic() - began < seconds, f"not within {seconds} s"
-        time.sleep(0.02)
-    return time.monotonic() - began
+            loop.run(clients.close_all())

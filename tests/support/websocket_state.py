@@ -1,4 +1,4 @@
-"""A WebSocket API and a stream as Terraform shows them."""
+"""A WebSocket API and an event source mapping, as resources of a Terraform state."""
 
 import copy
 from typing import Any
@@ -138,14 +138,14 @@ RESOURCES: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def resources(*, without: tuple[str, ...] = (), **changed: dict[str, Any]) -> dict[str, Any]:
-    """Return a module of all of them, but for those that are left out, some with other values."""
-    made = copy.deepcopy(RESOURCES)
+    """Return a module with all of them, except those in `without`, and with changed values."""
+    all_resources = copy.deepcopy(RESOURCES)
     for name, values in changed.items():
-        made[name][1].update(values)
+        all_resources[name][1].update(values)
     return {
         "resources": [
             {"mode": "managed", "type": kind, "values": values}
-            for name, (kind, values) in made.items()
+            for name, (kind, values) in all_resources.items()
             if name not in without
         ]
     }

@@ -21,13 +21,14 @@ from tests.system import credentials
 from tests.system.processes import descendants, wait_until_gone
 
 LAST = "test_logs.py"
+OUTPUT = "output.log"
 READY_WITHIN_S = 300  # make run is promised in 60 s, on a machine that does nothing else
 TIMEOUT_S = 30
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Have the logs read when everybody has written to them."""
+    """Run the test that reads the logs last."""
     items.sort(key=lambda item: item.path.name == LAST)
 
 
@@ -43,20 +44,20 @@ def free_port() -> int:
 
 
 def start(work: Path, port: int) -> subprocess.Popen[bytes]:
-    """Start the local system as make run does; what it says is in `said` in its work folder."""
+    """Start the local system as make run does; its output is in output.log in its work folder."""
     work.mkdir(parents=True, exist_ok=True)
-    with (work / "said").open("wb") as said:
+    with (work / OUTPUT).open("wb") as output:
         return subprocess.Popen(
             [sys.executable, "-m", "scripts.local", "--port", str(port), "--work", str(work)],
             stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=said,
+            stdout=output,
+            stderr=output,
             start_new_session=True,
         )
 
 
 def stop(process: subprocess.Popen[bytes], with_signal: int) -> None:
-    """Send the signal, and see to it that nothing which the system started is left. Raises AssertionError."""
+    """Send the signal, and wait until no process of the system is left. Raises AssertionError."""
     started = descendants(process.pid)
     process.send_signal(with_signal)
     process.wait(TIMEOUT_S)
@@ -73,7 +74,7 @@ class System:
 
     @property
     def url(self) -> str:
-        """Where the API is."""
+        """The URL of the API."""
         return self.running.url
 
     def token(self, name: str) -> str:
@@ -89,19 +90,19 @@ class System:
 
 @pytest.fixture(scope="session")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    """Start the system; when all tests are done, stop it by Ctrl-C and look for what is left."""
+    """Start the system; when all tests are done, stop it as by Ctrl-C, and check that no process is left."""
     work = tmp_path_factory.mktemp("local")
     process = start(work, free_port())
     try:
         deadline = time.monotonic() + READY_WITHIN_S
         while (running := local_system.find(work)) is None or not running.ready:
-            said = (work / "said").read_text()
-            assert process.poll() is None, said
-            assert time.monotonic() < deadline, said
+            output = (work / OUTPUT).read_text()
+            assert process.poll() is None, output
+            assert time.monotonic() < deadline, output
             time.sleep(0.2)
         yield System(process, work, running)
         stop(process, signal.SIGINT)
-        assert process.returncode == 0, (work / "said").read_text()
+        assert process.returncode == 0, (work / OUTPUT).read_text()
     finally:
         if process.poll() is None:
             os.kill(process.pid, signal.SIGKILL)
@@ -131,7 +132,7 @@ Call = Callable[..., requests.Response]
 
 @pytest.fixture
 def call(system: System) -> Call:
-    """Return a way to send a request: call(method, path, token=..., **what requests takes).
+    """Return a way to send a request: call(method, path, token=..., **options of requests).
 
     A throttled request is sent again, as clients do.
     """
@@ -141,9 +142,9 @@ def call(system: System) -> Call:
         sent["headers"] = headers | sent.get("headers", {})
         deadline = time.monotonic() + TIMEOUT_S
         while True:
-            answer = requests.request(method, f"{system.url}{path}", timeout=TIMEOUT_S, **sent)
-            if answer.status_code != 429 or time.monotonic() > deadline:
-                return answer
+            response = requests.request(method, f"{system.url}{path}", timeout=TIMEOUT_S, **sent)
+            if response.status_code != 429 or time.monotonic() > deadline:
+                return response
             time.sleep(0.5)
 
     return call
@@ -151,10 +152,10 @@ def call(system: System) -> Call:
 
 @pytest.fixture
 def opened(call: Call, alice: str) -> requests.Response:
-    """Open a session of Alice's."""
-    answer = call("POST", "/sessions", token=alice, json={"sourceLanguage": "en"})
-    assert answer.status_code == 201, answer.text
-    return answer
+    """Create a session of Alice's."""
+    response = call("POST", "/sessions", token=alice, json={"sourceLanguage": "en"})
+    assert response.status_code == 201, response.text
+    return response
 
 
 @pytest.fixture

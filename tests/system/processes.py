@@ -1,4 +1,4 @@
-"""What a process has started and what listens, read from /proc."""
+"""The descendants of a process and the addresses that it listens on, read from /proc."""
 
 import time
 from pathlib import Path
@@ -8,7 +8,7 @@ LISTENING = "0A"
 
 
 class Process(NamedTuple):
-    """A process that cannot be mistaken for a later one with its number."""
+    """A process; its start time tells it from a later one with the same pid."""
 
     pid: int
     began: str
@@ -16,7 +16,7 @@ class Process(NamedTuple):
 
 
 def _process(pid: int) -> tuple[int, Process] | None:
-    """Return the parent's number and the process; None when it has ended."""
+    """Return the pid of the parent, and the process; None when it has ended."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
@@ -29,9 +29,9 @@ def _process(pid: int) -> tuple[int, Process] | None:
 
 
 def descendants(pid: int) -> list[Process]:
-    """Return the process and all that it has started, as far as they run."""
+    """Return the process and its running descendants."""
     known = [_process(int(entry.name)) for entry in Path("/proc").iterdir() if entry.name.isdecimal()]
-    alive = [found for found in known if found]
+    alive = [process for process in known if process]
     family = [process for _, process in alive if process.pid == pid]
     for member in family:  # grows while it is walked
         family += [process for parent, process in alive if parent == member.pid]
@@ -42,7 +42,9 @@ def wait_until_gone(processes: list[Process], *, seconds: float) -> list[Process
     """Wait for processes to end; return those that have not."""
     deadline = time.monotonic() + seconds
     while True:
-        left = [process for process in processes if (found := _process(process.pid)) and found[1] == process]
+        left = [
+            process for process in processes if (current := _process(process.pid)) and current[1] == process
+        ]
         if not left or time.monotonic() > deadline:
             return left
         time.sleep(0.1)

@@ -1,8 +1,8 @@
-"""How long refusals take beside one another, asked of the system that `make run` has started.
+"""Compare how long refusals take, on the system that `make run` has started.
 
 python -m tests.system.refusal_timing [--rounds 200]
 
-Each round asks once for each refusal, so that a busy moment of the machine meets all of them.
+Each round requests each refusal once, so that a busy moment of the machine affects all of them.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from statistics import median
 import requests
 
 from scripts import local_system
-from scripts.local import speakers
+from scripts.local.aws.user_pool import UserPool
 
 TIMEOUT_S = 30
 
@@ -37,15 +37,8 @@ def main() -> int:
 
 def measure(running: local_system.RunningSystem, rounds: int) -> dict[str, list[float]]:
     """Return the seconds that each kind of refusal took, in each round."""
-    owner, stranger = (
-        speakers.token(
-            name,
-            aws_url=running.aws_url,
-            user_pool_id=running.user_pool_id,
-            client_id=running.user_pool_client_id,
-        )
-        for name in ("alice", "mallory")
-    )
+    user_pool = UserPool(running.aws_url, running.user_pool_id, running.user_pool_client_id)
+    owner, stranger = (user_pool.access_token(name) for name in ("alice", "mallory"))
     with requests.Session() as http:
         opened = http.post(
             f"{running.url}/sessions",
@@ -55,8 +48,8 @@ def measure(running: local_system.RunningSystem, rounds: int) -> dict[str, list[
         )
         targets = {
             "403": opened.headers["Location"],
-            "404, nobody has the id": "/sessions/holy-psalm-999999999",
-            "404, nobody could have it": "/sessions/holy-psalm-1",
+            "404, unused id": "/sessions/holy-psalm-999999999",
+            "404, impossible id": "/sessions/holy-psalm-1",
         }
         took: dict[str, list[float]] = {name: [] for name in targets}
         for _ in range(rounds):

@@ -1,4 +1,4 @@
-"""Nothing private is in any log: read when all other tests of this tier have left their lines there.
+"""Nothing private is in any log, after all other tests of this tier have written to them.
 
 The logs are those of every function, the access log, the local AWS, Terraform and the system itself, of every
 system that this run has started.
@@ -16,33 +16,33 @@ import jwt
 import pytest
 
 from scripts.docs.security_matrix import ROUTES
-from tests.support.websocket_clients import Refused, clients, eventually
-from tests.system.conftest import TIMEOUT_S, System
+from tests.support.eventually import eventually
+from tests.support.websocket_clients import HandshakeRefused, websocket_clients
+from tests.system.conftest import OUTPUT, TIMEOUT_S, System
 from tests.system.credentials import PASSWORD, Genuine, forge
 
 CANARY = "kanarienvogel"
 ADDRESS = "127.9.8.7"
 EMAIL = f"{CANARY}@example.org"
 
-DOORS = {
+FUNCTIONS_OF_APIS = {
     *("create_session", "get_session", "list_sessions", "update_session", "delete_session", "health"),
     *("authorize_connection", "connect_session", "disconnect_session"),
 }
 
-# 127.0.0.1 is this machine's own servers, and the functions as moto sees them; people have other addresses.
+# 127.0.0.1 is this machine's own servers, and the functions as moto sees them; clients have other addresses.
 PRIVATE = {
     "a token": r"eyJ[\w-]{6,}",
     "an e-mail address": r"[\w.+-]+@[\w-]+\.[\w-]+",
-    # What make run says to paste is an example of ours.
-    "a field of a body": r"^(?! {4}-H ).*(?:(?:source|target)Language|qualityTier|speakerId|byLanguage)",
+    "a field of a body": r"(?:(?:source|target)Language|qualityTier|speakerId|byLanguage)",
     "a client's address": r"(?!127\.0\.0\.1(?::\d| - - \[))(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?!\.?\d)",
     "a password": rf"{PASSWORD}|Known-to-everyone",
-    "what somebody sent": CANARY,
+    "a value that a client sent": CANARY,
 }
 
 
 class Leak(NamedTuple):
-    """What must not be in a log, and where it is."""
+    """A private value in a log."""
 
     kind: str
     log: str
@@ -50,7 +50,7 @@ class Leak(NamedTuple):
 
 
 def leaks(logs: list[Path], private: dict[str, str]) -> list[Leak]:
-    """Find what is private in the logs."""
+    """Find private values in logs."""
     return [
         Leak(kind, log.name, line)
         for log in logs
@@ -62,8 +62,8 @@ def leaks(logs: list[Path], private: dict[str, str]) -> list[Leak]:
 
 @pytest.fixture(scope="module")
 def private(system: System, genuine: Genuine, alice: str, bob: str) -> dict[str, str]:
-    """Return what must be in no log as patterns: what is known beforehand, and this system's own secrets."""
-    shown = (system.work / "terraform" / "shown.json").read_text()
+    """Return patterns of values that must be in no log, the secrets of this system included."""
+    shown = (system.work / "terraform" / "terraform_state.json").read_text()
     keys = dict(re.findall(r'"([A-Z]+_KEY)":\s*"([^"]+)"', shown))
     assert set(keys) == {"ADDRESS_KEY", "CURSOR_KEY"}
     speakers = {
@@ -72,19 +72,19 @@ def private(system: System, genuine: Genuine, alice: str, bob: str) -> dict[str,
     }
     return PRIVATE | {
         "a secret": "|".join(map(re.escape, keys.values())),
-        "who a speaker is": "|".join(speakers),
+        "the id of a speaker": "|".join(speakers),
     }
 
 
 def written(tmp_path_factory: pytest.TempPathFactory, system: System) -> Iterator[Path]:
     """Yield the logs of every system of this run."""
-    yield system.work / "said"
+    yield system.work / OUTPUT
     for folder in {system.work / "logs", *tmp_path_factory.getbasetemp().glob("*/logs")}:
         yield from folder.iterdir()
 
 
 def send_canaries(system: System, genuine: Genuine) -> None:
-    """Send something to be known by in every place of a request, to every route."""
+    """Send a known value in every part of a request, to every route."""
     sent = {
         "Content-Type": f"application/json; x={CANARY}",
         "Cookie": CANARY,
@@ -113,40 +113,40 @@ def send_canaries(system: System, genuine: Genuine) -> None:
 
 
 def send_canaries_over_sockets(system: System, genuine: Genuine, session_id: str) -> None:
-    """Do the same at the WebSocket API: a handshake that is refused, and a connection that says things."""
+    """Do the same at the WebSocket API, with handshakes that are refused and with messages."""
     before = disconnects(system)
-    with clients(ADDRESS) as people:
+    with websocket_clients(ADDRESS) as clients:
         for refused in ({"token": CANARY}, {"targetLanguage": CANARY}, {"sessionId": CANARY}):
-            with pytest.raises(Refused):
-                people.open(
+            with pytest.raises(HandshakeRefused):
+                clients.open(
                     system.running.websocket_url,
                     {"Cookie": CANARY, "User-Agent": CANARY},
                     **{"sessionId": session_id, "targetLanguage": "es", **refused},
                 )
-        person = people.open(system.running.websocket_url, sessionId=session_id, token=genuine.id)
+        client = clients.open(system.running.websocket_url, sessionId=session_id, token=genuine.id)
         for message in (json.dumps({"action": CANARY}), CANARY):
-            person.say(message)
-        eventually(lambda: len(person.told) == 2)
-        person.leave()
+            client.send(message)
+        eventually(lambda: len(client.messages) == 2)
+        client.close()
     eventually(lambda: disconnects(system) > before)
 
 
 def disconnects(system: System) -> int:
-    """Count the connections whose end is in the log; there is none before the first has ended."""
+    """Count the connections whose $disconnect is in the log."""
     logs = (system.work / "logs").glob("*disconnect_session.log")
     return sum(log.read_text().count("$disconnect 200") for log in logs)
 
 
 @pytest.fixture(scope="module")
 def session_id(system: System, genuine: Genuine) -> str:
-    """Open a session whose body is not written anywhere either."""
+    """Create a session without writing its body to any log."""
     connection = http.client.HTTPConnection(urlsplit(system.url).netloc, timeout=TIMEOUT_S)
     connection.request(
         "POST", "/sessions", '{"sourceLanguage": "en"}', {"Authorization": f"Bearer {genuine.id}"}
     )
-    found: dict[str, str] = json.loads(connection.getresponse().read())
+    session: dict[str, str] = json.loads(connection.getresponse().read())
     connection.close()
-    return found["sessionId"]
+    return session["sessionId"]
 
 
 def test_nothing_private_is_in_any_log_of_any_system(
@@ -161,30 +161,30 @@ def test_nothing_private_is_in_any_log_of_any_system(
 
     logs = list(written(tmp_path_factory, system))
 
-    assert {"said", "access.log", "aws.log", "terraform.log"} <= {log.name for log in logs}
-    assert {log.stem.removeprefix("session-service-local-") for log in logs} >= DOORS
+    assert {OUTPUT, "access.log", "aws.log", "terraform.log"} <= {log.name for log in logs}
+    assert {log.stem.removeprefix("session-service-local-") for log in logs} >= FUNCTIONS_OF_APIS
     assert sum(len(log.read_text(errors="replace").splitlines()) for log in logs) > 200
     assert leaks(logs, private) == []
 
 
-PLANTED = {
+EXAMPLES = {
     "a token": lambda system, genuine: genuine.access,
     "an e-mail address": lambda system, genuine: EMAIL,
     "a field of a body": lambda system, genuine: '{"sourceLanguage": "en"}',
     "a client's address": lambda system, genuine: ADDRESS,
     "a password": lambda system, genuine: PASSWORD,
-    "what somebody sent": lambda system, genuine: f"GET /sessions?{CANARY}",
+    "a value that a client sent": lambda system, genuine: f"GET /sessions?{CANARY}",
     "a secret": lambda system, genuine: re.findall(
-        r'"CURSOR_KEY":\s*"([^"]+)"', (system.work / "terraform" / "shown.json").read_text()
+        r'"CURSOR_KEY":\s*"([^"]+)"', (system.work / "terraform" / "terraform_state.json").read_text()
     )[0],
-    "who a speaker is": lambda system, genuine: str(
+    "the id of a speaker": lambda system, genuine: str(
         jwt.decode(genuine.id, options={"verify_signature": False})["sub"]
     ),
 }
 
 
-@pytest.mark.parametrize("kind", PLANTED)
-def test_what_is_planted_in_a_log_is_found(
+@pytest.mark.parametrize("kind", EXAMPLES)
+def test_a_private_value_in_a_log_is_found(
     system: System, genuine: Genuine, private: dict[str, str], tmp_path: Path, kind: str
 ):
     log = tmp_path / "access.log"
@@ -192,7 +192,7 @@ def test_what_is_planted_in_a_log_is_found(
     assert leaks([log], private) == []
 
     with log.open("a") as planted:
-        planted.write(json.dumps({"message": f"of {PLANTED[kind](system, genuine)}."}) + "\n")
+        planted.write(json.dumps({"message": f"of {EXAMPLES[kind](system, genuine)}."}) + "\n")
 
     assert kind in {leak.kind for leak in leaks([log], private)}
-    assert set(PLANTED) == set(private)
+    assert set(EXAMPLES) == set(private)

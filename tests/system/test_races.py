@@ -1,4 +1,4 @@
-"""Requests at the same moment: the write decides, whoever comes first."""
+"""Requests at the same moment: the conditional write decides which one succeeds."""
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +12,7 @@ from tests.system.conftest import Call
 
 
 def at_once(call: Call, *sent: tuple[str, str, dict[str, Any]]) -> list[requests.Response]:
-    """Send requests in the same moment, each (method, path, what call takes)."""
+    """Send requests at the same moment, each (method, path, options of call)."""
     ready = Barrier(len(sent))
 
     def one(request: tuple[str, str, dict[str, Any]]) -> requests.Response:
@@ -32,15 +32,15 @@ def test_fifty_creates_with_one_key_make_one_session(call: Call, alice: str, key
         {"token": alice, "json": {"sourceLanguage": "en"}, "headers": {"Idempotency-Key": f"race-{key}"}},
     )
 
-    answers = at_once(call, *[create] * 50)
+    responses = at_once(call, *[create] * 50)
 
-    assert Counter(answer.status_code for answer in answers) == {201: 50}
-    assert len({answer.text for answer in answers}) == 1
+    assert Counter(response.status_code for response in responses) == {201: 50}
+    assert len({response.text for response in responses}) == 1
 
 
 def test_two_bodies_that_race_with_one_key_make_one_session(call: Call, alice: str):
     for round_ in range(5):
-        answers = at_once(
+        responses = at_once(
             call,
             *[
                 (
@@ -55,7 +55,7 @@ def test_two_bodies_that_race_with_one_key_make_one_session(call: Call, alice: s
                 for language in ("en", "fr")
             ],
         )
-        assert sorted(answer.status_code for answer in answers) == [201, 422]
+        assert sorted(response.status_code for response in responses) == [201, 422]
 
 
 def test_of_two_changes_with_the_same_if_match_exactly_one_wins(
@@ -63,7 +63,7 @@ def test_of_two_changes_with_the_same_if_match_exactly_one_wins(
 ):
     etag = opened.headers["ETag"]
     for _ in range(15):
-        answers = at_once(
+        responses = at_once(
             call,
             *[
                 (
@@ -75,11 +75,11 @@ def test_of_two_changes_with_the_same_if_match_exactly_one_wins(
             ],
         )
 
-        (winner,) = [answer for answer in answers if answer.status_code == 200]
-        assert sorted(answer.status_code for answer in answers) == [200, 412]
-        found = call("GET", path)
-        assert found.json()["sourceLanguage"] == winner.json()["sourceLanguage"]
-        etag = found.headers["ETag"]
+        (winner,) = [response for response in responses if response.status_code == 200]
+        assert sorted(response.status_code for response in responses) == [200, 412]
+        current = call("GET", path)
+        assert current.json()["sourceLanguage"] == winner.json()["sourceLanguage"]
+        etag = current.headers["ETag"]
         assert etag == winner.headers["ETag"]
 
 
@@ -87,10 +87,10 @@ def test_a_change_against_the_end_leaves_it_ended(call: Call, alice: str):
     for round_ in range(10):
         body = {"token": alice, "json": {"sourceLanguage": "en"}}
         path = call("POST", "/sessions", **body).headers["Location"]
-        wanted = {"status": "paused" if round_ % 2 else "active"}
+        fields = {"status": "paused" if round_ % 2 else "active"}
 
         change, end = at_once(
-            call, ("PATCH", path, {"token": alice, "json": wanted}), ("DELETE", path, {"token": alice})
+            call, ("PATCH", path, {"token": alice, "json": fields}), ("DELETE", path, {"token": alice})
         )
 
         assert end.status_code == 204

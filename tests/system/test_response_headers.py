@@ -1,4 +1,4 @@
-"""The headers of answers that bear on security, as docs/security.md states them."""
+"""The security headers of responses, as docs/security.md states them."""
 
 import pytest
 import requests
@@ -21,21 +21,21 @@ BODIES = {"POST": {"sourceLanguage": "en"}, "PATCH": {"status": "paused"}}
         ("GET", "/sessions/holy-psalm-000", None),
     ],
 )
-def test_an_answer_is_json_for_pages_that_carry_no_credentials(
+def test_a_response_is_json_for_any_origin_without_credentials(
     call: Call, alice: str, path: str, method: str, where: str | None, caching: str | None
 ):
-    answer = call(method, where or path, token=alice, json=BODIES.get(method), headers=ORIGIN)
+    response = call(method, where or path, token=alice, json=BODIES.get(method), headers=ORIGIN)
 
-    assert answer.headers.get("Content-Type") == ("application/json" if answer.content else None)
-    assert answer.headers.get("Cache-Control") == caching
-    assert answer.headers["Access-Control-Allow-Origin"] == "*"
-    assert "Access-Control-Allow-Credentials" not in answer.headers
-    assert "Set-Cookie" not in answer.headers
+    assert response.headers.get("Content-Type") == ("application/json" if response.content else None)
+    assert response.headers.get("Cache-Control") == caching
+    assert response.headers["Access-Control-Allow-Origin"] == "*"
+    assert "Access-Control-Allow-Credentials" not in response.headers
+    assert "Set-Cookie" not in response.headers
 
 
-def test_only_a_lookup_that_anybody_may_make_can_be_cached(call: Call, opened: requests.Response, path: str):
-    found = call("GET", path)
+def test_only_the_public_view_can_be_cached(call: Call, opened: requests.Response, path: str):
+    session = call("GET", path)
 
-    assert found.headers["Cache-Control"] == "max-age=1"
+    assert session.headers["Cache-Control"] == "max-age=1"
     assert "speakerId" in opened.json()
-    assert "speakerId" not in found.json()
+    assert "speakerId" not in session.json()

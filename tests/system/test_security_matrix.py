@@ -1,4 +1,4 @@
-"""Who gets what: every route times every kind of caller, over sockets, as the table says."""
+"""Each route for each kind of caller, over sockets, as the table says."""
 
 import re
 from collections.abc import Iterator
@@ -8,7 +8,8 @@ import pytest
 import requests
 
 from scripts.docs.security_matrix import MATRIX, NO_CONNECTION
-from tests.support.websocket_clients import Clients, Refused, clients, eventually
+from tests.support.eventually import eventually
+from tests.support.websocket_clients import HandshakeRefused, WebSocketClients, websocket_clients
 from tests.system.conftest import TIMEOUT_S, Call, System
 from tests.system.credentials import AUTHORIZATION, Genuine
 
@@ -23,8 +24,8 @@ OVER_SOCKETS = [cell for cell in CELLS if cell[1] in MESSAGES]
 
 
 @pytest.fixture(scope="module")
-def people() -> Iterator[Clients]:
-    with clients() as opener:
+def clients() -> Iterator[WebSocketClients]:
+    with websocket_clients() as opener:
         yield opener
 
 
@@ -41,7 +42,7 @@ def open_session(system: System, genuine: Genuine) -> requests.Response:
 
 @pytest.fixture(scope="module")
 def untouched(system: System, genuine: Genuine) -> requests.Response:
-    """Open the owner's session that nobody who is refused may change."""
+    """Create a session of the owner that no refused request changes."""
     return open_session(system, genuine)
 
 
@@ -63,11 +64,11 @@ def test_every_caller_of_the_table_sends_what_it_says():
 
 
 def test_the_table_has_every_route_that_terraform_declares(system: System):
-    shown = (system.work / "terraform" / "shown.json").read_text()
+    shown = (system.work / "terraform" / "terraform_state.json").read_text()
     declared = set(re.findall(r'"route_key":\s*"([^"]+)"', shown))
 
-    asked = {route.partition(" to ")[0] for _, route, _ in CELLS}
-    assert asked == declared - {"$disconnect"}, "API Gateway asks that one, no client can"
+    routes = {route.partition(" to ")[0] for _, route, _ in CELLS}
+    assert routes == declared - {"$disconnect"}, "no client can send $disconnect"
 
 
 @pytest.mark.parametrize(("caller", "route", "answer"), HTTP)
@@ -104,21 +105,21 @@ def test_a_request_is_answered_as_the_table_says(
 @pytest.mark.parametrize(("caller", "route", "answer"), HANDSHAKES)
 def test_a_handshake_is_answered_as_the_table_says(
     system: System,
-    people: Clients,
+    clients: WebSocketClients,
     genuine: Genuine,
     untouched: requests.Response,
     caller: str,
     route: str,
     answer: str,
 ):
-    wanted = {"sessionId": untouched.json()["sessionId"]} | (LISTENING if route.endswith("listen") else {})
+    query = {"sessionId": untouched.json()["sessionId"]} | (LISTENING if route.endswith("listen") else {})
 
     got = set()
-    for headers, query in by_header_and_by_query(genuine, caller):
+    for headers, token in by_header_and_by_query(genuine, caller):
         try:
-            people.open(system.running.websocket_url, headers, **wanted, **query).leave()
+            clients.open(system.running.websocket_url, headers, **query, **token).close()
             got.add("101")
-        except Refused as refused:
+        except HandshakeRefused as refused:
             got.add(str(refused.status))
 
     assert got == {answer}
@@ -127,23 +128,23 @@ def test_a_handshake_is_answered_as_the_table_says(
 @pytest.mark.parametrize(("caller", "route", "answer"), OVER_SOCKETS)
 def test_a_message_is_answered_as_the_table_says(
     system: System,
-    people: Clients,
+    clients: WebSocketClients,
     genuine: Genuine,
     untouched: requests.Response,
     caller: str,
     route: str,
     answer: str,
 ):
-    wanted = {"sessionId": untouched.json()["sessionId"], **LISTENING}
+    query = {"sessionId": untouched.json()["sessionId"], **LISTENING}
     headers = authorization(genuine, caller)
     if answer == NO_CONNECTION:
-        with pytest.raises(Refused):
-            people.open(system.running.websocket_url, headers, **wanted)
+        with pytest.raises(HandshakeRefused):
+            clients.open(system.running.websocket_url, headers, **query)
         return
-    person = people.open(system.running.websocket_url, headers, **wanted)
+    client = clients.open(system.running.websocket_url, headers, **query)
 
-    person.say(MESSAGES[route])
+    client.send(MESSAGES[route])
 
-    eventually(lambda: person.told)
-    person.leave()
-    assert person.types() == [answer]
+    eventually(lambda: client.messages)
+    client.close()
+    assert client.types() == [answer]

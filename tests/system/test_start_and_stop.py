@@ -1,4 +1,4 @@
-"""Starting and stopping: alone, on this machine only, and without leaving anything behind."""
+"""Starting and stopping: one system at a time, on 127.0.0.1 only, and no process is left."""
 
 import signal
 import socket
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from scripts import local_system
-from tests.system.conftest import System, free_port, start, stop
+from tests.system.conftest import OUTPUT, System, free_port, start, stop
 from tests.system.processes import descendants, listening_addresses
 
 LOCALHOST = "0100007F"  # 127.0.0.1 in /proc/net/tcp
@@ -34,34 +34,34 @@ def test_nothing_listens_beyond_this_machine(system: System, path: str):
     assert listening_addresses(running) == {LOCALHOST}
 
 
-def test_a_second_run_says_that_one_runs_and_where(system: System):
+def test_a_second_run_reports_the_first(system: System):
     second = run(system.work, free_port())
 
     assert second.returncode == 1
-    assert "already runs" in second.stderr
+    assert "already running" in second.stderr
     assert system.url in second.stderr
     assert str(system.process.pid) in second.stderr
     assert "Traceback" not in second.stderr
 
 
-def test_the_refused_second_run_leaves_the_first_alone(system: System):
+def test_a_refused_second_run_does_not_affect_the_first(system: System):
     run(system.work, free_port())
 
     assert local_system.find(system.work) == system.running
 
 
 @pytest.mark.parametrize("taken", ["the API's", "the console's"])
-def test_a_taken_port_says_so_and_offers_another(tmp_path: Path, taken: str):
+def test_a_taken_port_is_reported_with_a_free_one(tmp_path: Path, taken: str):
     port = free_port()
-    held = port + (taken == "the console's")
+    taken_port = port + (taken == "the console's")
     with socket.socket() as holder:
-        holder.bind(("127.0.0.1", held))
+        holder.bind(("127.0.0.1", taken_port))
         holder.listen()
 
         refused = run(tmp_path, port)
 
     assert refused.returncode == 1
-    assert f"Port {held} is taken" in refused.stderr
+    assert f"Port {taken_port} is taken" in refused.stderr
     assert "PORT=" in refused.stderr
     assert "Traceback" not in refused.stderr
 
@@ -69,14 +69,14 @@ def test_a_taken_port_says_so_and_offers_another(tmp_path: Path, taken: str):
 @pytest.mark.parametrize(
     "with_signal", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda sent: sent.name
 )
-def test_no_process_is_left_of_a_system_that_is_stopped_while_terraform_runs(
+def test_no_process_is_left_when_the_system_is_stopped_while_terraform_runs(
     tmp_path: Path, with_signal: signal.Signals
 ):
     process = start(tmp_path, free_port())
     deadline = time.monotonic() + 180
     while not any(member.name.startswith("terraform") for member in descendants(process.pid)):
-        assert process.poll() is None, (tmp_path / "said").read_text()
-        assert time.monotonic() < deadline, (tmp_path / "said").read_text()
+        assert process.poll() is None, (tmp_path / OUTPUT).read_text()
+        assert time.monotonic() < deadline, (tmp_path / OUTPUT).read_text()
         time.sleep(0.05)
 
     stop(process, with_signal)
@@ -84,4 +84,4 @@ def test_no_process_is_left_of_a_system_that_is_stopped_while_terraform_runs(
     assert local_system.find(tmp_path) is None
     if with_signal != signal.SIGKILL:
         assert process.returncode == 0
-        assert (tmp_path / "said").read_text().endswith("Stopped.\n")
+        assert (tmp_path / OUTPUT).read_text().endswith("Stopped.\n")

@@ -1,4 +1,4 @@
-"""What a person does first: the README's tour, with a real token, and the commands around it."""
+"""The README's tour, with a real token, and the commands that it uses."""
 
 import os
 import re

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from scripts import terraform
-from scripts.local import processes
+from scripts import processes, terraform
 
 
 @pytest.fixture(scope="session")

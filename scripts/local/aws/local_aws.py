@@ -1,34 +1,44 @@
 """The local AWS: moto in a process of its own."""
 
+import contextlib
 import os
+import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
 
-from scripts.local import processes
-
-if TYPE_CHECKING:
-    import subprocess
+from scripts import processes
+from scripts.errors import CommandError
 
 
-class AwsFailed(Exception):
-    """The local AWS did not start."""
+class AwsFailed(CommandError):
+    """The local AWS did not start, or ended."""
 
 
-def start(
-    log: IO[bytes], streams_url: str, calls: Path = Path(os.devnull)
-) -> "tuple[subprocess.Popen[bytes], str]":
-    """Start moto; return its process and its URL.
+@dataclass(frozen=True)
+class LocalAws:
+    """A local AWS that runs."""
 
-    It posts what is written to tables to `streams_url`, and notes in `calls` what functions ask of tables.
-    Raises AwsFailed.
+    process: subprocess.Popen[bytes]
+    url: str
+
+
+@contextlib.contextmanager
+def running(log: Path, streams_url: str, calls: Path = Path(os.devnull)) -> Iterator[LocalAws]:
+    """Run moto while the context lasts. Raises AwsFailed.
+
+    It posts the records of table streams to `streams_url`, and writes the calls of functions to `calls`.
     """
     command = [sys.executable, "-m", "scripts.local.aws.moto_server", streams_url, str(calls)]
-    process = processes.spawn(command, output=log, pipe=True)
+    with log.open("wb") as output:
+        process = processes.spawn(command, output=output, pipe=True)
     assert process.stdout is not None  # noqa: S101 - it is a pipe
-    with process.stdout:
-        word, _, url = process.stdout.readline().decode().strip().partition(" ")
-    if word != "ready":
+    try:
+        with process.stdout:
+            word, _, url = process.stdout.readline().decode().strip().partition(" ")
+        if word != "ready":
+            raise AwsFailed(f"The local AWS did not start; see {log}")
+        yield LocalAws(process, url)
+    finally:
         processes.stop(process)
-        raise AwsFailed(f"The local AWS did not start; see {log.name}")
-    return process, url

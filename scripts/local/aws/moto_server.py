@@ -1,9 +1,9 @@
-"""moto as a server: serves on a free port of 127.0.0.1, says `ready <URL>`, and ends when asked to.
+"""moto as a server on a free port of 127.0.0.1. It prints `ready <URL>` and ends on SIGTERM.
 
-`python -m scripts.local.aws.moto_server STREAMS_URL CALLS`: each write to a table whose stream leads to a
-function is posted to STREAMS_URL, in order. What functions ask of DynamoDB is noted in the file CALLS, and
-refused when their roles do not allow it; moto's own check takes no notice of which table it is. The Lambda
-backend here only remembers what Terraform creates; scripts.local.lambda_.runtime is what runs it.
+`python -m scripts.local.aws.moto_server STREAMS_URL CALLS` posts the records of table streams that invoke
+functions to STREAMS_URL, in order. It checks functions' calls to DynamoDB against their roles, since moto's
+own check ignores the table, and logs them to the file CALLS. Its Lambda only stores what Terraform creates;
+scripts.local.lambda_ runs it.
 """
 
 import base64
@@ -15,6 +15,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -36,123 +37,125 @@ from moto.server import ThreadedMotoServer
 from scripts import local_system
 from scripts.local.aws.permissions import Permissions
 
+Method = Callable[..., Any]
+
+
+def _wrap(owner: Any, name: str) -> Callable[[Method], None]:
+    """Replace a method by the decorated function, which takes the original as its first argument."""
+    original = getattr(owner, name)
+
+    def replace(function: Method) -> None:
+        setattr(owner, name, lambda *args, **named: function(original, *args, **named))
+
+    return replace
+
 
 def _keep_logging_config() -> None:
-    """Have moto tell a function's LoggingConfig: it takes and forgets it, so Terraform would see it gone."""
-    create, show, update = (
-        LambdaFunction.__init__,
-        LambdaFunction.get_configuration,
-        LambdaFunction.update_configuration,
-    )
+    """Keep LoggingConfig of functions. moto drops it, and Terraform would plan to add it again."""
 
-    def remember(function: Any, account_id: str, spec: dict[str, Any], *others: Any, **named: Any) -> None:
-        create(function, account_id, spec, *others, **named)
+    @_wrap(LambdaFunction, "__init__")
+    def _(
+        create: Method, function: Any, account_id: str, spec: dict[str, Any], *more: Any, **named: Any
+    ) -> None:
+        create(function, account_id, spec, *more, **named)
         function.logging_config = spec.get("LoggingConfig", {})
 
-    def tell(function: Any, *options: Any, **named: Any) -> dict[str, Any]:
-        return {**show(function, *options, **named), "LoggingConfig": function.logging_config}
+    @_wrap(LambdaFunction, "get_configuration")
+    def _(describe: Method, function: Any, *options: Any, **named: Any) -> dict[str, Any]:
+        return {**describe(function, *options, **named), "LoggingConfig": function.logging_config}
 
-    def change(function: Any, changes: dict[str, Any]) -> dict[str, Any]:
+    @_wrap(LambdaFunction, "update_configuration")
+    def _(update: Method, function: Any, changes: dict[str, Any]) -> Any:
         function.logging_config = changes.get("LoggingConfig", function.logging_config)
         return update(function, changes)
 
-    methods = {"__init__": remember, "get_configuration": tell, "update_configuration": change}
-    for name, method in methods.items():
-        setattr(LambdaFunction, name, method)
-
 
 def _keep_code_of_versions() -> None:
-    """Have a published version keep its code, and tell it as a data URL: AWS tells a URL too.
+    """Return the code of a published version as a data URL.
 
-    moto tells of every version where the newest code was in S3, and Terraform deletes former zips there.
+    moto returns for every version where the newest code was in S3, and Terraform deletes former zips there.
     """
-    tell = LambdaFunction.get_code
 
-    def with_code(function: Any) -> dict[str, Any]:
-        told: dict[str, Any] = tell(function)
+    @_wrap(LambdaFunction, "get_code")
+    def _(get_code: Method, function: Any) -> dict[str, Any]:
+        response: dict[str, Any] = get_code(function)
         if function.version != "$LATEST":
             code = base64.b64encode(function.code_bytes).decode()
-            told["Code"] = {"RepositoryType": "S3", "Location": f"data:application/zip;base64,{code}"}
-        return told
+            location = f"data:application/zip;base64,{code}"
+            response["Code"] = {"RepositoryType": "S3", "Location": location}
+        return response
 
-    setattr(LambdaFunction, "get_code", with_code)  # noqa: B010  # as below
 
+def _serialize_dynamodb_calls() -> None:
+    """Run one call of DynamoDB at a time. moto reads, compares and writes a row in several steps."""
+    lock = threading.RLock()
 
-def _one_call_at_a_time() -> None:
-    """Have DynamoDB's calls wait for each other: moto reads, compares and writes a row in several steps."""
-    call, lock = DynamoHandler.call_action, threading.RLock()
-
-    def alone(handler: Any) -> Any:
+    @_wrap(DynamoHandler, "call_action")
+    def _(call: Method, handler: Any) -> Any:
         with lock:
             return call(handler)
 
-    setattr(DynamoHandler, "call_action", alone)  # noqa: B010  # mypy refuses the plain assignment
 
+def _check_permissions(calls: Path) -> None:
+    """Refuse calls of functions to DynamoDB that their roles do not allow, and log all of their calls."""
+    permissions = Permissions(_policies, calls)
 
-def _no_more_than_roles_allow(calls: Path) -> None:
-    """Have DynamoDB refuse to functions what their roles do not allow, and note their calls."""
-    call, permissions = DynamoHandler.call_action, Permissions(_policies, calls)
-
-    def allowed(handler: Any) -> Any:
-        asked = json.loads(handler.body or "{}")
+    @_wrap(DynamoHandler, "call_action")
+    def _(call: Method, handler: Any) -> Any:
+        request = json.loads(handler.body or "{}")
         action = handler.headers.get("X-Amz-Target", "").rpartition(".")[2]
-        index = f"/index/{asked['IndexName']}" if "IndexName" in asked else ""
-        table = f"arn:aws:dynamodb:{handler.region}:{handler.current_account}:table/{asked.get('TableName')}"
-        if permissions.allow(handler.headers.get("Authorization", ""), f"dynamodb:{action}", table + index):
+        name, account = request.get("TableName"), handler.current_account
+        table = f"arn:aws:dynamodb:{handler.region}:{account}:table/{name}"
+        resource = f"{table}/index/{request['IndexName']}" if "IndexName" in request else table
+        if permissions.allow(handler.headers.get("Authorization", ""), f"dynamodb:{action}", resource):
             return call(handler)
-        told = {
-            "__type": "com.amazon.coral.service#AccessDeniedException",
-            "Message": f"No {action} on {table}",
-        }
-        return 400, {}, json.dumps(told)
-
-    setattr(DynamoHandler, "call_action", allowed)  # noqa: B010  # mypy refuses the plain assignment
+        error = "com.amazon.coral.service#AccessDeniedException"
+        return 400, {}, json.dumps({"__type": error, "Message": f"No {action} on {table}"})
 
 
 def _policies(function: str) -> list[str] | None:
     try:
-        role = lambda_simple_backends[DEFAULT_ACCOUNT_ID][local_system.REGION].get_function(function).role
+        arn = lambda_simple_backends[DEFAULT_ACCOUNT_ID][local_system.REGION].get_function(function).role
     except UnknownFunctionException:
         return None
-    held = iam_backends[DEFAULT_ACCOUNT_ID]["aws"].get_role(role.rpartition("/")[2])
-    return list(held.policies.values())
+    role = iam_backends[DEFAULT_ACCOUNT_ID]["aws"].get_role(arn.rpartition("/")[2])
+    return list(role.policies.values())
 
 
-def _look_things_up_once() -> None:
-    """Have moto remember what it would list anew for every call: its own folders and methods."""
+def _cache_lookups() -> None:
+    """Cache what moto lists again for every call: its own folders and methods."""
     modules, methods = tuple(backends.list_of_moto_modules()), functools.cache(method_names_from_class)
-    setattr(backends, "list_of_moto_modules", lambda: modules)  # noqa: B010  # as above
-    setattr(responses, "method_names_from_class", methods)  # noqa: B010  # as above
+    _wrap(backends, "list_of_moto_modules")(lambda _: modules)
+    _wrap(responses, "method_names_from_class")(lambda _, class_: methods(class_))
 
 
-def _rows_as_they_are() -> None:
-    """Have rows sent as they are kept, in DynamoDB's JSON: moto would take most of a millisecond for each."""
-    serialize = BaseJSONSerializer._serialize_type_structure
+def _send_rows_unchanged() -> None:
+    """Send rows as they are stored, in DynamoDB's JSON. moto needs most of a millisecond for each."""
 
-    def quickly(serializer: Any, serialized: Any, value: Any, shape: Any, key: str) -> None:
+    @_wrap(BaseJSONSerializer, "_serialize_type_structure")
+    def _(serialize: Method, serializer: Any, serialized: Any, value: Any, shape: Any, key: str) -> None:
         if shape.name == "AttributeValue":
             serialized[key] = value
         else:
             serialize(serializer, serialized, value, shape, key)
 
-    setattr(BaseJSONSerializer, "_serialize_type_structure", quickly)  # noqa: B010  # as above
-
 
 def _post_streams(url: str) -> None:
-    """Have what is written to tables posted to `url`; moto would invoke its Lambda as the writer waits."""
+    """Post the records of table streams to `url`. moto would invoke its Lambda while the writer waits."""
     written: queue.SimpleQueue[str] = queue.SimpleQueue()
+    # moto's own numbers start again whenever a function was invoked.
     numbers = iter(range(100_000_000_000_000_000_000, 999_999_999_999_999_999_999))
 
-    def add(shard: Any, old: Any, new: Any) -> None:
+    @_wrap(StreamShard, "add")
+    def _(_: Method, shard: Any, old: Any, new: Any) -> None:
         table = shard.table
-        # moto's own numbers begin anew whenever a function has been told.
         name = "INSERT" if old is None else "REMOVE" if new is None else "MODIFY"
-        kind = table.stream_specification["StreamViewType"]
-        record = StreamRecord(table, kind, name, old, new, next(numbers)).to_json()
+        view_type = table.stream_specification["StreamViewType"]
+        record = StreamRecord(table, view_type, name, old, new, next(numbers)).to_json()
         record["dynamodb"]["ApproximateCreationDateTime"] = datetime.now(UTC).timestamp()
         partition = (old or new).hash_key.value
         for stream in {mapping.event_source_arn for mapping in table.lambda_event_source_mappings.values()}:
-            # Written down at once: moto changes items in place.
+            # Serialized at once: moto changes items in place.
             written.put(json.dumps({"stream": stream, "partition": partition, "record": record}))
 
     def post() -> None:
@@ -162,9 +165,8 @@ def _post_streams(url: str) -> None:
                 while not written.empty():
                     batch.append(written.get())
                 while not _posted(session, url, f"[{','.join(batch)}]"):
-                    time.sleep(0.5)  # a record may come twice, as on AWS, but it comes
+                    time.sleep(0.5)  # a record may arrive twice, as on AWS, but it arrives
 
-    setattr(StreamShard, "add", add)  # noqa: B010  # mypy refuses the plain assignment
     threading.Thread(target=post, name="streams", daemon=True).start()
 
 
@@ -172,19 +174,19 @@ def _posted(session: requests.Session, url: str, batch: str) -> bool:
     try:
         session.post(url, data=batch, timeout=10).raise_for_status()
     except requests.RequestException as problem:
-        print(f"The stream's records could not be handed on: {problem}", file=sys.stderr)
+        print(f"Stream records could not be posted: {problem}", file=sys.stderr)
         return False
     return True
 
 
 def serve(streams_url: str, calls: Path) -> None:
-    """Serve until asked to stop."""
+    """Serve until SIGTERM."""
     _keep_logging_config()
     _keep_code_of_versions()
-    _one_call_at_a_time()
-    _no_more_than_roles_allow(calls)
-    _rows_as_they_are()
-    _look_things_up_once()
+    _serialize_dynamodb_calls()
+    _check_permissions(calls)
+    _send_rows_unchanged()
+    _cache_lookups()
     _post_streams(streams_url)
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
@@ -197,7 +199,7 @@ def serve(streams_url: str, calls: Path) -> None:
     stopped = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
     stopped.wait()
-    os._exit(0)  # nothing here is worth saving, and moto's threads would take their time
+    os._exit(0)  # moto has nothing to save, and its threads would take time to end
 
 
 if __name__ == "__main__":

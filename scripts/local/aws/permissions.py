@@ -1,6 +1,6 @@
-"""What functions may do here: no more than on AWS. What roles do not allow is refused, and calls are noted.
+"""What functions may do in the local AWS: what their roles allow, as on AWS. Their calls are logged.
 
-Each function signs with an access key that is its name, as on AWS it does with credentials of its role.
+Each function signs with an access key that is its name; on AWS it signs with credentials of its role.
 """
 
 import json
@@ -13,26 +13,26 @@ from moto.iam.access_control import IAMPolicy, PermissionResult
 
 from scripts import local_system
 
-# As Authorization names it: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-authentication-methods.html
+# In the Authorization header: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-authentication-methods.html
 _ACCESS_KEY = re.compile(r"\bCredential=([^/]+)/")
 
-LOOK_EVERY_SECONDS = 1.0
+CACHE_SECONDS = 1.0
 
 Policies = Callable[[str], Iterable[str] | None]
-"""Gives the policy documents of a function's role, as JSON; None for a name that no function has."""
+"""Returns the policy documents of a function's role, as JSON; None when no function has the name."""
 
 
 class Permissions:
-    """Says what functions may do, and notes in the file `calls` what they do: one JSON object in a line."""
+    """Decides what functions may do, and logs each call to the file `calls` as a line of JSON."""
 
     def __init__(self, policies: Policies, calls: Path) -> None:
         self._policies = policies
         self._calls = calls
 
     def allow(self, authorization: str, action: str, resource: str) -> bool:
-        """Whether whoever signed may take the action (`dynamodb:GetItem`) on the resource, an ARN.
+        """Return whether the signer may take an action, such as dynamodb:GetItem, on the ARN of a resource.
 
-        Who is no function, as Terraform and operators here, may do everything.
+        Signers that are no functions, such as Terraform, may do everything.
         """
         key = _ACCESS_KEY.search(authorization)
         policies = self._policies(key[1]) if key else None
@@ -48,23 +48,23 @@ class Permissions:
         return allowed
 
 
-class Roles:
-    """The Policies of the functions in the local AWS, asked for again after LOOK_EVERY_SECONDS."""
+class RolePolicies:
+    """The Policies of the functions in the local AWS, kept for CACHE_SECONDS."""
 
     def __init__(self, aws_url: str) -> None:
         self._lambda = local_system.aws_client("lambda", aws_url)
         self._iam = local_system.aws_client("iam", aws_url)
-        self._known: dict[str, tuple[float, list[str] | None]] = {}
+        self._cache: dict[str, tuple[float, list[str] | None]] = {}
 
     def __call__(self, function: str) -> list[str] | None:
         """Return the documents of all inline policies of the function's role."""
-        asked, documents = self._known.get(function, (None, None))
-        if asked is None or time.monotonic() - asked >= LOOK_EVERY_SECONDS:
-            documents = self._ask(function)
-            self._known[function] = (time.monotonic(), documents)
+        fetched_at, documents = self._cache.get(function, (None, None))
+        if fetched_at is None or time.monotonic() - fetched_at >= CACHE_SECONDS:
+            documents = self._fetch(function)
+            self._cache[function] = (time.monotonic(), documents)
         return documents
 
-    def _ask(self, function: str) -> list[str] | None:
+    def _fetch(self, function: str) -> list[str] | None:
         try:
             arn = self._lambda.get_function_configuration(FunctionName=function)["Role"]
         except self._lambda.exceptions.ResourceNotFoundException:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from scripts.local.config.terraform_state import NotServable, Resources, function_name
+from scripts.local.config.terraform_state import NotServable, TerraformState, function_name
 
 Pattern = Mapping[str, Any]
 """A filter pattern: each leaf is the list of values that match.
@@ -39,12 +39,12 @@ class EventSource:
         return not self.filters or any(_matches(pattern, record) for pattern in self.filters)
 
 
-def read(state: Resources) -> tuple[EventSource, ...]:
+def read(state: TerraformState) -> tuple[EventSource, ...]:
     """Read all event source mappings. Raises NotServable for one that the local system does not support."""
     return tuple(_event_source(state, mapping) for mapping in state.all("aws_lambda_event_source_mapping"))
 
 
-def _event_source(state: Resources, mapping: Mapping[str, Any]) -> EventSource:
+def _event_source(state: TerraformState, mapping: Mapping[str, Any]) -> EventSource:
     name = function_name(mapping["function_arn"])
     for setting, supported in (("parallelization_factor", 1), ("maximum_batching_window_in_seconds", 0)):
         if (mapping[setting] or supported) != supported:

@@ -1,76 +1,67 @@
-"""The resources of a Terraform state, as `terraform show -json` tells them."""
+"""A Terraform state, read from the output of `terraform show -json` after an apply.
 
+https://developer.hashicorp.com/terraform/internals/json-format#state-representation
+"""
+
+import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Any
 
-
-class NotServable(Exception):
-    """Terraform declared something that this local system does not know how to serve."""
+from scripts.errors import CommandError
 
 
-@dataclass(frozen=True)
-class Throttle:
-    """A token bucket: `rate` requests per second in the long run, `burst` at once."""
-
-    rate: float
-    burst: int
+class NotServable(CommandError):
+    """Terraform declares something that the local system does not support, or lacks something it needs."""
 
 
-class Resources:
-    """The resources of a state, by type."""
+class TerraformState:
+    """The managed resources and the outputs of a state. Raises NotServable where one is missing."""
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         self._resources = list(_resources(values.get("root_module", {})))
+        self._outputs: Mapping[str, Any] = values.get("outputs", {})
 
-    def all(self, kind: str, **where: object) -> list[dict[str, Any]]:
-        """Return the values of all resources of a type whose attributes are as given."""
+    @classmethod
+    def parse(cls, shown: str) -> "TerraformState":
+        """Parse the output of `terraform show -json`."""
+        return cls(json.loads(shown).get("values") or {})
+
+    def all(self, kind: str, **attributes: object) -> list[dict[str, Any]]:
+        """Return the values of all managed resources of a type that have these attributes."""
         return [
             resource["values"]
             for resource in self._resources
             if resource["mode"] == "managed"
             and resource["type"] == kind
-            and all(resource["values"].get(name) == value for name, value in where.items())
+            and all(resource["values"].get(name) == value for name, value in attributes.items())
         ]
 
-    def one(self, kind: str, **where: object) -> dict[str, Any]:
-        """Return the one that there is. Raises NotServable when there are none or more."""
-        found = self.all(kind, **where)
-        if len(found) != 1:
-            raise NotServable(f"Terraform declares {len(found)} of {kind} {where or ''}, not exactly one.")
-        return found[0]
+    def one(self, kind: str, **attributes: object) -> dict[str, Any]:
+        """Return the values of the only such resource. Raises NotServable unless there is exactly one."""
+        resources = self.all(kind, **attributes)
+        if len(resources) != 1:
+            raise NotServable(
+                f"Terraform declares {len(resources)} of {kind} {attributes or ''}, not exactly one."
+            )
+        return resources[0]
 
-    def throttles(self, stage: Mapping[str, Any]) -> tuple[dict[str, Throttle | None], Throttle | None]:
-        """Return the throttles of a stage by route key, and the one of any other route."""
-        own = {setting["route_key"]: _throttle(setting) for setting in stage["route_settings"] or []}
-        return own, _throttle((stage["default_route_settings"] or [{}])[0])
-
-    def permitted(self, function: str, caller: str) -> bool:
-        """Return whether API Gateway may invoke the function for a route or authorizer, by its ARN."""
-        return any(
-            permission["principal"] == "apigateway.amazonaws.com"
-            and permission["function_name"].rpartition(":function:")[2].partition(":")[0] == function
-            and fnmatchcase(caller, permission["source_arn"] or "*")
-            for permission in self.all("aws_lambda_permission")
-        )
+    def output(self, name: str) -> str:
+        """Return the value of an output. Raises NotServable when there is none of that name."""
+        if name not in self._outputs:
+            raise NotServable(f"Terraform has no output {name}.")
+        return str(self._outputs[name]["value"])
 
 
-def function_name(uri: str) -> str:
-    """Return the name of the function that an ARN or an integration's URI names. Raises NotServable."""
-    found = re.search(r":function:([^:/]+)", uri)
-    if found is None:
-        raise NotServable(f"{uri} names no Lambda function.")
-    return found[1]
+def function_name(arn: str) -> str:
+    """Return the function's name in its ARN or in an integration's URI. Raises NotServable."""
+    match = re.search(r":function:([^:/]+)", arn)
+    if match is None:
+        raise NotServable(f"{arn} names no Lambda function.")
+    return match[1]
 
 
 def _resources(module: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     yield from module.get("resources", [])
     for child in module.get("child_modules", []):
         yield from _resources(child)
-
-
-def _throttle(setting: Mapping[str, Any]) -> Throttle | None:
-    rate, burst = setting.get("throttling_rate_limit"), setting.get("throttling_burst_limit")
-    return Throttle(rate=float(rate), burst=int(burst)) if rate and burst else None

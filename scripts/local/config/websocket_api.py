@@ -1,13 +1,14 @@
-"""The WebSocket API that Terraform declared: its routes, what answers them, and who is asked first."""
+"""The WebSocket API that Terraform declares: its authorizer, its routes, and what answers each of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from scripts.local.config.terraform_state import NotServable, Resources, Throttle, function_name
+from scripts.local.config.routes import Throttle, Throttles, integration, may_invoke
+from scripts.local.config.terraform_state import NotServable, TerraformState, function_name
 
-SELECTION = "$request.body.action"
+ROUTE_SELECTION = "$request.body.action"
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,8 @@ class FunctionRoute:
 
 
 @dataclass(frozen=True)
-class Reply:
-    """A route of messages that API Gateway answers itself, with `body`; None is no answer."""
+class MockRoute:
+    """A route of messages that API Gateway answers itself. Without a `body` it answers nothing."""
 
     key: str
     body: str | None
@@ -49,7 +50,7 @@ class WebSocketApi:
     authorizer: Authorizer | None
     connect: FunctionRoute
     disconnect: FunctionRoute | None
-    replies: Mapping[str, Reply]
+    messages: Mapping[str, MockRoute]
     stage_variables: tuple[tuple[str, str], ...] = ()
     access_log_format: str = '{"requestId":"$context.requestId","status":"$context.status"}'
 
@@ -60,85 +61,80 @@ class WebSocketApi:
 
     @property
     def endpoint(self) -> str:
-        """The URL that functions reach open connections at, on AWS."""
+        """The URL of @connections on AWS, by which functions send to open connections."""
         return f"https://{self.domain}/{self.stage}"
 
 
-def read(state: Resources) -> WebSocketApi:
-    """Read the one WebSocket API. Raises NotServable where a part is missing or of a kind not served here."""
+def read(state: TerraformState) -> WebSocketApi:
+    """Read the one WebSocket API. Raises NotServable where a part is missing or of an unsupported kind."""
     api = state.one("aws_apigatewayv2_api", protocol_type="WEBSOCKET")
-    if api["route_selection_expression"] != SELECTION:
-        raise NotServable(f"Messages are routed by {api['route_selection_expression']}, not by {SELECTION}.")
+    if api["route_selection_expression"] != ROUTE_SELECTION:
+        raise NotServable(
+            f"Messages are routed by {api['route_selection_expression']}, not by {ROUTE_SELECTION}."
+        )
     stage = state.one("aws_apigatewayv2_stage", api_id=api["id"])
-    throttles, default = state.throttles(stage)
+    stage_arn, throttles = f"{api['execution_arn']}/{stage['name']}", Throttles(stage)
     routes = {route["route_key"]: route for route in state.all("aws_apigatewayv2_route", api_id=api["id"])}
     if "$connect" not in routes:
         raise NotServable("The WebSocket API has no $connect route.")
-
-    def function_route(key: str) -> FunctionRoute:
-        integration = _integration(state, routes[key])
-        if integration["integration_type"] != "AWS_PROXY":
-            raise NotServable(f"{key} is not integrated as AWS_PROXY.")
-        function = function_name(integration["integration_uri"])
-        return FunctionRoute(
-            key=key,
-            function=function,
-            permitted=state.permitted(function, f"{api['execution_arn']}/{stage['name']}/{key}"),
-            throttle=throttles.get(key) or default,
-            timeout=(integration["timeout_milliseconds"] or 29_000) / 1_000,
-        )
-
+    connect, disconnect = routes.pop("$connect"), routes.pop("$disconnect", None)
+    access_log = (stage["access_log_settings"] or [{}])[0]
     return WebSocketApi(
         id=api["id"],
         domain=urlsplit(api["api_endpoint"]).hostname or "",
         execution_arn=api["execution_arn"],
         stage=stage["name"],
-        authorizer=_authorizer(state, api, routes["$connect"]),
-        connect=function_route("$connect"),
-        disconnect=function_route("$disconnect") if "$disconnect" in routes else None,
-        replies={
-            key: Reply(key, _reply(state, route), throttles.get(key) or default)
+        authorizer=_authorizer(state, api, connect),
+        connect=_function_route(state, stage_arn, throttles, connect),
+        disconnect=_function_route(state, stage_arn, throttles, disconnect) if disconnect else None,
+        messages={
+            key: MockRoute(key, _mock_response(state, route), throttles.of(key))
             for key, route in routes.items()
-            if key not in ("$connect", "$disconnect")
         },
         stage_variables=tuple(sorted((stage["stage_variables"] or {}).items())),
-        access_log_format=(stage["access_log_settings"] or [{}])[0].get("format")
-        or WebSocketApi.access_log_format,
+        access_log_format=access_log.get("format") or WebSocketApi.access_log_format,
     )
 
 
-def _integration(state: Resources, route: Mapping[str, Any]) -> dict[str, Any]:
-    return state.one(
-        "aws_apigatewayv2_integration",
-        api_id=route["api_id"],
-        id=route["target"].removeprefix("integrations/"),
+def _function_route(
+    state: TerraformState, stage_arn: str, throttles: Throttles, route: Mapping[str, Any]
+) -> FunctionRoute:
+    key, target = route["route_key"], integration(state, route)
+    if target["integration_type"] != "AWS_PROXY":
+        raise NotServable(f"{key} is not integrated as AWS_PROXY.")
+    function = function_name(target["integration_uri"])
+    return FunctionRoute(
+        key=key,
+        function=function,
+        permitted=may_invoke(state, function, f"{stage_arn}/{key}"),
+        throttle=throttles.of(key),
+        timeout=(target["timeout_milliseconds"] or 29_000) / 1_000,
     )
 
 
-def _authorizer(state: Resources, api: Mapping[str, Any], route: Mapping[str, Any]) -> Authorizer | None:
+def _authorizer(state: TerraformState, api: Mapping[str, Any], route: Mapping[str, Any]) -> Authorizer | None:
     if route["authorization_type"] in (None, "NONE"):
         return None
-    declared = state.one("aws_apigatewayv2_authorizer", api_id=api["id"], id=route["authorizer_id"])
-    if declared["authorizer_type"] != "REQUEST" or declared["identity_sources"]:
-        raise NotServable("$connect: only REQUEST authorizers without identity sources are served here.")
-    function = function_name(declared["authorizer_uri"])
-    return Authorizer(
-        function, state.permitted(function, f"{api['execution_arn']}/authorizers/{declared['id']}")
-    )
+    authorizer = state.one("aws_apigatewayv2_authorizer", api_id=api["id"], id=route["authorizer_id"])
+    if authorizer["authorizer_type"] != "REQUEST" or authorizer["identity_sources"]:
+        raise NotServable("$connect: only REQUEST authorizers without identity sources are supported.")
+    function = function_name(authorizer["authorizer_uri"])
+    source_arn = f"{api['execution_arn']}/authorizers/{authorizer['id']}"
+    return Authorizer(function, may_invoke(state, function, source_arn))
 
 
-def _reply(state: Resources, route: Mapping[str, Any]) -> str | None:
-    """What a mock integration says, if a route response lets it through to the client."""
-    integration = _integration(state, route)
-    if integration["integration_type"] != "MOCK":
-        raise NotServable(f"{route['route_key']}: only MOCK integrations answer messages here.")
+def _mock_response(state: TerraformState, route: Mapping[str, Any]) -> str | None:
+    """Return the text of a mock integration; None when no route response passes it on to the client."""
+    mock = integration(state, route)
+    if mock["integration_type"] != "MOCK":
+        raise NotServable(f"{route['route_key']}: only MOCK integrations may answer messages.")
     if not state.all("aws_apigatewayv2_route_response", route_id=route["id"], route_response_key="$default"):
         return None
-    response = state.one("aws_apigatewayv2_integration_response", integration_id=integration["id"])
-    selected = (response["template_selection_expression"], response["integration_response_key"])
+    response = state.one("aws_apigatewayv2_integration_response", integration_id=mock["id"])
+    selection, key = response["template_selection_expression"], response["integration_response_key"]
     templates: dict[str, str] = response["response_templates"] or {}
-    if selected[1] not in ("/200/", "$default") or selected[0] not in templates:
+    if key not in ("/200/", "$default") or selection not in templates:
         raise NotServable(f"{route['route_key']}: its integration response is not one for 200.")
-    if {"$", "#"} & set(templates[selected[0]]):
+    if {"$", "#"} & set(templates[selection]):
         raise NotServable(f"{route['route_key']}: its response template holds more than plain text.")
-    return templates[selected[0]]
+    return templates[selection]

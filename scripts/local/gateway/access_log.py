@@ -1,14 +1,29 @@
-"""One line of an API's access log, in the format that its stage declares."""
+"""The access log of an API, in the format that its stage declares.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging.html
+"""
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable
+
+from scripts.local.gateway.chain import Exchange
 
 
-def line(template: str, said: Mapping[str, object]) -> str:
-    """Put what was said in the place of each `$context.<name>`; `-` where nothing was."""
+class AccessLog:
+    """Writes a line in `format_` for each exchange. `clock` returns epoch seconds."""
 
-    def value(found: re.Match[str]) -> str:
-        return json.dumps(str(said.get(found[1], "-")))[1:-1]
+    def __init__(self, format_: str, write: Callable[[str], object], clock: Callable[[], float]) -> None:
+        self._format = format_
+        self._write = write
+        self._clock = clock
 
-    return re.sub(r"\$context\.([A-Za-z]+(?:\.[A-Za-z]+)*)", value, template)
+    async def write(self, exchange: Exchange) -> None:
+        """Write the line of an exchange. `-` stands for variables that it does not have."""
+        variables = exchange.log_variables(self._clock())
+
+        def value(name: re.Match[str]) -> str:
+            return json.dumps(str(variables.get(name[1], "-")))[1:-1]
+
+        line = re.sub(r"\$context\.([A-Za-z]+(?:\.[A-Za-z]+)*)", value, self._format)
+        self._write(f"{line}\n")

@@ -1,30 +1,42 @@
-"""CORS as an HTTP API does it: from the API's configuration alone, whatever functions say.
+"""CORS of an HTTP API. It follows the API's configuration alone; what functions return about CORS is ignored.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html
 """
 
-from typing import TYPE_CHECKING
+import dataclasses
 
-if TYPE_CHECKING:
-    from scripts.local.config.system_config import Cors
-
-
-def preflight_headers(cors: "Cors", origin: str | None) -> dict[str, str]:
-    """Return the headers of the answer to OPTIONS; none for an origin that is not allowed."""
-    headers = response_headers(cors, origin)
-    if not headers:
-        return {}
-    if cors.allow_methods:
-        headers["access-control-allow-methods"] = ",".join(cors.allow_methods)
-    if cors.allow_headers:
-        headers["access-control-allow-headers"] = ",".join(cors.allow_headers)
-    if cors.max_age is not None:
-        headers["access-control-max-age"] = str(cors.max_age)
-    return headers
+from scripts.local.config.http_api import Cors
+from scripts.local.gateway.http_exchange import HttpExchange, Response
 
 
-def response_headers(cors: "Cors", origin: str | None) -> dict[str, str]:
-    """Return what is added to every answer to a request from `origin`; none when it is not allowed."""
+async def answer_preflight(exchange: HttpExchange) -> None:
+    """Answer OPTIONS with 204. Without a CORS configuration it is a method like any other."""
+    cors = exchange.api.cors
+    if cors is None or exchange.received.method != "OPTIONS":
+        return
+    headers = _headers(cors, exchange.received.header("origin"))
+    if headers:
+        if cors.allow_methods:
+            headers["access-control-allow-methods"] = ",".join(cors.allow_methods)
+        if cors.allow_headers:
+            headers["access-control-allow-headers"] = ",".join(cors.allow_headers)
+        if cors.max_age is not None:
+            headers["access-control-max-age"] = str(cors.max_age)
+    exchange.response = Response(204, headers=[*headers.items()])
+
+
+async def add_headers(exchange: HttpExchange) -> None:
+    """Replace the CORS headers of the response by those of the API."""
+    response, cors = exchange.response, exchange.api.cors
+    if response is None or cors is None or exchange.received.method == "OPTIONS":
+        return
+    kept = [(name, value) for name, value in response.headers if not name.startswith("access-control-")]
+    added = _headers(cors, exchange.received.header("origin"))
+    exchange.response = dataclasses.replace(response, headers=[*kept, *added.items()])
+
+
+def _headers(cors: Cors, origin: str | None) -> dict[str, str]:
+    """Return the headers of any response to this origin; none when it is not allowed."""
     if origin is None or not _allows(cors, origin):
         return {}
     headers = {"access-control-allow-origin": "*" if "*" in cors.allow_origins else origin}
@@ -35,6 +47,6 @@ def response_headers(cors: "Cors", origin: str | None) -> dict[str, str]:
     return headers
 
 
-def _allows(cors: "Cors", origin: str) -> bool:
+def _allows(cors: Cors, origin: str) -> bool:
     scheme, _, _ = origin.partition("://")
     return not {"*", f"{scheme}://*", origin}.isdisjoint(cors.allow_origins)

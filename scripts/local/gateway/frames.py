@@ -1,4 +1,4 @@
-"""The limit on a WebSocket's frames, which aiohttp knows for whole messages only.
+"""The limit on the size of WebSocket frames. aiohttp has one for whole messages only.
 
 https://www.rfc-editor.org/rfc/rfc6455#section-5.2
 """
@@ -6,53 +6,53 @@ https://www.rfc-editor.org/rfc/rfc6455#section-5.2
 from collections.abc import Callable
 from typing import Any
 
-_MASK_BYTES = 4  # what clients send is masked
+_MASK_BYTES = 4  # frames of clients are masked
 
 
 def limit_frames(protocol: Any, limit: int, too_large: Callable[[], object]) -> None:
-    """Have `too_large` called for a frame of more than `limit` bytes, from now on, on a prepared socket."""
-    protocol._payload_parser = _Watched(protocol._payload_parser, limit, too_large)
+    """Call `too_large` for each frame of more than `limit` bytes that a prepared WebSocket receives."""
+    protocol._payload_parser = _FrameWatcher(protocol._payload_parser, limit, too_large)
 
 
-class _Watched:
-    """Stands before aiohttp's parser: reads the heads of frames, and passes everything on."""
+class _FrameWatcher:
+    """Reads the headers of frames and passes all data on to aiohttp's parser."""
 
     def __init__(self, parser: Any, limit: int, too_large: Callable[[], object]) -> None:
         self._parser = parser
         self._limit = limit
         self._too_large = too_large
-        self._head = bytearray()
-        self._left = 0
+        self._header = bytearray()
+        self._payload_left = 0
 
     def feed_data(self, data: bytes) -> tuple[bool, bytes]:
-        self._look(data)
-        passed_on: tuple[bool, bytes] = self._parser.feed_data(data)
-        return passed_on
+        self._watch(data)
+        result: tuple[bool, bytes] = self._parser.feed_data(data)
+        return result
 
     def feed_eof(self) -> None:
         self._parser.feed_eof()
 
-    def _look(self, data: bytes) -> None:
+    def _watch(self, data: bytes) -> None:
         while data:
-            if self._left:
-                passed = min(self._left, len(data))
-                self._left -= passed
-                data = data[passed:]
+            if self._payload_left:
+                skipped = min(self._payload_left, len(data))
+                self._payload_left -= skipped
+                data = data[skipped:]
                 continue
-            missing = self._head_size() - len(self._head)
-            self._head += data[:missing]
+            missing = self._header_size() - len(self._header)
+            self._header += data[:missing]
             data = data[missing:]
-            if len(self._head) == self._head_size():
-                self._payload_begins()
+            if len(self._header) == self._header_size():
+                self._begin_payload()
 
-    def _head_size(self) -> int:
-        if len(self._head) < 2:
+    def _header_size(self) -> int:
+        if len(self._header) < 2:
             return 2
-        return 2 + {126: 2, 127: 8}.get(self._head[1] & 0x7F, 0)
+        return 2 + {126: 2, 127: 8}.get(self._header[1] & 0x7F, 0)
 
-    def _payload_begins(self) -> None:
-        size = self._head[1] & 0x7F if len(self._head) == 2 else int.from_bytes(self._head[2:], "big")
-        self._left = size + (_MASK_BYTES if self._head[1] & 0x80 else 0)
-        self._head.clear()
+    def _begin_payload(self) -> None:
+        size = self._header[1] & 0x7F if len(self._header) == 2 else int.from_bytes(self._header[2:], "big")
+        self._payload_left = size + (_MASK_BYTES if self._header[1] & 0x80 else 0)
+        self._header.clear()
         if size > self._limit:
             self._too_large()

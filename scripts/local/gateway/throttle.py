@@ -1,25 +1,37 @@
-"""Token buckets, as API Gateway throttles: a burst at once, then a steady rate; totals, not per caller."""
+"""Throttles of routes: token buckets, one for all callers, that allow a burst and then a steady rate.
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-throttling.html
+"""
 
-if TYPE_CHECKING:
-    from scripts.local.config.terraform_state import Throttle
+from scripts.local.config.routes import Throttle
+from scripts.local.gateway.chain import Exchange, GatewayError
 
 
-class TokenBucket:
-    """Lets `burst` requests through at once and `rate` per second after; `clock` gives seconds."""
+class TokenBuckets:
+    """One bucket for each throttled route."""
 
-    def __init__(self, limit: "Throttle", clock: Callable[[], float]) -> None:
-        self._limit = limit
-        self._clock = clock
-        self._tokens = float(limit.burst)
-        self._filled_at = clock()
+    def __init__(self) -> None:
+        self._buckets: dict[str, _TokenBucket] = {}
 
-    def take(self) -> bool:
-        """Take one token; False when there is none."""
-        now = self._clock()
-        self._tokens = min(self._limit.burst, self._tokens + (now - self._filled_at) * self._limit.rate)
+    async def take(self, exchange: Exchange) -> None:
+        """Take a token from the bucket of the route; 429 when it is empty."""
+        route = exchange.route
+        if route.throttle is None:
+            return
+        bucket = self._buckets.setdefault(route.key, _TokenBucket(route.throttle, exchange.at))
+        if not bucket.take(exchange.at):
+            raise GatewayError(429, "Too Many Requests", error_type="LimitExceededException")
+
+
+class _TokenBucket:
+    def __init__(self, throttle: Throttle, now: float) -> None:
+        self._throttle = throttle
+        self._tokens = float(throttle.burst)
+        self._filled_at = now
+
+    def take(self, now: float) -> bool:
+        filled = (now - self._filled_at) * self._throttle.rate
+        self._tokens = min(self._throttle.burst, self._tokens + filled)
         self._filled_at = now
         if self._tokens < 1:
             return False

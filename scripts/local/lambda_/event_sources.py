@@ -12,15 +12,13 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import web
 
-from scripts.local.lambda_.runtime import Result, Throttled, TooLarge
-
-if TYPE_CHECKING:
-    from scripts.local.config.event_sources import EventSource
-    from scripts.local.gateway.http_api import Functions
+from scripts.local.config.event_sources import EventSource
+from scripts.local.lambda_.invocation import Functions, Result, Throttled, TooLarge
+from scripts.local.servers import SHUTDOWN_SECONDS, Server
 
 SHARDS = 4
 FIRST_PAUSE_SECONDS = 0.25
@@ -31,7 +29,7 @@ PutObject = Callable[[str, str, str], Awaitable[object]]
 """Stores an object in S3, given its bucket, key and body."""
 
 
-class Streams:
+class Streams(Server):
     """Receives the records of table streams and invokes the functions of the event source mappings.
 
     Records that arrive before `consume` are discarded: the mappings start with new records (LATEST).
@@ -39,20 +37,15 @@ class Streams:
 
     def __init__(self) -> None:
         self._shards: list[tuple[EventSource, list[_Shard]]] = []
-        self._runner: web.AppRunner | None = None
 
-    async def start(self, port: int = 0, host: str = "127.0.0.1") -> int:
-        """Listen on a port, any free one for 0, and return it."""
+    def runner(self) -> web.AppRunner:
+        """Serve the one path to which the local AWS posts."""
         app = web.Application(client_max_size=64 * 1024 * 1024)
         app.router.add_post("/", self._receive)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, host, port).start()
-        bound_port: int = self._runner.addresses[0][1]
-        return bound_port
+        return web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
 
     async def consume(
-        self, sources: Iterable["EventSource"], functions: "Functions", put_object: PutObject
+        self, sources: Iterable[EventSource], functions: Functions, put_object: PutObject
     ) -> None:
         """Start to invoke the functions of the event source mappings."""
         for source in sources:
@@ -61,8 +54,7 @@ class Streams:
 
     async def stop(self) -> None:
         """Stop listening and invoking. Records that were not handled are lost."""
-        if self._runner:
-            await self._runner.cleanup()
+        await super().stop()
         await asyncio.gather(*(shard.stop() for _, shards in self._shards for shard in shards))
 
     async def _receive(self, request: web.Request) -> web.Response:
@@ -78,9 +70,7 @@ class Streams:
 class _Shard:
     """One shard of a stream for one function, which receives one batch after the other."""
 
-    def __init__(
-        self, source: "EventSource", number: int, functions: "Functions", put_object: PutObject
-    ) -> None:
+    def __init__(self, source: EventSource, number: int, functions: Functions, put_object: PutObject) -> None:
         self.records: asyncio.Queue[Record] = asyncio.Queue()
         self._source = source
         self._id = f"shardId-{number:020d}-{binascii.crc32(source.stream_arn.encode()):08x}"

@@ -1,4 +1,4 @@
-// Renders the API's description and signs the demo speaker in to it.
+// Renders the OpenAPI document, and signs the demo speaker in.
 const ui = SwaggerUIBundle({
   url: "/openapi.json",
   dom_id: "#console",
@@ -9,7 +9,7 @@ const ui = SwaggerUIBundle({
   validatorUrl: null,
 });
 
-const who = document.getElementById("who");
+const signInStatus = document.getElementById("sign-in-status");
 
 document.getElementById("sign-in").addEventListener("click", async () => {
   try {
@@ -19,8 +19,8 @@ document.getElementById("sign-in").addEventListener("click", async () => {
     }
     const { token } = await response.json();
     ui.preauthorizeApiKey("speaker", token);
-    who.textContent = "Signed in as the demo speaker, for an hour";
+    signInStatus.textContent = "Signed in as the demo speaker, for an hour";
   } catch (problem) {
-    who.textContent = `Could not sign in: ${problem.message}`;
+    signInStatus.textContent = `Could not sign in: ${problem.message}`;
   }
 });

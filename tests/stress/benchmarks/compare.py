@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from scripts.docs.generated import markdown_table
+from scripts.docs.markdown import markdown_table
 from tests.stress.benchmarks import contenders, peers_packages
 from tests.stress.benchmarks.__main__ import print_progress
 from tests.stress.benchmarks.canned_dynamodb import CannedDynamoDB

@@ -18,7 +18,9 @@ from pathlib import Path
 import requests
 
 from scripts.command_line import report_progress
-from scripts.local import system
+from scripts.local.event_loop import EventLoop
+from scripts.local.servers import listening
+from scripts.local.system import System
 from tests.stress import results
 from tests.stress.faults.audit import acknowledged, applied, audit, left_open, refused, settle
 from tests.stress.faults.proxy import FAULTS, Proxy
@@ -62,16 +64,20 @@ def main() -> int:
     proxy = Proxy(seed=options.seed)
     with (
         tempfile.TemporaryDirectory() as work,
-        system.event_loop() as loop,
-        system.listening(loop, proxy, 0) as proxy_url,
+        EventLoop() as loop,
+        listening(loop, proxy) as proxy_url,
     ):
 
         def through_proxy(aws_url: str) -> str:
             proxy.target = aws_url
             return proxy_url
 
-        with system.start(
-            work=Path(work), build=False, settings=SETTINGS, way_to_aws=through_proxy, say=report_progress
+        with System(
+            work=Path(work),
+            build=False,
+            settings=SETTINGS,
+            functions_aws_url=through_proxy,
+            progress=report_progress,
         ) as running:
             speakers = [(name, running.token(name)) for name in (f"speaker-{i}" for i in range(SPEAKERS))]
             with load(

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from scripts.command_line import report_progress
-from scripts.local import system
+from scripts.local.system import System
 from tests.stress import results
 from tests.stress.faults.audit import audit
 from tests.stress.load.cpu import GENERATOR, LOCAL_SYSTEM, MOTO, cpu_ms
@@ -40,7 +40,7 @@ def main() -> int:
     options = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as work,
-        system.start(work=Path(work), build=False, settings=SETTINGS, say=report_progress) as running,
+        System(work=Path(work), build=False, settings=SETTINGS, progress=report_progress) as running,
     ):
         speakers = [(name, running.token(name)) for name in (f"speaker-{i}" for i in range(SPEAKERS))]
         with load(
@@ -54,9 +54,9 @@ def main() -> int:
             report_progress(f"{options.rate} requests per second for {WARM_UP_S} + {options.seconds:g} s")
             generator.wait_for_first()
             time.sleep(WARM_UP_S)
-            began, cpu_before = time.time(), cpu_ms(running.aws_process.pid, generator.pid)
+            began, cpu_before = time.time(), cpu_ms(running.aws.process.pid, generator.pid)
             time.sleep(options.seconds)
-            ended, cpu_after = time.time(), cpu_ms(running.aws_process.pid, generator.pid)
+            ended, cpu_after = time.time(), cpu_ms(running.aws.process.pid, generator.pid)
             generator.stop()
             everything = generator.exchanges()
         rows = sessions_table(running)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scripts.local import processes
+from scripts import processes
 from scripts.project import ROOT
 from tests.stress.load.workload import Exchange
 

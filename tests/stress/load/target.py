@@ -1,7 +1,7 @@
 """The system under load: its settings, and its sessions table for the audit."""
 
 from scripts import local_system
-from scripts.local import system
+from scripts.local.system import System
 from tests.stress.faults.audit import Row, read_table
 
 # The load must reach the functions and not the throttles of terraform/environments.
@@ -13,12 +13,12 @@ SETTINGS = {
 TIMEOUT_S = 35  # of a request; API Gateway responds within 30 s
 
 
-def sessions_table(running: system.System) -> dict[str, Row]:
+def sessions_table(running: System) -> dict[str, Row]:
     """Read the sessions table of a running system."""
-    client = local_system.aws_client("dynamodb", running.aws_url)
+    client = local_system.aws_client("dynamodb", running.aws.url)
     (name,) = {
         function.environment["SESSIONS_TABLE"]
-        for function in running.declared.functions.values()
+        for function in running.config.functions.values()
         if "SESSIONS_TABLE" in function.environment
     }
     return read_table(client, name)

@@ -7,7 +7,6 @@ import boto3
 import pytest
 
 from scripts import local_system, terraform
-from scripts.local import processes
 from scripts.local.aws import local_aws
 from tests.support.projects import Project, copy_project
 
@@ -24,16 +23,14 @@ skip_metadata_api_check     = true
 @pytest.fixture(scope="module")
 def local_aws_url(tmp_path_factory: pytest.TempPathFactory, patient_terraform: None) -> Iterator[str]:
     """Start the local AWS, point every client to it, and yield its URL."""
-    with (tmp_path_factory.mktemp("aws") / "log").open("wb") as log, pytest.MonkeyPatch.context() as patch:
+    log = tmp_path_factory.mktemp("aws") / "log"
+    with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")  # bootstrap attaches one of them
         # Nothing listens on port 9: no row is written here, so no stream record is posted.
-        process, url = local_aws.start(log, "http://127.0.0.1:9")
-        try:
-            for name, value in local_system.aws_variables(url).items():
+        with local_aws.running(log, "http://127.0.0.1:9") as aws:
+            for name, value in local_system.aws_variables(aws.url).items():
                 patch.setenv(name, value)
-            yield url
-        finally:
-            processes.stop(process)
+            yield aws.url
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""The whole system within the test process, so that tests can reach into it: little room, strict limits."""
+"""The whole system in the process of the tests, with low limits, a clock and failures that tests control."""
 
 import contextlib
 import itertools
@@ -12,15 +12,42 @@ import pytest
 import requests
 
 from scripts import local_system
-from scripts.local import system
+from scripts.local.system import System
 from tests.support.projects import Project, copy_project
-from tests.support.websocket_clients import Client, Clients, clients
+from tests.support.websocket_clients import WebSocketClient, WebSocketClients, websocket_clients
 
 MAX_LISTENERS = 20
 JOINS_PER_MINUTE = 60
 TIMEOUT_S = 30
 
 Json = dict[str, Any]
+
+
+class Clock:
+    """Epoch seconds. Tests can stop it and move it forward."""
+
+    def __init__(self) -> None:
+        self._stopped_at: float | None = None
+        self._ahead = 0.0
+
+    def __call__(self) -> float:
+        return (time.time() if self._stopped_at is None else self._stopped_at) + self._ahead
+
+    def move_forward(self, seconds: float) -> None:
+        self._ahead += seconds
+
+    @contextlib.contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Stop it while the context lasts."""
+        self._stopped_at = time.time()
+        yield
+        self._stopped_at = None
+
+
+@pytest.fixture(scope="session")
+def clock() -> Clock:
+    """Return the clock of both APIs."""
+    return Clock()
 
 
 @pytest.fixture(scope="session")
@@ -30,44 +57,44 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 @pytest.fixture(scope="session")
-def local(project: Project) -> Iterator[system.System]:
+def local(project: Project, clock: Clock) -> Iterator[System]:
     """Start the system in folders of its own; stop it when all tests are done."""
     settings = {
         "max_listeners": str(MAX_LISTENERS),
         "joins_per_address_per_minute": str(JOINS_PER_MINUTE),
     }
     work, dist = project.folder / "build/local", project.folder / "dist"
-    with system.start(work=work, dist=dist, settings=settings) as running:
-        yield running
+    with System(work=work, dist=dist, settings=settings, clock=clock) as system:
+        yield system
 
 
 @pytest.fixture(autouse=True)
-def _nothing_goes_wrong_unless_a_test_says_so(local: system.System) -> Iterator[None]:
+def _no_failures_after_a_test(local: System) -> Iterator[None]:
     yield
-    local.websockets.loses = lambda _: False
-    local.connections.refuse = lambda _, __: None
+    local.websockets.loses_disconnect = lambda _: False
+    local.management_api.forced_status = lambda _, __: None
 
 
 _ADDRESSES = itertools.count(2)
 
 
 @pytest.fixture
-def people() -> Iterator[Clients]:
-    """People at one address, which no other test has."""
-    with clients(f"127.0.1.{next(_ADDRESSES)}") as opener:
-        yield opener
+def clients() -> Iterator[WebSocketClients]:
+    """Clients at one address, which no other test has."""
+    with websocket_clients(f"127.0.1.{next(_ADDRESSES)}") as clients:
+        yield clients
 
 
 class Session:
-    """One session, its speaker's token, and how people come to it."""
+    """One session, and the requests and connections of its speaker and listeners."""
 
-    def __init__(self, local: system.System, people: Clients, speaker: str) -> None:
+    def __init__(self, local: System, clients: WebSocketClients, speaker: str) -> None:
         self.local = local
         self.token = local.token(speaker)
-        self._people = people
-        opened = self.call("POST", "/sessions", json={"sourceLanguage": "en"})
-        assert opened.status_code == 201, opened.text
-        self.id = str(opened.json()["sessionId"])
+        self._clients = clients
+        response = self.call("POST", "/sessions", json={"sourceLanguage": "en"})
+        assert response.status_code == 201, response.text
+        self.id = str(response.json()["sessionId"])
         self.path = f"/sessions/{self.id}"
 
     def call(self, method: str, path: str | None = None, **sent: Any) -> requests.Response:
@@ -76,9 +103,9 @@ class Session:
         headers = {"Authorization": f"Bearer {self.token}"}
         deadline = time.monotonic() + TIMEOUT_S
         while True:
-            answer = requests.request(method, url, headers=headers, timeout=TIMEOUT_S, **sent)
-            if answer.status_code != 429 or time.monotonic() > deadline:
-                return answer
+            response = requests.request(method, url, headers=headers, timeout=TIMEOUT_S, **sent)
+            if response.status_code != 429 or time.monotonic() > deadline:
+                return response
             time.sleep(0.2)
 
     def change(self, **fields: str) -> None:
@@ -90,38 +117,38 @@ class Session:
         assert self.call("DELETE").status_code == 204
 
     def read(self) -> Json:
-        """What GET says of it."""
-        found: Json = self.call("GET").json()
-        return found
+        """GET it."""
+        session: Json = self.call("GET").json()
+        return session
 
-    def speaker(self) -> Client:
-        """The speaker comes in."""
-        return self._people.open(self.local.websocket_url, sessionId=self.id, token=self.token)
+    def speaker(self) -> WebSocketClient:
+        """Connect its speaker."""
+        return self._clients.open(self.local.websocket_url, sessionId=self.id, token=self.token)
 
-    def listener(self, language: str = "es", **query: str) -> Client:
-        """A listener comes in. Raises Refused."""
-        return self._people.open(
+    def listener(self, language: str = "es", **query: str) -> WebSocketClient:
+        """Connect a listener. Raises HandshakeRefused."""
+        return self._clients.open(
             self.local.websocket_url, sessionId=self.id, targetLanguage=language, **query
         )
 
     def rows(self) -> list[Json]:
-        """The rows of its connections."""
+        """Return the rows of its connections."""
         return rows(self.local, self.id)
 
 
-def dynamodb(local: system.System) -> Any:
+def dynamodb(local: System) -> Any:
     """Return a client of the local DynamoDB."""
-    return local_system.aws_client("dynamodb", local.aws_url)
+    return local_system.aws_client("dynamodb", local.aws.url)
 
 
-def table(local: system.System, name: str) -> str:
+def table(local: System, name: str) -> str:
     """Return the name in AWS of the table of `sessions` or `connections`."""
-    return local.declared.functions["session-service-local-session_changed"].environment[
+    return local.config.functions["session-service-local-session_changed"].environment[
         f"{name.upper()}_TABLE"
     ]
 
 
-def rows(local: system.System, session_id: str) -> list[Json]:
+def rows(local: System, session_id: str) -> list[Json]:
     """Return the rows of connections under a session's id."""
     pages = (
         dynamodb(local)
@@ -137,26 +164,26 @@ def rows(local: system.System, session_id: str) -> list[Json]:
 
 
 def processes_of(function: str) -> list[int]:
-    """Return the ids of the processes that run copies of a function of ours."""
-    found = []
+    """Return the ids of the processes of a function."""
+    pids = []
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
             parent = (process / "stat").read_text().rpartition(")")[2].split()[1]
             if int(parent) == os.getpid() and f".{function}." in (process / "cmdline").read_text():
-                found.append(int(process.name))
-    return found
+                pids.append(int(process.name))
+    return pids
 
 
 _SPEAKERS = itertools.count()
 
 
 @pytest.fixture
-def open_session(local: system.System, people: Clients) -> Callable[[], Session]:
-    """Return a way to open sessions, each with a speaker of its own."""
-    return lambda: Session(local, people, f"speaker-{next(_SPEAKERS)}")
+def open_session(local: System, clients: WebSocketClients) -> Callable[[], Session]:
+    """Return a way to create sessions, each with a speaker of its own."""
+    return lambda: Session(local, clients, f"speaker-{next(_SPEAKERS)}")
 
 
 @pytest.fixture
 def session(open_session: Callable[[], Session]) -> Session:
-    """Open a session."""
+    """Create a session."""
     return open_session()

@@ -1,4 +1,4 @@
-"""Least privilege: what each function's role allows is what the function does, no less and no more."""
+"""Least privilege: each function uses all that its role allows, and nothing else."""
 
 import contextlib
 import json
@@ -13,17 +13,18 @@ from moto.iam.access_control import IAMPolicy, PermissionResult
 
 from scripts import local_system
 from scripts.local.system import System
-from tests.support.websocket_clients import Refused, eventually
+from tests.support.eventually import eventually
+from tests.support.websocket_clients import HandshakeRefused
 from tests.system.in_process.conftest import MAX_LISTENERS, Session, table
 
-# What Lambda itself does by a function's role, so no call of the function shows it.
+# Lambda itself does this by the function's role, so it is in no call of the function.
 LAMBDAS_OWN = ("logs:", "xray:")
 PREFIX = "session-service-local-"
 
 
 def statements(local: System) -> dict[str, list[dict[str, Any]]]:
     """Return the statements of each function's own policy, as Terraform has applied them."""
-    iam = local_system.aws_client("iam", local.aws_url)
+    iam = local_system.aws_client("iam", local.aws.url)
     return {
         name: [
             statement
@@ -32,17 +33,17 @@ def statements(local: System) -> dict[str, list[dict[str, Any]]]:
             ]
             if not statement["Action"][0].startswith(LAMBDAS_OWN)
         ]
-        for name in local.declared.functions
+        for name in local.config.functions
     }
 
 
 def calls(local: System) -> list[dict[str, Any]]:
-    """Return what functions have done since the system started, all tests before this one included."""
+    """Return the calls of functions since the system started, including those in other tests."""
     return [json.loads(line) for line in (local.work / "logs/calls.log").read_text().splitlines()]
 
 
 def unused(local: System) -> list[str]:
-    """Return what is allowed, one action on one resource, and was not done yet."""
+    """Return the permissions, one action on one resource each, that no call has used yet."""
 
     def permissions() -> Iterator[tuple[str, str, dict[str, str]]]:
         for function, own in statements(local).items():
@@ -50,7 +51,7 @@ def unused(local: System) -> list[str]:
                 for action in statement["Action"]:
                     yield function, action, {**statement, "Action": action}
 
-    made = calls(local)
+    all_calls = calls(local)
     return [
         f"{function}: {action} on {statement['Resource']}"
         for function, action, statement in permissions()
@@ -60,12 +61,12 @@ def unused(local: System) -> list[str]:
                 call["action"], call["resource"]
             )
             == PermissionResult.PERMITTED
-            for call in made
+            for call in all_calls
         )
     ]
 
 
-def test_functions_do_all_that_they_may_and_nothing_else(session: Session):
+def test_functions_use_all_of_their_permissions_and_nothing_else(session: Session):
     local = session.local
 
     session.call("GET", "/sessions")
@@ -73,14 +74,14 @@ def test_functions_do_all_that_they_may_and_nothing_else(session: Session):
     session.read()
     session.speaker()
     listeners = [session.listener() for _ in range(MAX_LISTENERS)]
-    with pytest.raises(Refused):
+    with pytest.raises(HandshakeRefused):
         session.listener()
-    listeners[0].leave()
+    listeners[0].close()
     session.change(status="paused")
     session.end()
 
-    with contextlib.suppress(AssertionError):  # the next line says better what is wrong
-        eventually(lambda: unused(local) == [], seconds=20)
+    with contextlib.suppress(AssertionError):  # the next line shows which permission is unused
+        eventually(lambda: unused(local) == [])
     assert unused(local) == []
     assert [call for call in calls(local) if not call["allowed"]] == []
     assert {call["function"] for call in calls(local)} == {
@@ -89,7 +90,7 @@ def test_functions_do_all_that_they_may_and_nothing_else(session: Session):
 
 
 @pytest.mark.parametrize(
-    ("function", "operation", "asked"),
+    ("function", "operation", "parameters"),
     [
         ("get_session", "get_item", {"TableName": "connections", "Key": {"sessionId": {"S": "x"}}}),
         ("get_session", "delete_item", {"TableName": "sessions", "Key": {"sessionId": {"S": "x"}}}),
@@ -105,13 +106,13 @@ def test_functions_do_all_that_they_may_and_nothing_else(session: Session):
         ("health", "scan", {"TableName": "sessions"}),
     ],
 )
-def test_what_a_role_does_not_allow_is_refused_as_on_aws(
-    local: System, function: str, operation: str, asked: dict[str, Any]
+def test_a_call_that_the_role_does_not_allow_is_refused(
+    local: System, function: str, operation: str, parameters: dict[str, Any]
 ):
     session: Any = boto3.Session(f"{PREFIX}{function}", "local", "local", region_name=local_system.REGION)
     client = session.client(
-        "dynamodb", endpoint_url=local.aws_url, config=Config(retries={"total_max_attempts": 1})
+        "dynamodb", endpoint_url=local.aws.url, config=Config(retries={"total_max_attempts": 1})
     )
 
     with pytest.raises(ClientError, match="AccessDeniedException"):
-        getattr(client, operation)(**{**asked, "TableName": table(local, asked["TableName"])})
+        getattr(client, operation)(**{**parameters, "TableName": table(local, parameters["TableName"])})

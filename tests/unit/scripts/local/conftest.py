@@ -1,7 +1,9 @@
-"""A gateway on a free port, a user pool's keys, a clock that tests move, and functions made by hand."""
+"""A gateway on a free port, a user pool, a clock that tests set, and functions given by their source."""
 
+import asyncio
 import contextlib
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,10 +13,15 @@ import pytest
 import requests
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from scripts.local import system
-from scripts.local.config.system_config import Cors, Function, HttpApi, JwtAuthorizer, Route
-from scripts.local.gateway.http_api import Gateway
-from scripts.local.lambda_ import runtime
+from scripts.local.config.functions import Function
+from scripts.local.config.http_api import Cors, HttpApi, JwtAuthorizer, Route
+from scripts.local.event_loop import EventLoop
+from scripts.local.gateway.gateway import Gateway
+from scripts.local.lambda_ import launch
+from scripts.local.lambda_.execution_environment import Sleep
+from scripts.local.lambda_.invocation import Result
+from scripts.local.lambda_.runtime import Lambda
+from scripts.local.servers import listening
 
 ISSUER = "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_pool"
 DOMAIN = "abc123.execute-api.us-east-1.amazonaws.com"
@@ -23,17 +30,17 @@ NOW = 1_800_000_000.0
 
 
 class Pool:
-    """A user pool: its keys, its tokens, and how often its keys were asked for."""
+    """A user pool: its keys, its tokens, and how often its keys were fetched."""
 
     def __init__(self, key_id: str = "first") -> None:
         self.key = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
         self.key_id = key_id
         self.reachable = True
-        self.asked = 0
+        self.fetches = 0
 
     async def fetch_keys(self, issuer: str) -> Mapping[str, Any]:
         assert issuer == ISSUER
-        self.asked += 1
+        self.fetches += 1
         if not self.reachable:
             raise OSError("unreachable")
         public = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(self.key.public_key()))
@@ -41,12 +48,12 @@ class Pool:
 
     def token(self, *, without: tuple[str, ...] = (), **claims: object) -> str:
         usual = {"sub": "a-speaker", "iss": ISSUER, "client_id": CLIENT_ID, "iat": NOW, "exp": NOW + 3_600}
-        said = {name: value for name, value in (usual | claims).items() if name not in without}
-        return jwt.encode(said, self.key, algorithm="RS256", headers={"kid": self.key_id})
+        claims = {name: value for name, value in (usual | claims).items() if name not in without}
+        return jwt.encode(claims, self.key, algorithm="RS256", headers={"kid": self.key_id})
 
 
 class Clock:
-    """Epoch seconds that pass only when a test says so."""
+    """Epoch seconds that pass only when a test changes them."""
 
     def __init__(self) -> None:
         self.now = NOW
@@ -56,14 +63,14 @@ class Clock:
 
 
 class Echo:
-    """Stands for Lambda: remembers the event and answers with what the test set."""
+    """A stand-in for Lambda that keeps the event and returns the result that a test has set."""
 
     def __init__(self) -> None:
         self.event: dict[str, Any] = {}
-        self.result = runtime.Result(b'{"statusCode": 200, "body": "done"}')
+        self.result = Result(b'{"statusCode": 200, "body": "done"}')
         self.raises: Exception | None = None
 
-    async def invoke(self, function: str, payload: bytes, *, trace_id: str = "") -> runtime.Result:
+    async def invoke(self, function: str, payload: bytes, *, trace_id: str = "") -> Result:
         self.event = json.loads(payload)
         if self.raises:
             raise self.raises
@@ -106,12 +113,12 @@ Serve = Callable[..., str]
 def serve(pool: Pool, clock: Clock, functions: Echo) -> Iterator[Serve]:
     """Serve an API whose fields are given; return its URL."""
     with contextlib.ExitStack() as stack:
-        loop = stack.enter_context(system.event_loop())
+        loop = stack.enter_context(EventLoop())
 
         def start(routes: tuple[Route, ...] = ROUTES, *, keys: Pool = pool, **fields: Any) -> str:
             api = HttpApi("abc123", DOMAIN, "123456789012", routes, **fields)
-            gateway = Gateway(api, functions, keys.fetch_keys, clock=clock)
-            return stack.enter_context(system.listening(loop, gateway, 0))
+            gateway = Gateway(api, functions, keys.fetch_keys, clock=clock, write_log=lambda _: None)
+            return stack.enter_context(listening(loop, gateway))
 
         yield start
 
@@ -129,38 +136,52 @@ def client() -> Iterator[requests.Session]:
 
 @pytest.fixture
 def running() -> Iterator[contextlib.ExitStack]:
-    """What `made_by_hand` started; close it to stop it within a test."""
+    """What `serve_functions` has started; close it to stop it within a test."""
     with contextlib.ExitStack() as stack:
         yield stack
 
 
-@pytest.fixture
-def made_by_hand(tmp_path: Path, running: contextlib.ExitStack, pool: Pool) -> Callable[..., str]:
-    """Serve functions written in a test, each at `GET /<name>`; return the URL."""
+async def _no_limit(_: float) -> None:
+    await asyncio.Event().wait()
 
-    def start(*, timeout: float = 5.0, reserved: int | None = None, **sources: str) -> str:
+
+@pytest.fixture
+def serve_functions(tmp_path: Path, running: contextlib.ExitStack, pool: Pool) -> Callable[..., str]:
+    """Serve functions whose source is given, each at `GET /<name>`; return the URL.
+
+    No time limit of Lambda expires unless the test passes a `sleep` of its own.
+    """
+
+    def start(
+        *, timeout: float = 5.0, reserved: int | None = None, sleep: Sleep = _no_limit, **sources: str
+    ) -> str:
         for name, source in sources.items():
             (tmp_path / name).mkdir()
             (tmp_path / name / "handler.py").write_text(source)
-        made = {
-            name: Function(
-                name=name,
-                arn=f"arn:aws:lambda:us-east-1:123456789012:function:{name}",
-                handler="handler.handler",
-                runtime=runtime.PYTHON,
-                code=("", ""),
-                memory_mb=128,
-                timeout=timeout,
-                environment={"COLOUR": "green"},
-                reserved_concurrency=reserved,
-            )
-            for name in sources
-        }
-        routes = tuple(Route("GET", f"/{name}", name, timeout=8.0) for name in sources)
+        routes = tuple(Route("GET", f"/{name}", name, timeout=600.0) for name in sources)
+        lambda_ = Lambda(tmp_path / "work", sleep=sleep)
+        for name in sources:
+            declared = function(name, timeout=timeout, reserved_concurrency=reserved)
+            lambda_.add(name, declared, tmp_path / name)
         api = HttpApi("abc123", DOMAIN, "123456789012", routes)
-        task_roots = {name: tmp_path / name for name in sources}
-        return running.enter_context(
-            system.serve(api, made, task_roots, work=tmp_path / "work", fetch_keys=pool.fetch_keys)
-        )
+        gateway = Gateway(api, lambda_, pool.fetch_keys, clock=time.time, write_log=lambda _: None)
+        loop = running.enter_context(EventLoop())
+        running.callback(lambda: loop.run(lambda_.stop()))
+        return running.enter_context(listening(loop, gateway))
 
     return start
+
+
+def function(name: str, **fields: Any) -> Function:
+    """A function for this machine, with some fields of its own."""
+    usual: dict[str, Any] = {
+        "name": name,
+        "arn": f"arn:aws:lambda:us-east-1:123456789012:function:{name}",
+        "handler": "handler.handler",
+        "runtime": launch.RUNTIME,
+        "architecture": launch.ARCHITECTURE,
+        "memory_mb": 128,
+        "timeout": 5.0,
+        "environment": {"COLOUR": "green"},
+    }
+    return Function(**usual | fields)

@@ -1,4 +1,4 @@
-"""What functions may do: what their roles allow, and it is written down."""
+"""Functions may do what their roles allow, and their calls are logged."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ POLICIES = {
             {"Statement": [{"Effect": "Allow", "Action": "dynamodb:Query", "Resource": f"{TABLE}/index/*"}]}
         ),
     ],
-    "nobody": [],
+    "without_policies": [],
 }
 
 
@@ -42,10 +42,10 @@ def permissions(calls: Path) -> Permissions:
         ("reader", "dynamodb:Scan", TABLE, False),
         ("reader", "dynamodb:GetItem", f"{TABLE}-of-others", False),
         ("reader", "dynamodb:Query", TABLE, False),
-        ("nobody", "dynamodb:GetItem", TABLE, False),
+        ("without_policies", "dynamodb:GetItem", TABLE, False),
     ],
 )
-def test_a_function_may_do_what_one_of_its_policies_allows_and_it_is_noted(
+def test_a_function_may_do_what_one_of_its_policies_allows_and_it_is_logged(
     permissions: Permissions, calls: Path, function: str, action: str, resource: str, allowed: bool
 ):
     assert permissions.allow(signed_by(function), action, resource) is allowed
@@ -56,7 +56,7 @@ def test_a_function_may_do_what_one_of_its_policies_allows_and_it_is_noted(
 
 
 @pytest.mark.parametrize("authorization", [signed_by("local"), "", "Bearer x"])
-def test_who_is_no_function_may_do_everything_and_is_not_noted(
+def test_callers_that_are_no_functions_may_do_everything_and_are_not_logged(
     permissions: Permissions, calls: Path, authorization: str
 ):
     assert permissions.allow(authorization, "dynamodb:DeleteTable", TABLE)

@@ -1,4 +1,4 @@
-"""What is served is read from `terraform show -json`, and what cannot be served is said."""
+"""The system is configured by `terraform show -json`; unsupported configurations are refused."""
 
 import copy
 import json
@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from scripts.local.config import system_config
-from scripts.local.config.system_config import Cors, JwtAuthorizer, Throttle
+from scripts.local.config.http_api import Cors, JwtAuthorizer
+from scripts.local.config.routes import Throttle
+from scripts.local.config.terraform_state import NotServable
 from tests.support import websocket_state
 from tests.unit.scripts.local.conftest import CLIENT_ID, ISSUER
 
@@ -72,8 +74,7 @@ RESOURCES: dict[str, dict[str, Any]] = {
         "arn": FUNCTION_ARN,
         "handler": "functions.make.handler.handler",
         "runtime": "python3.11",
-        "s3_bucket": "zips",
-        "s3_key": "make/1.zip",
+        "architectures": ["arm64"],
         "memory_size": 512,
         "timeout": 10,
         "environment": [{"variables": {"ENV": "local"}}],
@@ -83,8 +84,8 @@ RESOURCES: dict[str, dict[str, Any]] = {
 }
 
 
-def _shown(*, without: str = "", **changed: dict[str, Any]) -> str:
-    """What Terraform shows: one resource of each kind in a module of its own, with some fields changed."""
+def _terraform_show(*, without: str = "", **changed: dict[str, Any]) -> str:
+    """The output of Terraform: one resource of each kind, each in a module, with some changed fields."""
     resources = copy.deepcopy(RESOURCES)
     for kind, values in changed.items():
         resources[kind] |= values
@@ -99,7 +100,7 @@ def _shown(*, without: str = "", **changed: dict[str, Any]) -> str:
 
 
 def test_a_route_is_read_with_its_function_authorizer_and_throttle():
-    (route,) = system_config.read(_shown()).api.routes
+    (route,) = system_config.read(_terraform_show()).http_api.routes
 
     assert (route.key, route.function, route.timeout, route.permitted) == (
         "POST /sessions",
@@ -114,13 +115,15 @@ def test_a_route_is_read_with_its_function_authorizer_and_throttle():
 def test_a_routes_own_throttle_comes_before_the_stages():
     own = {"route_key": "POST /sessions", "throttling_rate_limit": 1, "throttling_burst_limit": 2}
 
-    (route,) = system_config.read(_shown(aws_apigatewayv2_stage={"route_settings": [own]})).api.routes
+    (route,) = system_config.read(
+        _terraform_show(aws_apigatewayv2_stage={"route_settings": [own]})
+    ).http_api.routes
 
     assert route.throttle == Throttle(rate=1, burst=2)
 
 
 def test_the_api_is_read_with_its_cors_and_log_format():
-    api = system_config.read(_shown()).api
+    api = system_config.read(_terraform_show()).http_api
 
     assert (api.id, api.account, api.domain) == (
         "abc123",
@@ -131,10 +134,10 @@ def test_the_api_is_read_with_its_cors_and_log_format():
     assert api.access_log_format == "$context.status"
 
 
-def test_a_function_is_read_with_its_zip_and_environment():
-    function = system_config.read(_shown()).functions["make"]
+def test_a_function_is_read_with_its_runtime_and_environment():
+    function = system_config.read(_terraform_show()).functions["make"]
 
-    assert function.code == ("zips", "make/1.zip")
+    assert (function.runtime, function.architecture) == ("python3.11", "arm64")
     assert function.environment == {"ENV": "local"}
     assert (function.timeout, function.reserved_concurrency, function.log_level) == (10, None, "DEBUG")
 
@@ -148,7 +151,7 @@ def test_a_function_is_read_with_its_zip_and_environment():
     ],
 )
 def test_a_permission_for_something_else_permits_nothing(permission):
-    (route,) = system_config.read(_shown(aws_lambda_permission=permission)).api.routes
+    (route,) = system_config.read(_terraform_show(aws_lambda_permission=permission)).http_api.routes
 
     assert not route.permitted
 
@@ -167,14 +170,14 @@ def test_a_permission_for_something_else_permits_nothing(permission):
         ("", {"aws_apigatewayv2_authorizer": {"authorizer_type": "REQUEST"}}),
     ],
 )
-def test_what_cannot_be_served_is_refused(without: str, changed: dict[str, Any]):
-    with pytest.raises(system_config.NotServable):
-        system_config.read(_shown(without=without, **changed))
+def test_an_unsupported_configuration_is_refused(without: str, changed: dict[str, Any]):
+    with pytest.raises(NotServable):
+        system_config.read(_terraform_show(without=without, **changed))
 
 
 def test_a_state_without_outputs_is_refused():
-    shown = json.loads(_shown())
-    del shown["values"]["outputs"]["user_pool_id"]
+    state = json.loads(_terraform_show())
+    del state["values"]["outputs"]["user_pool_id"]
 
-    with pytest.raises(system_config.NotServable, match="no output user_pool_id"):
-        system_config.read(json.dumps(shown))
+    with pytest.raises(NotServable, match="no output user_pool_id"):
+        system_config.read(json.dumps(state))

@@ -1,4 +1,4 @@
-"""The gateway over real sockets, with functions that only echo: routes, limits, throttles, CORS, faults."""
+"""An HTTP API over real sockets, with a stand-in for functions: routes, limits, throttles, CORS, failures."""
 
 import asyncio
 import base64
@@ -10,14 +10,15 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from scripts.local.config.system_config import Cors, Route, Throttle
-from scripts.local.lambda_ import runtime
+from scripts.local.config.http_api import Cors, Route
+from scripts.local.config.routes import Throttle
+from scripts.local.lambda_.invocation import Result, Throttled, TooLarge
 
 Serve = Callable[..., str]
 
 
 def _raw(url: str, request: str) -> str:
-    """Send a request as it is written, and return all of the short answer."""
+    """Send a request exactly as written, and return the short response."""
     where = urlsplit(url)
     with socket.create_connection((where.hostname or "", where.port or 0), timeout=5) as connection:
         connection.sendall(request.replace("\n", "\r\n").encode("latin-1"))
@@ -50,9 +51,9 @@ def test_a_full_match_comes_before_a_parameter(url: str, client, functions):
     ],
 )
 def test_a_parameter_is_one_decoded_segment(url: str, functions, path: str, session_id: str):
-    answer = _get(url, path)
+    response = _get(url, path)
 
-    assert answer.startswith("HTTP/1.1 200")
+    assert response.startswith("HTTP/1.1 200")
     assert functions.event["pathParameters"] == {"sessionId": session_id}
     assert functions.event["rawPath"] == f"/sessions/{session_id}"
 
@@ -71,10 +72,10 @@ def test_a_parameter_is_one_decoded_segment(url: str, functions, path: str, sess
     ],
 )
 def test_an_unknown_route_is_not_found(url: str, functions, path: str):
-    answer = _get(url, path)
+    response = _get(url, path)
 
-    assert answer.startswith("HTTP/1.1 404")
-    assert answer.endswith('{"message":"Not Found"}')
+    assert response.startswith("HTTP/1.1 404")
+    assert response.endswith('{"message":"Not Found"}')
     assert functions.event == {}
 
 
@@ -88,7 +89,7 @@ def test_a_path_that_is_not_utf_8_is_a_bad_request(url: str, path: str):
     assert _get(url, path).startswith("HTTP/1.1 400")
 
 
-def test_the_default_route_takes_what_no_other_does(serve: Serve, client, functions):
+def test_the_default_route_matches_what_no_other_route_does(serve: Serve, client, functions):
     url = serve((Route("", "$default", "rest"), Route("ANY", "/open/{proxy+}", "open")))
 
     client.put(f"{url}/open/a/b")
@@ -112,16 +113,16 @@ def test_a_route_that_may_not_invoke_its_function_is_an_internal_server_error(
 ):
     url = serve((Route("GET", "/open", "open", permitted=False),))
 
-    answer = client.get(f"{url}/open")
+    response = client.get(f"{url}/open")
 
-    assert (answer.status_code, answer.json()) == (500, {"message": "Internal Server Error"})
+    assert (response.status_code, response.json()) == (500, {"message": "Internal Server Error"})
     assert functions.event == {}
 
 
 def test_any_host_header_is_harmless(url: str, client, functions):
-    answer = client.get(f"{url}/open", headers={"Host": "evil.example"})
+    response = client.get(f"{url}/open", headers={"Host": "evil.example"})
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
     assert functions.event["requestContext"]["domainName"] == "abc123.execute-api.us-east-1.amazonaws.com"
 
 
@@ -129,33 +130,33 @@ def test_any_host_header_is_harmless(url: str, client, functions):
 
 
 def test_a_body_over_10_mb_is_too_large(url: str, client, functions):
-    answer = client.post(f"{url}/open", data=iter([b"x" * 1024 * 1024] * 11))
+    response = client.post(f"{url}/open", data=iter([b"x" * 1024 * 1024] * 11))
 
-    assert (answer.status_code, answer.json()) == (413, {"message": "Request Entity Too Large"})
+    assert (response.status_code, response.json()) == (413, {"message": "Request Entity Too Large"})
     assert functions.event == {}
 
 
 def test_a_declared_length_over_10_mb_is_refused_at_once(url: str):
-    answer = _raw(url, "POST /open HTTP/1.1\nHost: x\nContent-Length: 99999999999\n\n")
+    response = _raw(url, "POST /open HTTP/1.1\nHost: x\nContent-Length: 99999999999\n\n")
 
-    assert answer.startswith("HTTP/1.1 413")
+    assert response.startswith("HTTP/1.1 413")
 
 
 def test_an_event_too_large_for_lambda_is_too_large(url: str, client, functions):
-    functions.raises = runtime.TooLarge()
+    functions.raises = TooLarge()
 
     assert client.post(f"{url}/open", data=b"x").status_code == 413
 
 
 @pytest.mark.parametrize(("size", "status"), [(9_000, 200), (11_000, 431), (60_000, 431)])
 def test_headers_over_10_240_bytes_are_too_large(url: str, client, size: int, status: int):
-    answer = client.get(f"{url}/open", headers={"X-Long": "x" * size})
+    response = client.get(f"{url}/open", headers={"X-Long": "x" * size})
 
-    assert answer.status_code == status
-    assert status == 200 or answer.json() == {"message": "Request Header Fields Too Large"}
+    assert response.status_code == status
+    assert status == 200 or response.json() == {"message": "Request Header Fields Too Large"}
 
 
-def test_what_is_not_http_harms_nobody(url: str, client):
+def test_bytes_that_are_not_http_do_not_affect_other_clients(url: str, client):
     _raw(url, "nonsense\n\n")
 
     assert client.get(f"{url}/open").status_code == 200
@@ -173,16 +174,16 @@ def _throttled(serve: Serve) -> str:
     )
 
 
-def test_a_route_takes_its_burst_and_then_refuses(serve: Serve, client):
+def test_a_route_accepts_its_burst_and_then_refuses(serve: Serve, client):
     url = _throttled(serve)
 
-    answers = [client.get(f"{url}/open") for _ in range(4)]
+    responses = [client.get(f"{url}/open") for _ in range(4)]
 
-    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
-    assert answers[-1].json() == {"message": "Too Many Requests"}
+    assert [response.status_code for response in responses] == [200, 200, 200, 429]
+    assert responses[-1].json() == {"message": "Too Many Requests"}
 
 
-def test_a_throttled_route_takes_requests_again_at_its_rate(serve: Serve, client, clock):
+def test_a_throttled_route_accepts_requests_again_at_its_rate(serve: Serve, client, clock):
     url = _throttled(serve)
     for _ in range(4):
         client.get(f"{url}/open")
@@ -196,7 +197,7 @@ def test_a_throttled_route_takes_requests_again_at_its_rate(serve: Serve, client
     assert later == [200, 200, 200, 429]
 
 
-def test_one_route_throttled_leaves_the_others(serve: Serve, client):
+def test_one_throttled_route_does_not_affect_others(serve: Serve, client):
     url = _throttled(serve)
     for _ in range(4):
         client.get(f"{url}/open")
@@ -208,22 +209,22 @@ def test_one_route_throttled_leaves_the_others(serve: Serve, client):
 
 
 def test_the_api_answers_the_preflight_itself(url: str, client, functions):
-    answer = client.options(
+    response = client.options(
         f"{url}/sessions",
         headers={"Origin": "https://app.example", "Access-Control-Request-Method": "POST"},
     )
 
-    assert (answer.status_code, answer.content) == (204, b"")
-    assert answer.headers["access-control-allow-origin"] == "https://app.example"
-    assert answer.headers["access-control-allow-methods"] == "GET,POST"
-    assert answer.headers["access-control-max-age"] == "60"
+    assert (response.status_code, response.content) == (204, b"")
+    assert response.headers["access-control-allow-origin"] == "https://app.example"
+    assert response.headers["access-control-allow-methods"] == "GET,POST"
+    assert response.headers["access-control-max-age"] == "60"
     assert functions.event == {}
 
 
 @pytest.mark.parametrize(
     "origin", ["https://evil.example", "http://app.example", "null", "https://app.example.evil"]
 )
-def test_an_origin_that_is_not_allowed_is_not_named(url: str, client, origin: str):
+def test_an_origin_that_is_not_allowed_gets_no_cors_headers(url: str, client, origin: str):
     preflight = client.options(f"{url}/sessions", headers={"Origin": origin})
     simple = client.get(f"{url}/open", headers={"Origin": origin})
 
@@ -231,32 +232,32 @@ def test_an_origin_that_is_not_allowed_is_not_named(url: str, client, origin: st
     assert not any(name.startswith("access-control") for name in (*preflight.headers, *simple.headers))
 
 
-def test_any_origin_is_named_as_a_star(serve: Serve, client):
+def test_any_origin_is_allowed_as_a_star(serve: Serve, client):
     url = serve(cors=Cors(allow_origins=("*",), expose_headers=("etag",)))
 
-    answer = client.get(f"{url}/open", headers={"Origin": "https://a.example"})
+    response = client.get(f"{url}/open", headers={"Origin": "https://a.example"})
 
-    assert answer.headers["access-control-allow-origin"] == "*"
-    assert answer.headers["access-control-expose-headers"] == "etag"
+    assert response.headers["access-control-allow-origin"] == "*"
+    assert response.headers["access-control-expose-headers"] == "etag"
 
 
 def test_cors_headers_of_a_function_are_ignored(url: str, client, functions):
-    functions.result = runtime.Result(
+    functions.result = Result(
         json.dumps(
             {"statusCode": 200, "headers": {"Access-Control-Allow-Origin": "https://evil.example"}}
         ).encode()
     )
 
-    answer = client.get(f"{url}/open", headers={"Origin": "https://evil.example"})
+    response = client.get(f"{url}/open", headers={"Origin": "https://evil.example"})
 
-    assert "access-control-allow-origin" not in answer.headers
+    assert "access-control-allow-origin" not in response.headers
 
 
 def test_refusals_are_readable_to_an_allowed_origin(url: str, client):
-    answer = client.post(f"{url}/sessions", headers={"Origin": "https://app.example"})
+    response = client.post(f"{url}/sessions", headers={"Origin": "https://app.example"})
 
-    assert answer.status_code == 401
-    assert answer.headers["access-control-allow-origin"] == "https://app.example"
+    assert response.status_code == 401
+    assert response.headers["access-control-allow-origin"] == "https://app.example"
 
 
 def test_without_a_cors_configuration_options_is_a_route_like_any_other(serve: Serve, client):
@@ -272,30 +273,30 @@ def test_a_function_slower_than_the_integration_may_be_is_service_unavailable(
     serve: Serve, client, functions
 ):
     async def slow(function: str, payload: bytes, *, trace_id: str = "") -> Any:
-        await asyncio.sleep(5)
+        await asyncio.Event().wait()
 
     functions.invoke = slow
     url = serve((Route("GET", "/open", "open", timeout=0.1),))
 
-    answer = client.get(f"{url}/open")
+    response = client.get(f"{url}/open")
 
-    assert (answer.status_code, answer.json()) == (503, {"message": "Service Unavailable"})
+    assert (response.status_code, response.json()) == (503, {"message": "Service Unavailable"})
 
 
 def test_a_throttled_function_is_service_unavailable(url: str, client, functions):
-    functions.raises = runtime.Throttled()
+    functions.raises = Throttled()
 
-    answer = client.get(f"{url}/open")
+    response = client.get(f"{url}/open")
 
-    assert (answer.status_code, answer.json()) == (503, {"message": "Service Unavailable"})
+    assert (response.status_code, response.json()) == (503, {"message": "Service Unavailable"})
 
 
 def test_a_failed_function_is_an_internal_server_error_that_says_nothing_more(url: str, client, functions):
-    functions.result = runtime.Result(b'{"errorMessage": "secret"}', error="ValueError")
+    functions.result = Result(b'{"errorMessage": "secret"}', error="ValueError")
 
-    answer = client.get(f"{url}/open")
+    response = client.get(f"{url}/open")
 
-    assert (answer.status_code, answer.json()) == (500, {"message": "Internal Server Error"})
+    assert (response.status_code, response.json()) == (500, {"message": "Internal Server Error"})
 
 
 @pytest.mark.parametrize(
@@ -314,15 +315,15 @@ def test_a_failed_function_is_an_internal_server_error_that_says_nothing_more(ur
         ([1, 2], b"[1,2]", "application/json"),
     ],
 )
-def test_an_answer_is_read_as_payload_2_0(
+def test_a_response_is_read_as_payload_2_0(
     url: str, client, functions, result, body: bytes, content_type: str | None
 ):
-    functions.result = runtime.Result(json.dumps(result).encode())
+    functions.result = Result(json.dumps(result).encode())
 
-    answer = client.get(f"{url}/open")
+    response = client.get(f"{url}/open")
 
-    assert (answer.status_code, answer.content) == (200, body)
-    assert content_type is None or answer.headers["content-type"] == content_type
+    assert (response.status_code, response.content) == (200, body)
+    assert content_type is None or response.headers["content-type"] == content_type
 
 
 @pytest.mark.parametrize(
@@ -341,33 +342,33 @@ def test_an_answer_is_read_as_payload_2_0(
         {"statusCode": 200, "body": "?", "isBase64Encoded": True},
     ],
 )
-def test_nonsense_is_an_internal_server_error(url: str, client, functions, result):
-    functions.result = runtime.Result(json.dumps(result).encode())
+def test_a_malformed_result_is_an_internal_server_error(url: str, client, functions, result):
+    functions.result = Result(json.dumps(result).encode())
 
-    answer = client.get(f"{url}/open")
+    response = client.get(f"{url}/open")
 
-    assert (answer.status_code, answer.json()) == (500, {"message": "Internal Server Error"})
+    assert (response.status_code, response.json()) == (500, {"message": "Internal Server Error"})
 
 
 def test_every_cookie_is_set_by_a_header_of_its_own(url: str, client, functions):
-    functions.result = runtime.Result(b'{"statusCode": 200, "cookies": ["a=1", "b=2; Secure"]}')
+    functions.result = Result(b'{"statusCode": 200, "cookies": ["a=1", "b=2; Secure"]}')
 
-    answer = client.get(f"{url}/open")
+    response = client.get(f"{url}/open")
 
-    assert answer.raw.headers.getlist("set-cookie") == ["a=1", "b=2; Secure"]
+    assert response.raw.headers.getlist("set-cookie") == ["a=1", "b=2; Secure"]
 
 
 @pytest.mark.parametrize("status", [204, 304])
-def test_an_answer_without_a_body_has_none(url: str, client, functions, status: int):
-    functions.result = runtime.Result(json.dumps({"statusCode": status, "headers": {"ETag": '"1"'}}).encode())
+def test_a_response_without_a_body_has_none(url: str, client, functions, status: int):
+    functions.result = Result(json.dumps({"statusCode": status, "headers": {"ETag": '"1"'}}).encode())
 
-    answer = client.get(f"{url}/open")
+    response = client.get(f"{url}/open")
 
-    assert (answer.status_code, answer.content, answer.headers["etag"]) == (status, b"", '"1"')
-    assert "content-type" not in answer.headers
+    assert (response.status_code, response.content, response.headers["etag"]) == (status, b"", '"1"')
+    assert "content-type" not in response.headers
 
 
-def test_every_answer_names_its_request(url: str, client, functions):
+def test_every_response_names_its_request(url: str, client, functions):
     answered, refused = client.get(f"{url}/open"), client.get(f"{url}/nothing")
 
     assert answered.headers["apigw-requestid"] == functions.event["requestContext"]["requestId"]

@@ -23,7 +23,7 @@ def test_an_event_has_the_fields_of_a_recorded_one(url: str, client, functions, 
     assert set(RECORDED["requestContext"]["http"]) == set(event["requestContext"]["http"])
 
 
-def test_an_event_says_what_was_asked(url: str, client, functions):
+def test_an_event_describes_the_request(url: str, client, functions):
     client.get(f"{url}/sessions/a%20b?x=1%202&y=3&x=4", headers={"X-Twice": "a,b", "User-Agent": "tester"})
 
     event, context = functions.event, functions.event["requestContext"]
@@ -47,7 +47,7 @@ def test_an_event_says_what_was_asked(url: str, client, functions):
     assert (context["time"], context["timeEpoch"]) == ("15/Jan/2027:08:00:00 +0000", int(NOW) * 1_000)
 
 
-def test_what_is_empty_is_left_out(url: str, client, functions):
+def test_empty_fields_are_left_out(url: str, client, functions):
     client.get(f"{url}/open")
 
     left_out = {"cookies", "queryStringParameters", "pathParameters", "stageVariables", "body"}
@@ -56,14 +56,14 @@ def test_what_is_empty_is_left_out(url: str, client, functions):
     assert functions.event["isBase64Encoded"] is False
 
 
-def test_cookies_are_a_list_and_no_header(url: str, client, functions):
+def test_cookies_are_a_list_and_not_a_header(url: str, client, functions):
     client.get(f"{url}/open", headers={"Cookie": "a=1; b=2"})
 
     assert functions.event["cookies"] == ["a=1", "b=2"]
     assert "cookie" not in functions.event["headers"]
 
 
-def test_stage_variables_are_there_when_there_are_any(serve, client, functions):
+def test_stage_variables_are_in_the_event(serve, client, functions):
     client.get(f"{serve(stage_variables=(('colour', 'green'),))}/open")
 
     assert functions.event["stageVariables"] == {"colour": "green"}
@@ -82,9 +82,7 @@ def test_stage_variables_are_there_when_there_are_any(serve, client, functions):
         ("application/x-www-form-urlencoded", b"a=1", True),
     ],
 )
-def test_a_body_that_is_no_text_is_base64(
-    url: str, client, functions, content_type, body: bytes, is_base64: bool
-):
+def test_a_binary_body_is_base64(url: str, client, functions, content_type, body: bytes, is_base64: bool):
     client.post(f"{url}/open", data=body, headers={"Content-Type": content_type} if content_type else {})
 
     assert functions.event["isBase64Encoded"] is is_base64

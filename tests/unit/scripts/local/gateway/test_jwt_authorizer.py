@@ -1,4 +1,4 @@
-"""Who passes the JWT authorizer, and who is told 401 or 403."""
+"""Tokens that the JWT authorizer accepts, and those that are 401 or 403."""
 
 import base64
 import hashlib
@@ -9,7 +9,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from scripts.local.config.system_config import Route
+from scripts.local.config.http_api import Route
 from tests.unit.scripts.local.conftest import AUTHORIZER, CLIENT_ID, ISSUER, NOW, Pool
 
 
@@ -23,16 +23,16 @@ def _encode(part: object) -> str:
 
 
 def _signed_with_the_public_key(pool: Pool) -> str:
-    """An HS256 token whose secret is the PEM of the public key: what a careless verifier would take."""
+    """An HS256 token whose secret is the PEM of the public key: a careless verifier accepts it."""
     secret = pool.key.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
     claims = {"sub": "a-speaker", "iss": ISSUER, "client_id": CLIENT_ID, "exp": NOW + 60}
-    said = f"{_encode({'alg': 'HS256', 'kid': pool.key_id})}.{_encode(claims)}"
-    signature = base64.urlsafe_b64encode(hmac.new(secret, said.encode(), hashlib.sha256).digest()).rstrip(
+    signed = f"{_encode({'alg': 'HS256', 'kid': pool.key_id})}.{_encode(claims)}"
+    signature = base64.urlsafe_b64encode(hmac.new(secret, signed.encode(), hashlib.sha256).digest()).rstrip(
         b"="
     )
-    return f"{said}.{signature.decode()}"
+    return f"{signed}.{signature.decode()}"
 
 
 REFUSED = {
@@ -76,7 +76,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("make", REFUSED.values(), ids=REFUSED.keys())
-def test_a_bad_token_is_unauthorized(url: str, client, functions, pool, make):
+def test_an_invalid_token_is_unauthorized(url: str, client, functions, pool, make):
     answer = _create(client, url, make(pool))
 
     assert (answer.status_code, answer.json()) == (401, {"message": "Unauthorized"})
@@ -85,16 +85,16 @@ def test_a_bad_token_is_unauthorized(url: str, client, functions, pool, make):
 
 
 @pytest.mark.parametrize("prefix", ["Bearer ", "bearer ", ""])
-def test_a_good_token_passes_with_or_without_its_scheme(url: str, client, pool, prefix: str):
+def test_a_valid_token_is_accepted_with_or_without_its_scheme(url: str, client, pool, prefix: str):
     assert _create(client, url, prefix + pool.token()).status_code == 200
 
 
 @pytest.mark.parametrize("aud", [CLIENT_ID, ["another", CLIENT_ID]])
-def test_an_audience_passes_without_a_client_id(url: str, client, pool, aud):
+def test_an_audience_is_accepted_without_a_client_id(url: str, client, pool, aud):
     assert _create(client, url, pool.token(aud=aud, without=("client_id",))).status_code == 200
 
 
-def test_an_expired_token_is_told_so(url: str, client, pool):
+def test_the_challenge_for_an_expired_token_gives_the_reason(url: str, client, pool):
     answer = _create(client, url, pool.token(exp=NOW - 1))
 
     assert answer.headers["www-authenticate"] == (
@@ -102,21 +102,21 @@ def test_an_expired_token_is_told_so(url: str, client, pool):
     )
 
 
-def test_keys_are_kept_and_fetched_again_for_a_key_that_is_not_known(serve, client):
+def test_keys_are_kept_and_fetched_again_for_an_unknown_one(serve, client):
     pool = Pool("first")
     url = serve(keys=pool)
     for _ in range(3):
         assert _create(client, url, pool.token()).status_code == 200
-    asked_at_first = pool.asked
+    fetches_at_first = pool.fetches
 
     pool.key_id = "second"
     rotated = _create(client, url, pool.token())
 
-    assert (asked_at_first, pool.asked) == (1, 2)
+    assert (fetches_at_first, pool.fetches) == (1, 2)
     assert rotated.status_code == 200
 
 
-def test_nobody_passes_while_the_keys_cannot_be_had_and_everybody_after(serve, client):
+def test_tokens_are_refused_only_while_the_keys_cannot_be_fetched(serve, client):
     pool = Pool()
     url = serve(keys=pool)
 
@@ -129,7 +129,7 @@ def test_nobody_passes_while_the_keys_cannot_be_had_and_everybody_after(serve, c
 
 
 @pytest.mark.parametrize(("scope", "status"), [("read write", 200), ("read", 403), ("", 403)])
-def test_a_route_with_scopes_asks_for_one_of_them(serve, client, pool, functions, scope: str, status: int):
+def test_a_route_with_scopes_requires_one_of_them(serve, client, pool, functions, scope: str, status: int):
     url = serve((Route("POST", "/sessions", "create", authorizer=AUTHORIZER, scopes=("write", "admin")),))
 
     answer = _create(client, url, pool.token(scope=scope))
@@ -138,5 +138,5 @@ def test_a_route_with_scopes_asks_for_one_of_them(serve, client, pool, functions
     assert status == 200 or answer.json() == {"message": "Forbidden"}
 
 
-def test_a_route_without_an_authorizer_asks_for_nothing(url: str, client):
+def test_a_route_without_an_authorizer_ignores_tokens(url: str, client):
     assert client.get(f"{url}/open", headers={"Authorization": "nonsense"}).status_code == 200

@@ -1,4 +1,4 @@
-"""What is made of a Lambda authorizer's answer."""
+"""How the result of a Lambda authorizer is evaluated."""
 
 import json
 from typing import Any
@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 
 from scripts.local.gateway import lambda_authorizer
-from scripts.local.lambda_.runtime import Result
+from scripts.local.lambda_.invocation import Result
 
 ARN = "arn:aws:execute-api:us-east-1:123456789012:ws1/ws/$connect"
 
 
 def _policy(*statements: dict[str, Any], **more: Any) -> Result:
-    said = {"principalId": "somebody", "policyDocument": {"Statement": list(statements)}, **more}
-    return Result(json.dumps(said).encode())
+    response = {"principalId": "somebody", "policyDocument": {"Statement": list(statements)}, **more}
+    return Result(json.dumps(response).encode())
 
 
 def _statement(
@@ -27,11 +27,11 @@ def _statement(
     "action", ["execute-api:Invoke", "execute-api:*", ["s3:GetObject", "execute-api:invoke"]]
 )
 def test_an_allowed_call_comes_with_its_context_as_strings(resource: Any, action: Any):
-    answer = _policy(_statement(resource=resource, action=action), context={"a": "b", "n": 1, "yes": True})
+    result = _policy(_statement(resource=resource, action=action), context={"a": "b", "n": 1, "yes": True})
 
-    found = lambda_authorizer.context(answer, ARN)
+    context = lambda_authorizer.parse_result(result, ARN)
 
-    assert found == {"principalId": "somebody", "a": "b", "n": "1", "yes": "true"}
+    assert context == {"principalId": "somebody", "a": "b", "n": "1", "yes": "true"}
 
 
 @pytest.mark.parametrize(
@@ -44,20 +44,20 @@ def test_an_allowed_call_comes_with_its_context_as_strings(resource: Any, action
         [_statement(action="execute-api:ManageConnections")],
     ],
 )
-def test_what_is_not_allowed_is_denied(statements: list[dict[str, Any]]):
+def test_a_call_that_the_policy_does_not_allow_is_denied(statements: list[dict[str, Any]]):
     with pytest.raises(lambda_authorizer.Denied):
-        lambda_authorizer.context(_policy(*statements), ARN)
+        lambda_authorizer.parse_result(_policy(*statements), ARN)
 
 
 def test_exactly_unauthorized_is_a_401():
     failed = Result(b'{"errorMessage": "Unauthorized", "errorType": "Unauthorized"}', error="Unhandled")
 
     with pytest.raises(lambda_authorizer.Unauthorized):
-        lambda_authorizer.context(failed, ARN)
+        lambda_authorizer.parse_result(failed, ARN)
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "result",
     [
         Result(b'{"errorMessage": "unauthorized"}', error="Unhandled"),
         Result(b'{"errorMessage": "Unauthorized: expired"}', error="Unhandled"),
@@ -71,6 +71,6 @@ def test_exactly_unauthorized_is_a_401():
         _policy(_statement(), principalId=5),
     ],
 )
-def test_anything_else_is_broken(answer: Result):
-    with pytest.raises(lambda_authorizer.Broken):
-        lambda_authorizer.context(answer, ARN)
+def test_any_other_result_is_malformed(result: Result):
+    with pytest.raises(lambda_authorizer.MalformedResponse):
+        lambda_authorizer.parse_result(result, ARN)

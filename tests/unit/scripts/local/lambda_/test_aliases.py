@@ -1,4 +1,4 @@
-"""Invoking by alias: by weight, by what it points at now, and each version by its own code."""
+"""Invocations by alias: by its weights, and by its current versions."""
 
 import asyncio
 from collections import Counter
@@ -6,20 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from scripts.local.lambda_.aliases import LOOK_EVERY_SECONDS, Aliases
-from scripts.local.lambda_.runtime import Result, WrongRuntime
+from scripts.local.lambda_.aliases import CACHE_SECONDS, Aliases
+from scripts.local.lambda_.invocation import Result
+from scripts.local.lambda_.launch import WrongRuntime
 
 
 class Versions:
-    """What the alias of any function points at, and how often that was asked."""
+    """The weights of every alias, and how often they were read."""
 
     def __init__(self, **weights: float) -> None:
         self.shares = {name.removeprefix("v"): share for name, share in weights.items()}
-        self.asked = 0
+        self.reads = 0
         self.fetched: list[str] = []
 
     def weights(self, function: str) -> dict[str, float]:
-        self.asked += 1
+        self.reads += 1
         return self.shares
 
     def fetch(self, function: str, number: str) -> tuple[str, Path]:
@@ -28,7 +29,7 @@ class Versions:
 
 
 class Lambda(dict):
-    """Answers with the name that was invoked."""
+    """A stand-in for Lambda that returns the name of the invoked function."""
 
     def add(self, name: str, function: str, task_root: Path) -> None:
         if function.endswith(":99"):
@@ -53,11 +54,11 @@ def invoked(aliases: Aliases, times: int = 1) -> Counter[str]:
     return Counter(result.payload.decode() for result in asyncio.run(all_of_them()))
 
 
-def test_an_alias_invokes_the_version_that_it_points_at():
+def test_an_alias_invokes_its_version():
     assert invoked(Aliases(Lambda(), Versions(v3=1.0))) == {"health:3": 1}
 
 
-def test_weights_share_the_invocations():
+def test_invocations_are_shared_by_weight():
     chances = iter([n / 100 for n in range(100)])
     aliases = Aliases(Lambda(), Versions(v1=0.9, v2=0.1), chance=lambda: next(chances))
 
@@ -72,18 +73,18 @@ def test_a_version_is_fetched_once():
     assert versions.fetched == ["1"]
 
 
-def test_an_alias_that_moved_is_followed_after_a_moment():
+def test_a_changed_alias_takes_effect_after_a_moment():
     versions, clock = Versions(v1=1.0), Clock()
     aliases = Aliases(Lambda(), versions, clock=clock)
     invoked(aliases)
     versions.shares = {"2": 1.0}
 
     at_once = invoked(aliases)
-    clock.now += LOOK_EVERY_SECONDS
+    clock.now += CACHE_SECONDS
     later = invoked(aliases)
 
     assert (at_once, later) == ({"health:1": 1}, {"health:2": 1})
-    assert versions.asked == 2
+    assert versions.reads == 2
 
 
 def test_a_version_for_another_python_fails_its_invocation():
@@ -93,7 +94,7 @@ def test_a_version_for_another_python_fails_its_invocation():
 
 
 @pytest.mark.parametrize("chance", [0.0, 0.999_999_999])
-def test_shares_that_add_up_to_a_little_less_than_1_leave_nobody_out(chance: float):
+def test_weights_that_add_up_to_a_little_less_than_1_always_choose_a_version(chance: float):
     aliases = Aliases(Lambda(), Versions(v1=0.7, v2=0.299_999), chance=lambda: chance)
 
     assert sum(invoked(aliases).values()) == 1

@@ -14,11 +14,13 @@ import pytest
 import requests
 
 from scripts import local_system
-from scripts.local import processes, system
 from scripts.local.aws import local_aws
 from scripts.local.config.event_sources import EventSource
-from scripts.local.lambda_ import event_sources, runtime
-from tests.support.websocket_clients import eventually
+from scripts.local.event_loop import EventLoop
+from scripts.local.lambda_ import event_sources, launch
+from scripts.local.lambda_.invocation import Result
+from scripts.local.servers import listening
+from tests.support.eventually import eventually
 
 STREAM = "arn:aws:dynamodb:us-east-1:123456789012:table/sessions/stream/now"
 OTHER_STREAM = "arn:aws:dynamodb:us-east-1:123456789012:table/other/stream/now"
@@ -37,7 +39,7 @@ class Consumer:
         self.ready = threading.Event()
         self.ready.set()
 
-    async def invoke(self, function: str, payload: bytes, *, trace_id: str = "") -> runtime.Result:
+    async def invoke(self, function: str, payload: bytes, *, trace_id: str = "") -> Result:
         event = json.loads(payload)
         self.events.append(event)
         batch = [record["dynamodb"]["SequenceNumber"] for record in event["Records"]]
@@ -45,8 +47,8 @@ class Consumer:
         await asyncio.to_thread(self.ready.wait)
         answer = self.answer(batch)
         if isinstance(answer, Exception):
-            return runtime.Result(b'{"errorMessage": "boom"}', error=type(answer).__name__, version="7")
-        return runtime.Result(json.dumps(answer).encode(), version="7")
+            return Result(b'{"errorMessage": "boom"}', error=type(answer).__name__, version="7")
+        return Result(json.dumps(answer).encode(), version="7")
 
     async def put_object(self, bucket: str, key: str, body: str) -> None:
         self.stored[bucket, key] = json.loads(body)
@@ -78,9 +80,9 @@ def consume(stack: contextlib.ExitStack, consumer: Consumer) -> Callable[..., st
     """Map a stream to the consumer. The result is the URL to which records are posted."""
 
     def start(**fields: Any) -> str:
-        loop = stack.enter_context(system.event_loop())
+        loop = stack.enter_context(EventLoop())
         streams = event_sources.Streams()
-        url = stack.enter_context(system.listening(loop, streams, 0))
+        url = stack.enter_context(listening(loop, streams))
         source = EventSource(UUID, "session_changed", ALIAS_ARN, STREAM, reports_failures=True, **fields)
         loop.run(streams.consume([source], consumer, consumer.put_object))
         return url
@@ -330,12 +332,10 @@ def test_without_a_bucket_a_failed_batch_is_discarded(consume: Callable[..., str
 def test_the_local_aws_posts_each_write_once_and_in_order(
     tmp_path: Path, stack: contextlib.ExitStack, consumer: Consumer
 ):
-    loop = stack.enter_context(system.event_loop())
+    loop = stack.enter_context(EventLoop())
     streams = event_sources.Streams()
-    streams_url = stack.enter_context(system.listening(loop, streams, 0))
-    log = stack.enter_context((tmp_path / "aws.log").open("wb"))
-    process, url = local_aws.start(log, streams_url)
-    stack.callback(processes.stop, process)
+    streams_url = stack.enter_context(listening(loop, streams))
+    url = stack.enter_context(local_aws.running(tmp_path / "aws.log", streams_url)).url
     dynamodb, lambda_ = (local_system.aws_client(service, url) for service in ("dynamodb", "lambda"))
     stream = _create_table_with_mapping(dynamodb, lambda_, url)
     loop.run(streams.consume([EventSource(UUID, "f", ALIAS_ARN, stream)], consumer, consumer.put_object))
@@ -367,7 +367,7 @@ def _create_table_with_mapping(dynamodb: Any, lambda_: Any, url: str) -> str:
     lambda_.create_function(
         FunctionName="f",
         Role=role["Role"]["Arn"],
-        Runtime=runtime.PYTHON,
+        Runtime=launch.RUNTIME,
         Handler="h.h",
         Code={"ZipFile": b"not a zip"},
     )

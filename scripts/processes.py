@@ -1,4 +1,4 @@
-"""Processes that cannot outlive us: asked to stop, then killed, and killed by the kernel when we are."""
+"""Processes that do not outlive this one. The kernel kills them when this process is killed."""
 
 import contextlib
 import ctypes
@@ -16,18 +16,18 @@ _STOP_SECONDS = 3.0
 
 
 def die_with_parent(signal_number: int = signal.SIGKILL) -> Callable[[], None] | None:
-    """Return a `preexec_fn` that has the kernel end the child with us; None where only Linux knows how.
+    """Return a `preexec_fn` by which the kernel signals the process when this one ends; None except on Linux.
 
-    The child is bound to the *thread* that started it.
+    The process is bound to the *thread* that started it.
     """
     if sys.platform != "linux":
         return None
-    prctl = ctypes.CDLL(None, use_errno=True).prctl  # loaded before the fork, not in the child
+    prctl = ctypes.CDLL(None, use_errno=True).prctl  # loaded before the fork, not after it
     parent = os.getpid()
 
     def bind() -> None:
         prctl(_PR_SET_PDEATHSIG, int(signal_number))
-        if os.getppid() != parent:  # we died between the fork and the line above
+        if os.getppid() != parent:  # the parent ended between the fork and the line above
             os._exit(1)
 
     return bind
@@ -41,7 +41,7 @@ def spawn(
     pipe: bool = False,
     on_parent_death: int = signal.SIGKILL,
 ) -> subprocess.Popen[bytes]:
-    """Start a command in a session of its own: Ctrl-C reaches us alone, and we stop things in order."""
+    """Start a command in a session of its own, so that Ctrl-C reaches this process only."""
     return subprocess.Popen(
         command,
         cwd=ROOT,
@@ -54,12 +54,12 @@ def spawn(
     )
 
 
-def stop(child: subprocess.Popen[bytes]) -> None:
-    """End a child and all that it started; harmless when it has ended already."""
-    if child.poll() is None:
-        child.terminate()
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End a process and all that it started. It does not matter whether it has ended already."""
+    if process.poll() is None:
+        process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(_STOP_SECONDS)
+            process.wait(_STOP_SECONDS)
     with contextlib.suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGKILL)
-    child.wait()
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
