@@ -13,11 +13,10 @@ from shared.audience.ports import ConnectionStore
 from shared.aws import dynamodb as dynamodb_client
 from shared.aws.connections_table import SCHEMA, ConnectionsTable
 from shared.sessions.session import Language
-from tests.support.connection_tables import CONNECTIONS, make_tables
-from tests.support.connections import a_listener, a_newcomer, the_speaker
-from tests.support.memory_connections import MemoryConnections
+from tests.support.connections import a_listener, a_speaker, a_waiting_listener
+from tests.support.memory_stores import MemoryConnections
 from tests.support.sessions import NOW, NOW_S
-from tests.support.tables import requests_of
+from tests.support.tables import CONNECTIONS_TABLE, create_tables, record_requests
 
 AWS = botocore.session.get_session()
 SESSION_ID = "blessed-shepherd-427"
@@ -27,7 +26,7 @@ SESSION_ID = "blessed-shepherd-427"
 def client() -> Iterator[Any]:
     with mock_aws():
         client = AWS.create_client("dynamodb", config=dynamodb_client.DEFAULT_CONFIG)
-        make_tables(client)
+        create_tables(client)
         yield client
 
 
@@ -35,11 +34,11 @@ def client() -> Iterator[Any]:
 def store(request: pytest.FixtureRequest) -> ConnectionStore:
     if request.param == "memory":
         return MemoryConnections()
-    return ConnectionsTable(request.getfixturevalue("client"), CONNECTIONS)
+    return ConnectionsTable(request.getfixturevalue("client"), CONNECTIONS_TABLE)
 
 
 @pytest.mark.parametrize(
-    "row", [a_newcomer(), a_listener(), the_speaker()], ids=["waits", "listens", "speaks"]
+    "row", [a_waiting_listener(), a_listener(), a_speaker()], ids=["waits", "listens", "speaks"]
 )
 def test_what_was_added_is_read_back_the_same(store: ConnectionStore, row: Connection):
     store.add(row)
@@ -80,7 +79,7 @@ def test_people_of_an_older_session_with_the_same_id_are_read_too(store: Connect
 
 
 def test_an_admission_sets_when_and_until_when_and_nothing_else(store: ConnectionStore):
-    row = a_newcomer()
+    row = a_waiting_listener()
     store.add(row)
 
     assert store.admit(row, NOW + 7, NOW_S + 60) is True
@@ -89,7 +88,7 @@ def test_an_admission_sets_when_and_until_when_and_nothing_else(store: Connectio
 
 
 def test_an_admission_never_makes_a_row(store: ConnectionStore):
-    assert store.admit(a_newcomer(), NOW, NOW_S + 60) is False
+    assert store.admit(a_waiting_listener(), NOW, NOW_S + 60) is False
 
     assert store.of_session(SESSION_ID) == []
 
@@ -115,16 +114,16 @@ def test_every_field_of_a_connection_has_its_attribute():
 @pytest.mark.parametrize(
     ("use", "operation"),
     [
-        (lambda store: store.add(a_newcomer()), "PutItem"),
-        (lambda store: store.admit(a_newcomer(), NOW, NOW_S), "UpdateItem"),
+        (lambda store: store.add(a_waiting_listener()), "PutItem"),
+        (lambda store: store.admit(a_waiting_listener(), NOW, NOW_S), "UpdateItem"),
         (lambda store: store.remove(SESSION_ID, "a"), "DeleteItem"),
         (lambda store: store.of_session(SESSION_ID), "Query"),
     ],
     ids=["add", "admit", "remove", "of"],
 )
 def test_each_use_of_the_table_is_exactly_one_call(client: Any, use: Any, operation: str):
-    with requests_of(client) as sent:
-        use(ConnectionsTable(client, CONNECTIONS))
+    with record_requests(client) as sent:
+        use(ConnectionsTable(client, CONNECTIONS_TABLE))
 
     assert sent == [operation]
 
@@ -135,7 +134,7 @@ def test_a_read_is_consistent_and_of_one_session(client: Any):
         "provide-client-params.dynamodb.Query", lambda params, **_: asked.append(params)
     )
 
-    ConnectionsTable(client, CONNECTIONS).of_session(SESSION_ID)
+    ConnectionsTable(client, CONNECTIONS_TABLE).of_session(SESSION_ID)
 
     assert [params["ConsistentRead"] for params in asked] == [True]
     assert "IndexName" not in asked[0]
@@ -143,7 +142,7 @@ def test_a_read_is_consistent_and_of_one_session(client: Any):
 
 def test_more_people_than_fit_on_a_page_are_read_page_after_page(client: Any):
     rows = {f"listener-{number}": a_listener(id=f"listener-{number}") for number in range(7)}
-    store = ConnectionsTable(client, CONNECTIONS)
+    store = ConnectionsTable(client, CONNECTIONS_TABLE)
     for row in rows.values():
         store.add(row)
 
@@ -151,7 +150,7 @@ def test_more_people_than_fit_on_a_page_are_read_page_after_page(client: Any):
         params["Limit"] = 3  # a page of DynamoDB is 1 MB
 
     client.meta.events.register("provide-client-params.dynamodb.Query", few)
-    with requests_of(client) as sent:
+    with record_requests(client) as sent:
         read = store.of_session(SESSION_ID)
 
     assert {row.id: row for row in read} == rows
@@ -159,9 +158,9 @@ def test_more_people_than_fit_on_a_page_are_read_page_after_page(client: Any):
 
 
 def test_absent_fields_are_absent_and_the_time_to_live_is_in_seconds(client: Any):
-    ConnectionsTable(client, CONNECTIONS).add(replace(the_speaker(), admitted_at=None))
+    ConnectionsTable(client, CONNECTIONS_TABLE).add(replace(a_speaker(), admitted_at=None))
 
-    (row,) = client.scan(TableName=CONNECTIONS)["Items"]
+    (row,) = client.scan(TableName=CONNECTIONS_TABLE)["Items"]
 
     assert not {"targetLanguage", "admittedAt"} & row.keys()
-    assert row["expiresAt"] == {"N": str(the_speaker().expires_at)}
+    assert row["expiresAt"] == {"N": str(a_speaker().expires_at)}

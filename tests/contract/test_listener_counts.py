@@ -16,11 +16,9 @@ from shared.aws.listener_counts import ListenerCounts
 from shared.aws.sessions_table import SessionsTable
 from shared.sessions.ports import SessionStore as Store
 from shared.sessions.session import Session, Status
-from tests.support.connection_tables import make_tables
-from tests.support.memory_connections import MemoryCounts
-from tests.support.memory_store import MemoryStore
+from tests.support.memory_stores import MemoryListenerCounts, MemorySessions
 from tests.support.sessions import NOW, NOW_S, a_session
-from tests.support.tables import TABLE, requests_of
+from tests.support.tables import SESSIONS_TABLE, create_tables, record_requests
 
 AWS = botocore.session.get_session()
 HERE = SessionRef("blessed-shepherd-427", NOW)
@@ -43,7 +41,7 @@ class Kept:
 def client() -> Iterator[Any]:
     with mock_aws():
         client = AWS.create_client("dynamodb", config=dynamodb_client.DEFAULT_CONFIG)
-        make_tables(client)
+        create_tables(client)
         yield client
 
 
@@ -51,12 +49,12 @@ def client() -> Iterator[Any]:
 def kept(request: pytest.FixtureRequest) -> Kept:
     store: Store
     if request.param == "memory":
-        store = MemoryStore()
-        kept = Kept(MemoryCounts(store.rows), store)
+        store = MemorySessions()
+        kept = Kept(MemoryListenerCounts(store.rows), store)
     else:
         client = request.getfixturevalue("client")
-        store = SessionsTable(client, TABLE)
-        kept = Kept(ListenerCounts(client, TABLE), store)
+        store = SessionsTable(client, SESSIONS_TABLE)
+        kept = Kept(ListenerCounts(client, SESSIONS_TABLE), store)
     store.add(a_session(), reusable_before=NOW_S)
     return kept
 
@@ -112,13 +110,13 @@ def test_telling_the_speaker_changes_nothing_that_anybody_sees(kept: Kept):
 
 
 def test_what_is_kept_beside_a_session_has_names_that_another_version_knows_too(client: Any):
-    store, counts = SessionsTable(client, TABLE), ListenerCounts(client, TABLE)
+    store, counts = SessionsTable(client, SESSIONS_TABLE), ListenerCounts(client, SESSIONS_TABLE)
     store.add(a_session(), reusable_before=NOW_S)
 
     counts.set_listener_count(HERE, 3)
     counts.may_notify_speaker(HERE, NOW, NOTIFY_INTERVAL_MS)
 
-    (row,) = client.scan(TableName=TABLE)["Items"]
+    (row,) = client.scan(TableName=SESSIONS_TABLE)["Items"]
     assert (row["listenerCount"], row["audienceToldAt"]) == ({"N": "3"}, {"N": str(NOW)})
 
 
@@ -131,14 +129,14 @@ def test_what_is_kept_beside_a_session_has_names_that_another_version_knows_too(
     ],
 )
 def test_each_use_of_the_table_is_exactly_one_call(client: Any, use: Callable[[ListenerCountStore], bool]):
-    with requests_of(client) as sent:
-        use(ListenerCounts(client, TABLE))
+    with record_requests(client) as sent:
+        use(ListenerCounts(client, SESSIONS_TABLE))
 
     assert sent == ["UpdateItem"]
 
 
 def test_a_session_that_takes_an_id_again_begins_without_a_count(client: Any):
-    store, counts = SessionsTable(client, TABLE), ListenerCounts(client, TABLE)
+    store, counts = SessionsTable(client, SESSIONS_TABLE), ListenerCounts(client, SESSIONS_TABLE)
     store.add(a_session(created_at=ANOTHER.created_at, expires_at=NOW_S - 1), reusable_before=NOW_S)
     counts.set_listener_count(ANOTHER, 9)
     counts.may_notify_speaker(ANOTHER, NOW, NOTIFY_INTERVAL_MS)

@@ -13,10 +13,9 @@ from shared.aws.errors import error_code
 from shared.aws.rate_limits_table import RateLimitsTable
 from shared.errors import ServiceUnavailable
 from shared.rate_limits import UseStore
-from tests.support.connection_tables import RATE_LIMITS, make_tables
-from tests.support.memory_connections import MemoryLimits
+from tests.support.memory_stores import MemoryRateLimits
 from tests.support.sessions import NOW_S
-from tests.support.tables import requests_of
+from tests.support.tables import RATE_LIMITS_TABLE, create_tables, record_requests
 
 AWS = botocore.session.get_session()
 EXPIRES_AT = NOW_S + 3600
@@ -26,15 +25,15 @@ EXPIRES_AT = NOW_S + 3600
 def client() -> Iterator[Any]:
     with mock_aws():
         client = AWS.create_client("dynamodb", config=dynamodb_client.FAIL_FAST_CONFIG)
-        make_tables(client)
+        create_tables(client)
         yield client
 
 
 @pytest.fixture(params=["memory", "dynamodb"])
 def store(request: pytest.FixtureRequest) -> UseStore:
     if request.param == "memory":
-        return MemoryLimits()
-    return RateLimitsTable(request.getfixturevalue("client"), RATE_LIMITS)
+        return MemoryRateLimits()
+    return RateLimitsTable(request.getfixturevalue("client"), RATE_LIMITS_TABLE)
 
 
 @pytest.mark.parametrize("limit", [1, 2, 5])
@@ -59,30 +58,30 @@ def test_a_limit_that_is_raised_holds_at_once(store: UseStore):
 
 @pytest.mark.parametrize("uses", [0, 1], ids=["taken", "refused"])
 def test_a_use_is_exactly_one_call(client: Any, uses: int):
-    store = RateLimitsTable(client, RATE_LIMITS)
+    store = RateLimitsTable(client, RATE_LIMITS_TABLE)
     for _ in range(uses):
         store.take("a", 1, EXPIRES_AT)
 
-    with requests_of(client) as sent:
+    with record_requests(client) as sent:
         store.take("a", 1, EXPIRES_AT)
 
     assert sent == ["UpdateItem"]
 
 
 def test_a_row_is_deleted_after_its_window(client: Any):
-    RateLimitsTable(client, RATE_LIMITS).take("a", 5, EXPIRES_AT)
+    RateLimitsTable(client, RATE_LIMITS_TABLE).take("a", 5, EXPIRES_AT)
 
-    assert client.scan(TableName=RATE_LIMITS)["Items"] == [
+    assert client.scan(TableName=RATE_LIMITS_TABLE)["Items"] == [
         {"limitKey": {"S": "a"}, "uses": {"N": "1"}, "expiresAt": {"N": str(EXPIRES_AT)}}
     ]
 
 
 def test_a_refused_use_is_not_counted(client: Any):
-    store = RateLimitsTable(client, RATE_LIMITS)
+    store = RateLimitsTable(client, RATE_LIMITS_TABLE)
     for _ in range(5):
         store.take("a", 1, EXPIRES_AT)
 
-    assert [row["uses"] for row in client.scan(TableName=RATE_LIMITS)["Items"]] == [{"N": "1"}]
+    assert [row["uses"] for row in client.scan(TableName=RATE_LIMITS_TABLE)["Items"]] == [{"N": "1"}]
 
 
 def refusal(code: str) -> ClientError:
@@ -106,7 +105,7 @@ def test_whatever_is_wrong_with_the_table_is_said_the_same_way(
     client.meta.events.register("before-call.dynamodb", raising(fault))
 
     with pytest.raises(ServiceUnavailable):
-        RateLimitsTable(client, RATE_LIMITS).take("joins#secret#1", 1, EXPIRES_AT)
+        RateLimitsTable(client, RATE_LIMITS_TABLE).take("joins#secret#1", 1, EXPIRES_AT)
 
     (record,) = caplog.records
     said = vars(record)

@@ -13,9 +13,9 @@ from shared.aws.speaker_index import SpeakerIndex
 from shared.sessions.list import Page, Position, SessionIndex
 from shared.sessions.ports import SessionStore as Store
 from shared.sessions.session import Session, Status
-from tests.support.memory_store import MemoryIndex, MemoryStore
+from tests.support.memory_stores import MemorySessions, MemorySpeakerIndex
 from tests.support.sessions import ALICE, BOB, NOW, a_session
-from tests.support.tables import TABLE, make_table, requests_of
+from tests.support.tables import SESSIONS_TABLE, create_table, record_requests
 
 Both = tuple[Store, SessionIndex]
 
@@ -24,8 +24,8 @@ Both = tuple[Store, SessionIndex]
 def both(request: pytest.FixtureRequest) -> Iterator[Both]:
     """Yield an empty store and its index."""
     if request.param == "memory":
-        store = MemoryStore()
-        yield store, MemoryIndex(store)
+        store = MemorySessions()
+        yield store, MemorySpeakerIndex(store)
     else:
         yield from on_dynamodb()
 
@@ -39,8 +39,8 @@ def dynamodb() -> Iterator[Both]:
 def on_dynamodb() -> Iterator[Both]:
     with mock_aws():
         client: Any = botocore.session.get_session().create_client("dynamodb", region_name="eu-west-1")
-        make_table(client)
-        yield SessionsTable(client, TABLE), SpeakerIndex(client, TABLE)
+        create_table(client, SESSIONS_TABLE)
+        yield SessionsTable(client, SESSIONS_TABLE), SpeakerIndex(client, SESSIONS_TABLE)
 
 
 def opened(ago_ms: int, **different: Any) -> Session:
@@ -103,7 +103,7 @@ def test_a_status_is_filled_up_to_the_limit_from_among_others(both: Both):
 def test_a_page_is_one_query_of_the_index_whatever_it_looks_at(dynamodb: Both):
     index = fill(dynamodb, *(opened(ago) for ago in range(5)))
 
-    with requests_of(index._client) as sent:  # type: ignore[attr-defined]
+    with record_requests(index._client) as sent:  # type: ignore[attr-defined]
         page(index)
         page(index, status=Status.ENDED)
 

@@ -24,9 +24,9 @@ from shared.sessions.session import (
     SessionPatch,
     Status,
 )
-from tests.support.memory_store import MemoryStore
+from tests.support.memory_stores import MemorySessions
 from tests.support.sessions import ALICE, BOB, NOW, NOW_S, a_session
-from tests.support.tables import TABLE, make_table, requests_of
+from tests.support.tables import SESSIONS_TABLE, create_table, record_requests
 
 REUSABLE_BEFORE = NOW_S - 3 * 60 * 60
 PAUSE = SessionPatch(status=Status.PAUSED)
@@ -40,18 +40,18 @@ def new_client() -> Any:
 def client() -> Iterator[Any]:
     with mock_aws():
         client = new_client()
-        make_table(client)
+        create_table(client, SESSIONS_TABLE)
         yield client
 
 
 @pytest.fixture
 def dynamodb(client: Any) -> SessionsTable:
-    return SessionsTable(client, TABLE)
+    return SessionsTable(client, SESSIONS_TABLE)
 
 
 @pytest.fixture(params=["memory", "dynamodb"])
 def store(request: pytest.FixtureRequest) -> Store:
-    return MemoryStore() if request.param == "memory" else request.getfixturevalue("dynamodb")
+    return MemorySessions() if request.param == "memory" else request.getfixturevalue("dynamodb")
 
 
 def guard(
@@ -323,7 +323,7 @@ def test_an_update_never_makes_a_session(store: Store):
 
 
 def raw(client: Any, session_id: str = "blessed-shepherd-427") -> dict[str, Any]:
-    return client.get_item(TableName=TABLE, Key={"sessionId": {"S": session_id}})["Item"]
+    return client.get_item(TableName=SESSIONS_TABLE, Key={"sessionId": {"S": session_id}})["Item"]
 
 
 def test_every_field_of_a_session_has_its_attribute():
@@ -370,7 +370,7 @@ def test_each_use_of_the_table_is_exactly_one_call(
 ):
     put(dynamodb)
 
-    with requests_of(client) as sent:
+    with record_requests(client) as sent:
         call(dynamodb)
 
     assert sent == [operation]
@@ -429,7 +429,7 @@ def test_an_add_whose_answer_got_lost_is_known_by_its_signature(client: Any, dyn
     session = a_session()
     lose_the_first_answer(client, "PutItem")
 
-    with requests_of(client) as sent:
+    with record_requests(client) as sent:
         result = dynamodb.add(session, reusable_before=REUSABLE_BEFORE)
 
     assert sent == ["PutItem", "PutItem"]
@@ -444,7 +444,7 @@ def test_an_end_whose_answer_got_lost_is_known_by_its_signature(
     before = put(dynamodb)
     lose_the_first_answer(client, "UpdateItem")
 
-    with requests_of(client) as sent:
+    with record_requests(client) as sent:
         result = dynamodb.update(before.id, END, guard(END, versions=versions))
 
     assert sent == ["UpdateItem", "UpdateItem"]
@@ -462,7 +462,7 @@ def test_a_change_with_if_match_whose_answer_got_lost_is_written_once(client: An
 
 def test_a_signature_of_another_write_is_not_taken_for_our_own(client: Any, dynamodb: SessionsTable):
     before = put(dynamodb)
-    other = SessionsTable(new_client(), TABLE)
+    other = SessionsTable(new_client(), SESSIONS_TABLE)
     lose_the_first_answer(
         client, "UpdateItem", between=lambda: other.update(before.id, PAUSE, guard(now=NOW + 1))
     )

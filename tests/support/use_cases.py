@@ -1,4 +1,4 @@
-"""The four use cases of a session over one store, for tests that need several of them."""
+"""The use cases of a single session over one store, for tests that need several of them."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ from shared.sessions.update import UpdateSession
 
 
 class SessionUseCases:
-    """create, get, update and delete, each as its handler composes it."""
+    """The use cases create, get, update and delete, composed as in their handlers."""
 
     def __init__(
         self,

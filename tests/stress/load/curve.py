@@ -31,7 +31,7 @@ from tests.stress.load import curve_chart
 from tests.stress.load.__main__ import table
 from tests.stress.load.crowding import Crowd, even, filled, live_at, sample, simulate
 from tests.stress.load.full_table import DIGITS
-from tests.support.tables import TABLE, requests_of
+from tests.support.tables import SESSIONS_TABLE, record_requests
 
 LIVE = (1_000, 10_000, 100_000, 200_000)
 FAR = (10**6, 10**7, 10**8, 10**9)
@@ -100,12 +100,12 @@ def measure(creates: int) -> list[Point]:
         # What is measured is our own time: however busy the machine is, no call is sent twice.
         client = dynamodb.create_client(dynamodb.DEFAULT_CONFIG.merge(Config(read_timeout=60)))
         metrics: Any = SimpleNamespace(session_created=lambda _: None, session_id_clash=lambda: None)
-        create_session = CreateSession(SessionsTable(client, TABLE), metrics, now_ms, digits=DIGITS)
+        create_session = CreateSession(SessionsTable(client, SESSIONS_TABLE), metrics, now_ms, digits=DIGITS)
         wanted: Any = SimpleNamespace(source_language=Language.ENGLISH, quality_tier=QualityTier.STANDARD)
         for live in LIVE:
             print(f"Filling the table to {live:,}", file=sys.stderr, flush=True)
             fill(live - creates // 2)
-            with requests_of(client) as calls:
+            with record_requests(client) as calls:
                 before = time.process_time()
                 for _ in range(creates):
                     create_session(wanted, speaker="alice", key=None)

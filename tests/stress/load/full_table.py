@@ -23,7 +23,7 @@ from shared.aws.sessions_table import SessionsTable
 from shared.sessions import ids
 from shared.sessions.session import LIFETIME_S
 from tests.support.sessions import a_session
-from tests.support.tables import TABLE, make_table
+from tests.support.tables import SESSIONS_TABLE, create_table
 
 DIGITS = 3
 ACCOUNT = "123456789012"
@@ -34,8 +34,8 @@ def main() -> None:
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     url = "http://{}:{}".format(*server.get_host_and_port())
-    make_table(local_system.aws_client("dynamodb", url))
-    table: Any = dynamodb_backends[ACCOUNT][local_system.REGION].get_table(TABLE)
+    create_table(local_system.aws_client("dynamodb", url), SESSIONS_TABLE)
+    table: Any = dynamodb_backends[ACCOUNT][local_system.REGION].get_table(SESSIONS_TABLE)
     first = table.put_item(_row())
     chance = random.Random(1)
     print(f"ready {url}", flush=True)
@@ -62,7 +62,7 @@ def _row() -> dict[str, Any]:
     written: list[dict[str, Any]] = []
     client: Any = SimpleNamespace(put_item=lambda **call: written.append(call["Item"]))
     now_s = int(time.time())
-    SessionsTable(client, TABLE).add(a_session(expires_at=now_s + LIFETIME_S), reusable_before=now_s)
+    SessionsTable(client, SESSIONS_TABLE).add(a_session(expires_at=now_s + LIFETIME_S), reusable_before=now_s)
     return written[0]
 
 

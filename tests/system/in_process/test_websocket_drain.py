@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from shared.aws.items import attributes
 
 from scripts.local.lambda_ import runtime
 from scripts.local.system import System
 from shared.audience.connection import Connection, Role
 from shared.aws.connections_table import COLUMNS
-from shared.aws.items import attributes
 from shared.sessions.session import Language
 from tests.support.websocket_clients import Client, Clients, eventually
 from tests.system.in_process.conftest import Session, dynamodb, processes_of, table

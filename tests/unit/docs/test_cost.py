@@ -32,14 +32,14 @@ from shared.aws.speaker_index import SpeakerIndex
 from shared.events import http_api, websocket_api
 from shared.sessions.requests import NewSession
 from shared.sessions.session import Change, Language, Precondition, QualityTier, Session, Status
-from tests.support import connection_tables
+from tests.support import tables
 from tests.support.http_events import CREATE, GET, LIST, UPDATE, event
 from tests.support.sessions import ALICE, NOW
 
 AWS = botocore.session.get_session()  # it takes long to make
 MODULES = ROOT / "terraform/modules"
 CONNECTION_ID = "L0SM9cOFvHcCIhw="
-KEYS = {"sessions": ["sessionId"], **connection_tables.KEYS}
+KEYS = {"sessions": ["sessionId"], **tables.KEYS}
 # The keys of each index and what else it holds, None for everything.
 INDEXES: dict[str, list[tuple[set[str], set[str] | None]]] = {
     "sessions": [({"speakerId", "createdAt"}, None), ({"status", "expiresAt"}, {"sourceLanguage"})]
@@ -154,7 +154,7 @@ def size(item: Item) -> int:
 def meter() -> Iterator[Meter]:
     with mock_aws():
         client, onlooker = (AWS.create_client("dynamodb") for _ in range(2))
-        connection_tables.make_tables(client)
+        tables.create_tables(client)
         yield Meter(client, onlooker)
 
 

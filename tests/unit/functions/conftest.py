@@ -16,7 +16,7 @@ from moto import mock_aws
 from shared.aws import dynamodb
 from tests.support.handlers import FUNCTIONS, LAMBDA_CONTEXT, SETTINGS, load_handler
 from tests.support.http_events import CREATE, HEALTH, event
-from tests.support.tables import TABLE, make_table, requests_of
+from tests.support.tables import SESSIONS_TABLE, create_table, record_requests
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +44,7 @@ def client(doors: dict[str, ModuleType]) -> Any:
 def table(client: Any) -> Iterator[Any]:
     """Make an empty sessions table, and give the client to look into it."""
     with mock_aws():
-        make_table(client)
+        create_table(client, SESSIONS_TABLE)
         yield client
 
 
@@ -63,7 +63,7 @@ def invoke(doors: dict[str, ModuleType], client: Any) -> Callable[..., Answer]:
     """Return a way to send one request: invoke(route, **what tests.support.http_events.event takes)."""
 
     def invoke(route: str, **sent: Any) -> Answer:
-        with requests_of(client) as calls:
+        with record_requests(client) as calls:
             response = doors[route].handler(event(route, **sent), LAMBDA_CONTEXT)
         json.dumps(response)  # Lambda's runtime client does so
         body = json.loads(response["body"]) if "body" in response else None
@@ -84,7 +84,7 @@ def expire(table: Any) -> Callable[[str, int], None]:
 
     def expire(session_id: str, expires_at: int) -> None:
         table.update_item(
-            TableName=TABLE,
+            TableName=SESSIONS_TABLE,
             Key={"sessionId": {"S": session_id}},
             UpdateExpression="SET expiresAt = :at",
             ExpressionAttributeValues={":at": {"N": str(expires_at)}},

@@ -15,10 +15,15 @@ from shared.audience.join import Join
 from shared.aws.connections_table import ConnectionsTable
 from shared.aws.sessions_table import SessionsTable
 from shared.sessions.session import LIFETIME_S, Session, Status
-from tests.support.connection_tables import CONNECTIONS, RATE_LIMITS, make_tables
-from tests.support.handlers import ADDRESS_KEY, calls_of, load_handler
+from tests.support.handlers import ADDRESS_KEY, load_handler
 from tests.support.sessions import ALICE, BOB, a_session
-from tests.support.tables import TABLE
+from tests.support.tables import (
+    CONNECTIONS_TABLE,
+    RATE_LIMITS_TABLE,
+    SESSIONS_TABLE,
+    create_tables,
+    record_calls,
+)
 from tests.support.websocket_events import ADDRESS, connect
 
 HANDLER = load_handler("connect_session")
@@ -37,13 +42,13 @@ def session() -> Iterator[Session]:
     now = HANDLER.joins_per_address.clock()
     opened = a_session(created_at=now, updated_at=now, version=now, expires_at=now // 1000 + LIFETIME_S)
     with mock_aws():
-        make_tables(CLIENT)
+        create_tables(CLIENT)
         put(opened)
         yield opened
 
 
 def put(session: Session) -> None:
-    SessionsTable(CLIENT, TABLE).add(session, reusable_before=10**12)
+    SessionsTable(CLIENT, SESSIONS_TABLE).add(session, reusable_before=10**12)
 
 
 def invoke(**asked: Any) -> tuple[int, dict[str, Any]]:
@@ -52,12 +57,12 @@ def invoke(**asked: Any) -> tuple[int, dict[str, Any]]:
     return answer["statusCode"], json.loads(answer.get("body", "{}"))
 
 
-def rows(table: str = CONNECTIONS) -> list[dict[str, Any]]:
+def rows(table: str = CONNECTIONS_TABLE) -> list[dict[str, Any]]:
     return list(CLIENT.scan(TableName=table)["Items"])
 
 
 def test_a_listener_is_let_in_with_six_calls(session: Session):
-    with calls_of(*CLIENTS) as calls:
+    with record_calls(*CLIENTS) as calls:
         status, body = invoke(language="es")
 
     assert (status, body) == (200, {})
@@ -72,7 +77,7 @@ def test_a_listener_is_let_in_with_six_calls(session: Session):
 
 
 def test_the_speaker_is_let_in_without_counting_listeners(session: Session):
-    with calls_of(*CLIENTS) as calls:
+    with record_calls(*CLIENTS) as calls:
         status, _ = invoke(speaker=ALICE)
 
     assert status == 200
@@ -125,7 +130,7 @@ def test_an_ended_session_is_410_even_for_its_speaker(session: Session, speaker:
 def test_a_full_session_is_503_and_the_row_is_taken_back(session: Session, monkeypatch: pytest.MonkeyPatch):
     join = Join(
         HANDLER.join._sessions,
-        ConnectionsTable(CLIENT, CONNECTIONS),
+        ConnectionsTable(CLIENT, CONNECTIONS_TABLE),
         max_listeners=1,
         clock=HANDLER.joins_per_address.clock,
         sleep=time.sleep,
@@ -177,7 +182,7 @@ def test_a_bad_request_costs_nobody_a_join(session: Session):
         invoke(session_id=None)
         invoke(language="xx")
 
-    assert rows(RATE_LIMITS) == []
+    assert rows(RATE_LIMITS_TABLE) == []
 
 
 @pytest.mark.parametrize("address", [ADDRESS, "2001:db8::7"])
@@ -188,7 +193,7 @@ def test_an_address_is_in_no_row_and_no_line(
         invoke(language="es", address=address)
         invoke(session_id="holy-psalm-100", language="es", address=address)
 
-    kept = json.dumps([rows(table) for table in (CONNECTIONS, RATE_LIMITS, TABLE)])
+    kept = json.dumps([rows(table) for table in (CONNECTIONS_TABLE, RATE_LIMITS_TABLE, SESSIONS_TABLE)])
     said = json.dumps([vars(record) for record in caplog.records], default=str) + capsys.readouterr().out
     assert [record.status for record in caplog.records if record.name == "request"] == [200, 404]
     assert address not in kept + said
@@ -200,13 +205,13 @@ def test_an_address_is_known_by_a_digest_that_needs_the_key():
 
     assert digest(ADDRESS) == digest(ADDRESS)
     assert len({digest(ADDRESS), digest("203.0.113.78"), digest("2001:db8::7")}) == 3
-    assert digest(ADDRESS) == "05ecaae264b48f421035a09dae62e24d"
+    assert digest(ADDRESS) == "6cd79169cecf672a52cdba3ea37c91eb"
 
 
 def test_joining_goes_on_when_the_limits_table_is_down_and_it_is_said(
     session: Session, capsys: pytest.CaptureFixture[str]
 ):
-    CLIENT.delete_table(TableName=RATE_LIMITS)
+    CLIENT.delete_table(TableName=RATE_LIMITS_TABLE)
 
     status, _ = invoke(language="es")
 
@@ -218,10 +223,10 @@ def test_joining_goes_on_when_the_limits_table_is_down_and_it_is_said(
 def test_with_the_limit_off_its_table_is_not_asked(session: Session, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(HANDLER, "joins_per_address", replace(HANDLER.joins_per_address, limit=0))
 
-    with calls_of(*CLIENTS) as calls:
+    with record_calls(*CLIENTS) as calls:
         invoke(language="es")
 
-    assert not [call for call in calls if call.startswith(RATE_LIMITS)]
+    assert not [call for call in calls if call.startswith(RATE_LIMITS_TABLE)]
 
 
 # faults

@@ -10,7 +10,7 @@ import pytest
 from shared.sessions import ids
 from tests.support.http_events import CREATE, GET, REQUEST_ID, SPEAKER, UPDATE
 from tests.support.sessions import BOB
-from tests.support.tables import TABLE
+from tests.support.tables import SESSIONS_TABLE
 from tests.unit.functions.conftest import Answer
 
 Invoke = Callable[..., Answer]
@@ -18,7 +18,7 @@ ENGLISH = {"sourceLanguage": "en"}
 
 
 def rows(table: Any) -> list[dict[str, Any]]:
-    return table.scan(TableName=TABLE)["Items"]
+    return table.scan(TableName=SESSIONS_TABLE)["Items"]
 
 
 def test_a_session_is_opened_with_one_call(table: Any, invoke: Invoke):

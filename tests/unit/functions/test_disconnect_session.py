@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from tests.support.connection_tables import CONNECTIONS, make_tables
 from tests.support.connections import a_listener
-from tests.support.handlers import calls_of, load_handler
+from tests.support.handlers import load_handler
+from tests.support.tables import CONNECTIONS_TABLE, create_tables, record_calls
 from tests.support.websocket_events import disconnect
 
 HANDLER = load_handler("disconnect_session")
@@ -23,14 +23,14 @@ def no_sockets(socket_disabled: None) -> None:
 @pytest.fixture(autouse=True)
 def two_people() -> Iterator[None]:
     with mock_aws():
-        make_tables(CLIENT)
+        create_tables(CLIENT)
         HANDLER.connections.add(a_listener(id="stays"))
         HANDLER.connections.add(a_listener(id="goes"))
         yield
 
 
 def present() -> list[str]:
-    return [row["connectionId"]["S"] for row in CLIENT.scan(TableName=CONNECTIONS)["Items"]]
+    return [row["connectionId"]["S"] for row in CLIENT.scan(TableName=CONNECTIONS_TABLE)["Items"]]
 
 
 def invoke(event: dict[str, Any]) -> int:
@@ -38,7 +38,7 @@ def invoke(event: dict[str, Any]) -> int:
 
 
 def test_who_has_left_is_forgotten_with_one_call():
-    with calls_of(CLIENT) as calls:
+    with record_calls(CLIENT) as calls:
         status = invoke(disconnect(connection_id="goes"))
 
     assert (status, calls, present()) == (200, ["connections:DeleteItem"], ["stays"])
@@ -60,7 +60,7 @@ def test_a_connection_that_the_authorizer_never_saw_is_400_and_asks_nobody():
     event = disconnect(connection_id="goes")
     del event["requestContext"]["authorizer"]
 
-    with calls_of(CLIENT) as calls:
+    with record_calls(CLIENT) as calls:
         status = invoke(event)
 
     assert (status, calls) == (400, [])

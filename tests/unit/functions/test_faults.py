@@ -27,7 +27,7 @@ from shared.aws.speaker_index import SpeakerIndex
 from shared.clock import now_ms
 from tests.support.handlers import replace_use_cases
 from tests.support.http_events import CREATE, DELETE, GET, HEALTH, LIST, REQUEST_ID, UPDATE, event
-from tests.support.tables import TABLE
+from tests.support.tables import SESSIONS_TABLE
 from tests.support.use_cases import SessionUseCases
 from tests.unit.functions.conftest import FUNCTIONS, LAMBDA_CONTEXT, Answer
 
@@ -44,7 +44,7 @@ INTERNAL = (
     "dynamodb",
     "amazon",
     "arn:",
-    TABLE,
+    SESSIONS_TABLE,
     "123456789012",
     "traceback",
     "botocore",
@@ -97,7 +97,7 @@ def responds(status: int, body: bytes) -> Callable[[BaseHTTPRequestHandler], Non
 
 
 def refuses(code: str, status: int = 400) -> Callable[[BaseHTTPRequestHandler], None]:
-    message = f"User: arn:aws:sts::123456789012:assumed-role/x on resource: table/{TABLE}"
+    message = f"User: arn:aws:sts::123456789012:assumed-role/x on resource: table/{SESSIONS_TABLE}"
     return responds(
         status,
         json.dumps({"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": message}).encode(),
@@ -147,11 +147,11 @@ def send(doors: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch) -> Calla
     def send(route: str, port: int, config: Config = IMPATIENT) -> Any:
         client = AWS.create_client("dynamodb", endpoint_url=f"http://127.0.0.1:{port}", config=config)
         client.meta.events.register("before-parse.dynamodb", require_json)
-        store = SessionsTable(client, TABLE)
+        store = SessionsTable(client, SESSIONS_TABLE)
         if route == HEALTH:
             monkeypatch.setattr(doors[route], "sessions", store)
         elif route == LIST:
-            monkeypatch.setattr(doors[route].list_sessions, "_index", SpeakerIndex(client, TABLE))
+            monkeypatch.setattr(doors[route].list_sessions, "_index", SpeakerIndex(client, SESSIONS_TABLE))
         else:
             use_cases = SessionUseCases(store, EmbeddedMetrics("test"), now_ms)
             replace_use_cases(monkeypatch, {route: doors[route]}, use_cases)
@@ -320,7 +320,7 @@ def test_a_create_whose_answers_got_lost_is_found_again_by_its_key(table: Any, c
 
     assert (lost.status, lost.headers["Retry-After"]) == (503, "1")
     assert again.status == 201
-    assert [row["sessionId"]["S"] for row in table.scan(TableName=TABLE)["Items"]] == [
+    assert [row["sessionId"]["S"] for row in table.scan(TableName=SESSIONS_TABLE)["Items"]] == [
         again.body["sessionId"]
     ]
 

@@ -29,7 +29,7 @@ from tests.stress.faults.proxy import Proxy
 from tests.stress.load.mix import Answer, Event, Speaker, World
 from tests.support.handlers import replace_use_cases
 from tests.support.http_events import CREATE, DELETE, GET, LAMBDA_CONTEXT, LIST, UPDATE, event
-from tests.support.tables import TABLE, make_table
+from tests.support.tables import SESSIONS_TABLE, create_table
 from tests.support.use_cases import SessionUseCases
 
 PATIENCE_S = 0.3
@@ -80,10 +80,10 @@ def test_nothing_acknowledged_is_lost_and_nothing_refused_is_there(
     monkeypatch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=lambda _: None))
     # Whoever is asked first in moto takes seconds to load it.
     through, table = client_of(url, IMPATIENT), client_of(moto, Config(read_timeout=60))
-    make_table(table)
-    use_cases = SessionUseCases(SessionsTable(through, TABLE), EmbeddedMetrics("test"), now_ms)
+    create_table(table, SESSIONS_TABLE)
+    use_cases = SessionUseCases(SessionsTable(through, SESSIONS_TABLE), EmbeddedMetrics("test"), now_ms)
     replace_use_cases(monkeypatch, doors, use_cases)
-    monkeypatch.setattr(doors[LIST].list_sessions, "_index", SpeakerIndex(through, TABLE))
+    monkeypatch.setattr(doors[LIST].list_sessions, "_index", SpeakerIndex(through, SESSIONS_TABLE))
 
     def send(_method: str, path: str, *, name: str, headers: dict[str, str], body: object = None) -> Answer:
         parts = urlsplit(path)
@@ -111,7 +111,7 @@ def test_nothing_acknowledged_is_lost_and_nothing_refused_is_there(
     for _ in range(TURNS):
         chance.choice(people).turn()
     faults.stop_faults()
-    before = ledger.rows_of(table, TABLE)
+    before = ledger.rows_of(table, SESSIONS_TABLE)
     settled = [
         *events,
         *ledger.settle(
@@ -127,7 +127,7 @@ def test_nothing_acknowledged_is_lost_and_nothing_refused_is_there(
     ]
 
     assert ledger.check(events, before) == []
-    assert ledger.check(settled, ledger.rows_of(table, TABLE), settled=True) == []
+    assert ledger.check(settled, ledger.rows_of(table, SESSIONS_TABLE), settled=True) == []
     statuses = Counter(event.status for event in events)
     assert faults.calls["mixed"] > 20
     assert statuses[201] > 50

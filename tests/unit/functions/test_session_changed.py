@@ -13,11 +13,11 @@ from shared.aws.connections_table import ConnectionsTable
 from shared.aws.management_api import ManagementApi
 from shared.aws.sessions_table import SessionsTable
 from shared.sessions.session import Session, Status
-from tests.support.connection_gateway import Gateway, fault
-from tests.support.connection_tables import make_tables
-from tests.support.connections import a_listener, the_speaker
-from tests.support.handlers import LAMBDA_CONTEXT, calls_of, load_handler
+from tests.support.connections import a_listener, a_speaker
+from tests.support.handlers import LAMBDA_CONTEXT, load_handler
+from tests.support.management_api import FakeManagementApi, client_error
 from tests.support.sessions import NOW, a_session
+from tests.support.tables import create_tables, record_calls
 from tests.support.websocket_events import sequence_number, stream
 
 HANDLER = load_handler("session_changed")
@@ -35,9 +35,9 @@ def no_sockets(socket_disabled: None) -> None:
 
 
 @pytest.fixture
-def gateway(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gateway]:
+def gateway(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeManagementApi]:
     """Let a speaker and a listener be at a session."""
-    gateway = Gateway("speaker", "listener")
+    gateway = FakeManagementApi("speaker", "listener")
     sockets = ManagementApi(gateway)  # type: ignore[arg-type]
     clock = SimpleNamespace(now=NOW + 20_000)
 
@@ -46,8 +46,8 @@ def gateway(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gateway]:
 
     monkeypatch.setattr(HANDLER, "notify", Notifier(SESSIONS, CONNECTIONS, sockets, lambda: clock.now, sleep))
     with mock_aws():
-        make_tables(SESSIONS._client)
-        CONNECTIONS.add(the_speaker(id="speaker"))
+        create_tables(SESSIONS._client)
+        CONNECTIONS.add(a_speaker(id="speaker"))
         CONNECTIONS.add(a_listener(id="listener"))
         yield gateway
 
@@ -56,17 +56,17 @@ def is_now(session: Session) -> None:
     SESSIONS.add(session, reusable_before=10**12)
 
 
-def kinds(gateway: Gateway, connection_id: str) -> list[str]:
-    return [message["type"] for message in gateway.told.get(connection_id, [])]
+def kinds(gateway: FakeManagementApi, connection_id: str) -> list[str]:
+    return [message["type"] for message in gateway.messages.get(connection_id, [])]
 
 
-def test_a_pause_is_told_to_everyone(gateway: Gateway):
+def test_a_pause_is_told_to_everyone(gateway: FakeManagementApi):
     is_now(PAUSED)
 
     answer = HANDLER.handler(stream((a_session(), PAUSED)), LAMBDA_CONTEXT)
 
     assert answer == ALL_DONE
-    assert gateway.told == {
+    assert gateway.messages == {
         name: [
             {
                 "type": "sessionUpdated",
@@ -86,7 +86,7 @@ def test_a_pause_is_told_to_everyone(gateway: Gateway):
     [(ENDED, "ended", NOW + 2), (None, "expired", a_session().expires_at * 1000)],
 )
 def test_an_end_is_told_to_everyone_who_is_then_let_go(
-    gateway: Gateway, new: Session | None, reason: str, timestamp: int
+    gateway: FakeManagementApi, new: Session | None, reason: str, timestamp: int
 ):
     answer = HANDLER.handler(stream((a_session(), new)), LAMBDA_CONTEXT)
 
@@ -97,23 +97,23 @@ def test_an_end_is_told_to_everyone_who_is_then_let_go(
         "timestamp": timestamp,
     }
     assert answer == ALL_DONE
-    assert gateway.told == {"speaker": [message], "listener": [message]}
+    assert gateway.messages == {"speaker": [message], "listener": [message]}
     assert gateway.closed_by_server == ["speaker", "listener"]
     assert CONNECTIONS.of_session("blessed-shepherd-427") == []
 
 
-def test_a_change_of_the_count_costs_no_call(gateway: Gateway):
+def test_a_change_of_the_count_costs_no_call(gateway: FakeManagementApi):
     counted = replace(a_session(), listener_count=7)
     event = stream((a_session(), counted))
     event["Records"][0]["dynamodb"]["NewImage"]["audienceToldAt"] = {"N": str(NOW)}
 
-    with calls_of(*CLIENTS) as calls:
+    with record_calls(*CLIENTS) as calls:
         answer = HANDLER.handler(event, LAMBDA_CONTEXT)
 
-    assert (answer, calls, gateway.asked) == (ALL_DONE, [], [])
+    assert (answer, calls, gateway.calls) == (ALL_DONE, [], [])
 
 
-def test_records_that_come_twice_and_in_the_wrong_order_end_right(gateway: Gateway):
+def test_records_that_come_twice_and_in_the_wrong_order_end_right(gateway: FakeManagementApi):
     is_now(ENDED)
 
     for change in [(PAUSED, ENDED), (a_session(), PAUSED), (PAUSED, ENDED)]:
@@ -123,12 +123,12 @@ def test_records_that_come_twice_and_in_the_wrong_order_end_right(gateway: Gatew
     assert (gateway.open, CONNECTIONS.of_session("blessed-shepherd-427")) == (set(), [])
 
 
-def test_a_busy_api_gateway_has_the_change_sent_again_from_where_it_stopped(gateway: Gateway):
+def test_a_busy_api_gateway_has_the_change_sent_again_from_where_it_stopped(gateway: FakeManagementApi):
     is_now(ENDED)
 
     def busy(_operation: str, connection_id: str) -> None:
         if connection_id == "listener":
-            raise fault(429)
+            raise client_error(429)
 
     gateway.before = busy
     event = stream((a_session(), replace(a_session(), listener_count=1)), (a_session(), ENDED))
@@ -144,7 +144,7 @@ def test_a_busy_api_gateway_has_the_change_sent_again_from_where_it_stopped(gate
     assert gateway.open == set()
 
 
-def test_people_whose_disconnect_got_lost_are_forgotten(gateway: Gateway):
+def test_people_whose_disconnect_got_lost_are_forgotten(gateway: FakeManagementApi):
     is_now(PAUSED)
     gateway.open.remove("listener")
 

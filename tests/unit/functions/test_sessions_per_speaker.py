@@ -9,11 +9,10 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 from moto import mock_aws
 
-from tests.support.connection_tables import RATE_LIMITS, make_tables
-from tests.support.handlers import calls_of, load_handler
+from tests.support.handlers import load_handler
 from tests.support.http_events import CREATE, LAMBDA_CONTEXT, event
 from tests.support.sessions import ALICE, BOB
-from tests.support.tables import TABLE
+from tests.support.tables import RATE_LIMITS_TABLE, SESSIONS_TABLE, create_tables, record_calls
 
 HANDLER = load_handler("create_session")
 CLIENT = HANDLER.create_session._sessions._client
@@ -28,7 +27,7 @@ def no_sockets(socket_disabled: None) -> None:
 @pytest.fixture(autouse=True)
 def tables() -> Iterator[None]:
     with mock_aws():
-        make_tables(CLIENT)
+        create_tables(CLIENT)
         yield
 
 
@@ -57,7 +56,7 @@ def test_a_session_is_opened_with_two_calls_and_with_one_when_the_limit_is_off(
 ):
     limit(allowed)
 
-    with calls_of(CLIENT, LIMIT_CLIENT) as sent:
+    with record_calls(CLIENT, LIMIT_CLIENT) as sent:
         answer = create()
 
     assert (answer["statusCode"], sent) == (201, calls)
@@ -69,7 +68,7 @@ def test_one_session_too_many_is_429_and_not_opened(limit: Callable[[int], None]
     statuses = [create()["statusCode"] for _ in range(5)]
     answer = create()
 
-    opened = len(CLIENT.scan(TableName=TABLE)["Items"])
+    opened = len(CLIENT.scan(TableName=SESSIONS_TABLE)["Items"])
     assert 429 in statuses
     assert opened == statuses.count(201) <= 4
     assert json.loads(answer["body"])["code"] == "RATE_LIMITED"
@@ -86,7 +85,7 @@ def test_each_speaker_has_a_limit_of_their_own(limit: Callable[[int], None]):
 def test_a_bad_request_costs_no_session():
     HANDLER.handler(event(CREATE, speaker=ALICE, body={"sourceLanguage": "xx"}), LAMBDA_CONTEXT)
 
-    assert CLIENT.scan(TableName=RATE_LIMITS)["Items"] == []
+    assert CLIENT.scan(TableName=RATE_LIMITS_TABLE)["Items"] == []
 
 
 @pytest.mark.parametrize("fault", ["no table", "no answer"])
@@ -97,7 +96,7 @@ def test_sessions_are_opened_when_the_limits_table_is_down_and_it_is_said(
         raise ReadTimeoutError(endpoint_url="dynamodb")
 
     if fault == "no table":
-        CLIENT.delete_table(TableName=RATE_LIMITS)
+        CLIENT.delete_table(TableName=RATE_LIMITS_TABLE)
     else:
         LIMIT_CLIENT.meta.events.register("before-call.dynamodb", fail)
     try:

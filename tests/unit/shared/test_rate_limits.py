@@ -7,7 +7,7 @@ import pytest
 
 from shared.errors import RateLimited, ServiceUnavailable
 from shared.rate_limits import RateLimit
-from tests.support.memory_connections import MemoryLimits
+from tests.support.memory_stores import MemoryRateLimits
 
 HOUR_S = 3600
 STARTS = 1_784_919_600  # on the hour
@@ -25,7 +25,7 @@ class Clock:
 
 
 def a_limit(
-    store: MemoryLimits, clock: Clock, limit: int = 2, window_s: int = HOUR_S, name: str = "sessions"
+    store: MemoryRateLimits, clock: Clock, limit: int = 2, window_s: int = HOUR_S, name: str = "sessions"
 ) -> RateLimit:
     return RateLimit(
         name=name, limit=limit, window_s=window_s, store=store, clock=clock, on_unavailable=NOT_CALLED
@@ -33,7 +33,7 @@ def a_limit(
 
 
 def test_as_many_as_the_limit_and_not_one_more():
-    limit = a_limit(MemoryLimits(), Clock(STARTS * 1000))
+    limit = a_limit(MemoryRateLimits(), Clock(STARTS * 1000))
     limit.take("alice")
     limit.take("alice")
 
@@ -42,7 +42,7 @@ def test_as_many_as_the_limit_and_not_one_more():
 
 
 def test_each_has_a_limit_of_their_own():
-    limit = a_limit(MemoryLimits(), Clock(STARTS * 1000), limit=1)
+    limit = a_limit(MemoryRateLimits(), Clock(STARTS * 1000), limit=1)
     limit.take("alice")
 
     limit.take("bob")
@@ -52,7 +52,7 @@ def test_each_has_a_limit_of_their_own():
 
 
 def test_each_limit_counts_for_itself():
-    store, clock = MemoryLimits(), Clock(STARTS * 1000)
+    store, clock = MemoryRateLimits(), Clock(STARTS * 1000)
     a_limit(store, clock, limit=1, name="joins").take("alice")
 
     a_limit(store, clock, limit=1, name="sessions").take("alice")
@@ -66,7 +66,7 @@ def test_each_limit_counts_for_itself():
 )
 def test_whoever_is_refused_is_told_when_the_window_is_over(ms: int, seconds_to_wait: int):
     clock = Clock(STARTS * 1000 + ms)
-    limit = a_limit(MemoryLimits(), clock, limit=1)
+    limit = a_limit(MemoryRateLimits(), clock, limit=1)
     limit.take("alice")
 
     with pytest.raises(RateLimited) as refused:
@@ -79,7 +79,7 @@ def test_whoever_is_refused_is_told_when_the_window_is_over(ms: int, seconds_to_
 
 def test_the_last_millisecond_of_a_window_is_in_it_and_the_next_is_not():
     clock = Clock(STARTS * 1000 + 3599_999)
-    limit = a_limit(MemoryLimits(), clock, limit=1)
+    limit = a_limit(MemoryRateLimits(), clock, limit=1)
     limit.take("alice")
     clock.now += 1
 
@@ -91,7 +91,7 @@ def test_the_last_millisecond_of_a_window_is_in_it_and_the_next_is_not():
 
 @pytest.mark.parametrize("window_s", [60, HOUR_S])
 def test_uses_are_forgotten_when_their_window_is_over(window_s: int):
-    store = MemoryLimits()
+    store = MemoryRateLimits()
 
     a_limit(store, Clock((STARTS + 59) * 1000), window_s=window_s).take("alice")
 
@@ -99,7 +99,7 @@ def test_uses_are_forgotten_when_their_window_is_over(window_s: int):
 
 
 def test_a_limit_of_0_is_none_and_asks_nobody():
-    store = MemoryLimits()
+    store = MemoryRateLimits()
     limit = a_limit(store, Clock(STARTS * 1000), limit=0)
 
     for _ in range(1000):
@@ -115,7 +115,7 @@ def test_when_the_uses_cannot_be_counted_people_are_let_in_and_it_is_said():
 
     said: list[str] = []
     limit = replace(
-        a_limit(MemoryLimits(), Clock(STARTS * 1000), limit=1),
+        a_limit(MemoryRateLimits(), Clock(STARTS * 1000), limit=1),
         store=Down(),
         on_unavailable=lambda: said.append("down"),
     )

@@ -31,7 +31,7 @@ from shared.sessions.list import ListSessions
 from tests.support.handlers import FUNCTIONS, load_handler, replace_use_cases
 from tests.support.http_events import CREATE, DELETE, GET, LAMBDA_CONTEXT, LIST, UPDATE, event
 from tests.support.sessions import ALICE, BOB, NOW
-from tests.support.tables import TABLE, make_table
+from tests.support.tables import SESSIONS_TABLE, create_table
 from tests.support.use_cases import SessionUseCases
 from tests.unit.state_machine.http_api_model import GRACE_S, Model, Row, Silence
 
@@ -132,7 +132,7 @@ class HttpApi(RuleBasedStateMachine):
         self.aws = mock_aws()
         self.aws.start()
         self.client = dynamodb_client()
-        make_table(self.client)
+        create_table(self.client, SESSIONS_TABLE)
         self.network = Network(self.client)
         self.network.join()
         self.patch = pytest.MonkeyPatch()
@@ -152,8 +152,8 @@ class HttpApi(RuleBasedStateMachine):
         counts = SimpleNamespace(
             session_created=lambda _: None, session_ended=lambda _: None, session_id_clash=lambda: None
         )
-        use_cases = SessionUseCases(SessionsTable(self.client, TABLE), counts, clock, draw=self.draw)
-        list_sessions = ListSessions(SpeakerIndex(self.client, TABLE), SignedCursors("a-k3y"), clock)
+        use_cases = SessionUseCases(SessionsTable(self.client, SESSIONS_TABLE), counts, clock, draw=self.draw)
+        list_sessions = ListSessions(SpeakerIndex(self.client, SESSIONS_TABLE), SignedCursors("a-k3y"), clock)
         self.handlers = {
             route: load_handler(FUNCTIONS[route]) for route in (CREATE, GET, UPDATE, DELETE, LIST)
         }
@@ -257,7 +257,7 @@ class HttpApi(RuleBasedStateMachine):
         session_id = self._session_id()
         if session_id in self.model.rows and not self.model.find(session_id):
             self.network.plan(None)
-            self.client.delete_item(TableName=TABLE, Key={"sessionId": {"S": session_id}})
+            self.client.delete_item(TableName=SESSIONS_TABLE, Key={"sessionId": {"S": session_id}})
             del self.model.rows[session_id]
 
     # What must hold
@@ -265,7 +265,9 @@ class HttpApi(RuleBasedStateMachine):
     @invariant()
     def the_table_holds_what_the_model_says(self) -> None:
         # moto's own list: asking it through the SDK after each step takes half of the time.
-        items = get_backend("dynamodb")[DEFAULT_ACCOUNT_ID][self.client.meta.region_name].get_table(TABLE)
+        items = get_backend("dynamodb")[DEFAULT_ACCOUNT_ID][self.client.meta.region_name].get_table(
+            SESSIONS_TABLE
+        )
         rows = [item.to_json()["Attributes"] for item in items.all_items()]
         assert {row["sessionId"]["S"]: int(row["version"]["N"]) for row in rows} == {
             session_id: row.version for session_id, row in self.model.rows.items()

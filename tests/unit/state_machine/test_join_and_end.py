@@ -31,11 +31,10 @@ from shared.aws.sessions_table import SessionsTable
 from shared.sessions.ids import GRACE_S
 from shared.sessions.session import Language, Session, Status
 from tests.support import http_events, websocket_events
-from tests.support.connection_gateway import Gateway
-from tests.support.connection_tables import CONNECTIONS, Stream, make_tables
 from tests.support.handlers import load_handler
+from tests.support.management_api import FakeManagementApi
 from tests.support.sessions import ALICE, NOW, a_session
-from tests.support.tables import TABLE
+from tests.support.tables import CONNECTIONS_TABLE, SESSIONS_TABLE, Stream, create_tables
 from tests.support.use_cases import SessionUseCases
 from tests.unit.state_machine.world import Run, Verdict, World
 
@@ -143,7 +142,7 @@ class JoinAndEnd(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.world = World(NOW)
-        self.gateway = Gateway()
+        self.gateway = FakeManagementApi()
         self.gateway.before = self.world.before_socket
         self.gateway.after = self.world.after_socket
         self.people: list[Person] = []
@@ -152,9 +151,9 @@ class JoinAndEnd(RuleBasedStateMachine):
         self.aws.start()
         self.client = dynamodb_client()
         self.world.watch(self.client)
-        make_tables(self.client)
-        self.sessions = SessionsTable(self.client, TABLE)
-        self.connections = ConnectionsTable(self.client, CONNECTIONS)
+        create_tables(self.client)
+        self.sessions = SessionsTable(self.client, SESSIONS_TABLE)
+        self.connections = ConnectionsTable(self.client, CONNECTIONS_TABLE)
         self.patch = pytest.MonkeyPatch()
 
     # Chance is drawn from a seed, for Hypothesis' own choices repeat themselves and leave rare things out.
@@ -187,7 +186,7 @@ class JoinAndEnd(RuleBasedStateMachine):
                 connections_changed,
                 "count_listeners",
                 ListenerCounter(
-                    ListenerCounts(self.client, TABLE),
+                    ListenerCounts(self.client, SESSIONS_TABLE),
                     connections,
                     sockets,
                     world.clock,
@@ -199,8 +198,8 @@ class JoinAndEnd(RuleBasedStateMachine):
         ):
             self.patch.setattr(module, name, built)
         self.consumers = {
-            TABLE: StreamConsumer(self.client, TABLE, session_changed, world),
-            CONNECTIONS: StreamConsumer(self.client, CONNECTIONS, connections_changed, world),
+            SESSIONS_TABLE: StreamConsumer(self.client, SESSIONS_TABLE, session_changed, world),
+            CONNECTIONS_TABLE: StreamConsumer(self.client, CONNECTIONS_TABLE, connections_changed, world),
         }
         self._open()
 
@@ -245,10 +244,10 @@ class JoinAndEnd(RuleBasedStateMachine):
                     self.world.go_on(run, verdict if call == calls - 1 else Verdict.DONE)
 
     def the_sessions_stream_delivers(self) -> None:
-        self._deliver(self.consumers[TABLE])
+        self._deliver(self.consumers[SESSIONS_TABLE])
 
     def the_connections_stream_delivers(self) -> None:
-        self._deliver(self.consumers[CONNECTIONS])
+        self._deliver(self.consumers[CONNECTIONS_TABLE])
 
     def a_stream_delivers_again(self) -> None:
         consumer = self.random.choice(list(self.consumers.values()))
@@ -262,7 +261,7 @@ class JoinAndEnd(RuleBasedStateMachine):
         now_s = self.world.now // 1000
         session = self.sessions.get(SESSION_ID)
         if session and session.expires_at < now_s:
-            self.client.delete_item(TableName=TABLE, Key={"sessionId": {"S": SESSION_ID}})
+            self.client.delete_item(TableName=SESSIONS_TABLE, Key={"sessionId": {"S": SESSION_ID}})
         for row in self.connections.of_session(SESSION_ID):
             # It may delete the people of a session before the session: then their sockets stay open until
             # API Gateway's own two hours are over, which is beyond what is promised here.
@@ -336,7 +335,7 @@ class JoinAndEnd(RuleBasedStateMachine):
         if current:
             assert current.listener_count == len(self._admitted())
         for person in self.people:
-            told = self.gateway.told.get(person.id, [])
+            told = self.gateway.messages.get(person.id, [])
             self._assert_is_of_the_own_session(person, told)
             updates = [message for message in told if message["type"] == "sessionUpdated"]
             if running and updates and person.id in self.gateway.open:
@@ -354,7 +353,7 @@ class JoinAndEnd(RuleBasedStateMachine):
             assert message.get("sourceLanguage") in (None, self.language_of[person.session_created_at])
 
     def _assert_counts_leave_the_version_alone(self) -> None:
-        for record in self.consumers[TABLE].past:
+        for record in self.consumers[SESSIONS_TABLE].past:
             old, new = (record["dynamodb"].get(image, {}) for image in ("OldImage", "NewImage"))
             changed = {name for name in old | new if old.get(name) != new.get(name)}
             if not old or not new or old["createdAt"] != new["createdAt"]:
@@ -367,7 +366,7 @@ class JoinAndEnd(RuleBasedStateMachine):
 
     def _assert_never_were_too_many_admitted(self) -> None:
         admitted: dict[str, int] = {}
-        for record in self.consumers[CONNECTIONS].past:
+        for record in self.consumers[CONNECTIONS_TABLE].past:
             row = record["dynamodb"].get("NewImage", {})
             admitted.pop(record["dynamodb"]["Keys"]["connectionId"]["S"], None)
             if "admittedAt" in row and row["role"]["S"] == Role.LISTENER:

@@ -11,7 +11,7 @@ from typing import Any
 
 from botocore.exceptions import ConnectionClosedError
 
-from tests.support.connection_gateway import fault
+from tests.support.management_api import client_error
 
 
 class Verdict(StrEnum):
@@ -152,7 +152,7 @@ class World:
         if self.running:
             self.running.stop_before(f"{operation} {connection_id}")
             if self.running.verdict is Verdict.REFUSED:
-                raise fault(429)
+                raise client_error(429)
 
     def after_socket(self, _operation: str, _connection_id: str) -> None:
         """Lose what comes after a call of @connections."""

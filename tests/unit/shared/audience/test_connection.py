@@ -18,8 +18,8 @@ from shared.audience.connection import (
     expiry,
 )
 from shared.audience.join import MAX_WAIT_MS
-from tests.support.connections import a_listener, a_newcomer, the_speaker
-from tests.support.memory_connections import MemoryConnections
+from tests.support.connections import a_listener, a_speaker, a_waiting_listener
+from tests.support.memory_stores import MemoryConnections
 from tests.support.sessions import NOW, NOW_S, a_session
 
 # A joiner as steps, any of which may come long after the one before
@@ -37,7 +37,7 @@ class Door:
 
     def joiner(self, name: str, skew_ms: int) -> Generator[None]:
         """Add a row, ask where one stands until that is decided, and come in or take the row back."""
-        mine = a_newcomer(
+        mine = a_waiting_listener(
             id=name,
             joined_at=self.now + skew_ms,
             expires_at=(self.now + skew_ms) // 1000 + HANDSHAKE_S,
@@ -139,20 +139,20 @@ def crowd(*rows: Connection) -> list[Connection]:
 
 @pytest.mark.parametrize(("others", "expected"), [(0, "admitted"), (1, "admitted"), (2, "full"), (3, "full")])
 def test_who_sees_no_more_than_the_limit_comes_in(others: int, expected: str):
-    mine = a_newcomer(id="me", joined_at=NOW + 1)
+    mine = a_waiting_listener(id="me", joined_at=NOW + 1)
     present = [a_listener(id=f"other-{number}") for number in range(others)]
 
     assert admission(mine, [*present, mine], 2, NOW + 1) == expected
 
 
 def test_speakers_take_no_listeners_place():
-    mine = a_newcomer(id="me")
+    mine = a_waiting_listener(id="me")
 
-    assert admission(mine, [the_speaker(id="s1"), the_speaker(id="s2"), mine], 1, NOW) is Admission.ADMITTED
+    assert admission(mine, [a_speaker(id="s1"), a_speaker(id="s2"), mine], 1, NOW) is Admission.ADMITTED
 
 
 def test_the_first_in_line_waits_for_those_behind_to_leave():
-    first, second = a_newcomer(id="a", joined_at=NOW), a_newcomer(id="b", joined_at=NOW + 1)
+    first, second = a_waiting_listener(id="a", joined_at=NOW), a_waiting_listener(id="b", joined_at=NOW + 1)
 
     assert admission(first, [first, second], 1, NOW + 2) is Admission.WAITING
     assert admission(second, [first, second], 1, NOW + 2) is Admission.FULL
@@ -160,21 +160,21 @@ def test_the_first_in_line_waits_for_those_behind_to_leave():
 
 
 def test_two_of_the_same_millisecond_stand_in_the_order_of_their_ids():
-    a, b = a_newcomer(id="a"), a_newcomer(id="b")
+    a, b = a_waiting_listener(id="a"), a_waiting_listener(id="b")
 
     assert [admission(mine, [a, b], 1, NOW) for mine in (a, b)] == [Admission.WAITING, Admission.FULL]
 
 
 @pytest.mark.parametrize(("ms", "expected"), [(11_999, Admission.WAITING), (12_000, Admission.ADMITTED)])
 def test_who_died_at_the_door_is_in_the_way_for_the_handshake_at_most(ms: int, expected: Admission):
-    dead = a_newcomer(id="dead", joined_at=NOW_S * 1000, expires_at=NOW_S + HANDSHAKE_S)
-    mine = a_newcomer(id="a", joined_at=NOW_S * 1000 - 1, expires_at=NOW_S + 60)
+    dead = a_waiting_listener(id="dead", joined_at=NOW_S * 1000, expires_at=NOW_S + HANDSHAKE_S)
+    mine = a_waiting_listener(id="a", joined_at=NOW_S * 1000 - 1, expires_at=NOW_S + 60)
 
     assert admission(mine, [dead, mine], 1, NOW_S * 1000 + ms) is expected
 
 
 def test_nobody_comes_in_where_no_listener_is_allowed():
-    mine = a_newcomer()
+    mine = a_waiting_listener()
 
     assert admission(mine, [mine], 0, NOW) is Admission.FULL
 
@@ -197,7 +197,7 @@ def test_a_row_counts_until_its_last_second(seconds_left: int, live: bool):
 
 @pytest.mark.parametrize(("ms", "handshaking"), [(0, True), (11_999, True), (12_000, False)])
 def test_a_connection_may_still_be_coming_up_for_the_handshake_and_no_longer(ms: int, handshaking: bool):
-    assert a_newcomer(joined_at=NOW).handshaking(NOW + ms) is handshaking
+    assert a_waiting_listener(joined_at=NOW).handshaking(NOW + ms) is handshaking
 
 
 @pytest.mark.parametrize(
@@ -215,4 +215,4 @@ def test_a_connection_belongs_to_one_session_and_not_to_another_of_the_same_id(s
 
 
 def test_a_speakers_row_has_no_language():
-    assert (the_speaker().role, the_speaker().target_language) == (Role.SPEAKER, None)
+    assert (a_speaker().role, a_speaker().target_language) == (Role.SPEAKER, None)

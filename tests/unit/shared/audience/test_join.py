@@ -17,9 +17,8 @@ from shared.errors import (
     SessionNotFound,
 )
 from shared.sessions.session import Language, Session, Status
-from tests.support.connections import a_listener, a_newcomer
-from tests.support.memory_connections import MemoryConnections
-from tests.support.memory_store import MemoryStore
+from tests.support.connections import a_listener, a_waiting_listener
+from tests.support.memory_stores import MemoryConnections, MemorySessions
 from tests.support.sessions import ALICE, BOB, NOW, NOW_S, a_session
 
 SESSION_ID = "blessed-shepherd-427"
@@ -31,7 +30,7 @@ class Scene(MemoryConnections):
 
     def __init__(self, *sessions: Session) -> None:
         super().__init__()
-        self.sessions = MemoryStore()
+        self.sessions = MemorySessions()
         self.sessions.rows = {session.id: session for session in sessions}
         self.now = NOW
         self.calls: list[str] = []
@@ -180,7 +179,7 @@ def test_a_row_that_waits_for_admission_is_soon_of_no_use():
 
     scene.join()
 
-    assert waiting == [a_newcomer(id="me", expires_at=NOW_S + HANDSHAKE_S)]
+    assert waiting == [a_waiting_listener(id="me", expires_at=NOW_S + HANDSHAKE_S)]
 
 
 def test_the_row_is_written_before_the_session_is_read_again():
@@ -229,8 +228,8 @@ def test_a_place_that_somebody_left_is_free():
 def test_who_finds_as_many_ahead_as_there_are_places_is_refused_at_once():
     scene = Scene(a_session())
     for name in ("a", "b"):
-        MemoryConnections.add(scene, a_newcomer(id=name, joined_at=NOW - 1))
-    MemoryConnections.add(scene, a_newcomer(id="z", joined_at=NOW + 1))
+        MemoryConnections.add(scene, a_waiting_listener(id=name, joined_at=NOW - 1))
+    MemoryConnections.add(scene, a_waiting_listener(id="z", joined_at=NOW + 1))
 
     with pytest.raises(SessionFull):
         scene.join()
@@ -241,7 +240,7 @@ def test_who_finds_as_many_ahead_as_there_are_places_is_refused_at_once():
 def test_who_waits_for_one_behind_who_does_not_leave_loses_patience():
     scene = Scene(a_session())
     for name in ("y", "z"):
-        MemoryConnections.add(scene, a_newcomer(id=name, joined_at=NOW + 1))
+        MemoryConnections.add(scene, a_waiting_listener(id=name, joined_at=NOW + 1))
 
     with pytest.raises(SessionFull):
         scene.join()
@@ -253,7 +252,7 @@ def test_who_waits_for_one_behind_who_does_not_leave_loses_patience():
 def test_who_died_at_the_door_is_in_nobodys_way_when_the_handshake_is_over():
     scene = Scene(a_session())
     for name in ("a", "b"):
-        MemoryConnections.add(scene, a_newcomer(id=name))
+        MemoryConnections.add(scene, a_waiting_listener(id=name))
     scene.now += HANDSHAKE_S * 1000
 
     scene.join()

@@ -9,8 +9,7 @@ from shared.audience.connection import Connection
 from shared.audience.join import Join
 from shared.errors import SessionFull
 from shared.sessions.session import Language
-from tests.support.memory_connections import MemoryConnections
-from tests.support.memory_store import MemoryStore
+from tests.support.memory_stores import MemoryConnections, MemorySessions
 from tests.support.sessions import NOW, a_session
 
 CROWD = 600
@@ -31,7 +30,7 @@ class FarAway(MemoryConnections):
 
 
 def test_six_hundred_come_at_once_and_exactly_five_hundred_come_in():
-    session, sessions, connections = a_session(), MemoryStore(), FarAway()
+    session, sessions, connections = a_session(), MemorySessions(), FarAway()
     sessions.add(session, reusable_before=0)
     join = Join(sessions, connections, max_listeners=LIMIT, clock=lambda: NOW, sleep=time.sleep)
     all_here = Barrier(CROWD)

@@ -14,8 +14,8 @@ from shared.audience.listener_counter import (
 from shared.audience.messages import Message
 from shared.errors import ServiceUnavailable
 from shared.sessions.session import Language, Session, Status
-from tests.support.connections import a_listener, a_newcomer, the_speaker
-from tests.support.memory_connections import MemoryConnections, MemoryCounts
+from tests.support.connections import a_listener, a_speaker, a_waiting_listener
+from tests.support.memory_stores import MemoryConnections, MemoryListenerCounts
 from tests.support.sessions import NOW, NOW_S, a_session
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Scene:
         self.on_sleep: Callable[[], Any] = lambda: None
         self.on_post: Callable[[], Any] = lambda: None
         self.count_listeners = ListenerCounter(
-            MemoryCounts(self.sessions),
+            MemoryListenerCounts(self.sessions),
             self.connections,
             self,
             lambda: self.now,
@@ -90,8 +90,8 @@ def test_nobody_there_is_0():
 @pytest.mark.parametrize(
     "row",
     [
-        the_speaker(),
-        a_newcomer(),
+        a_speaker(),
+        a_waiting_listener(),
         a_listener(expires_at=NOW_S + HANDSHAKE_S),
         a_listener(session_created_at=OLDER),
     ],
@@ -116,7 +116,7 @@ def test_an_ended_session_is_counted_down_to_0():
 
 
 def test_a_session_that_is_gone_is_nobodys_concern():
-    scene = Scene(the_speaker(session_created_at=OLDER), *listeners(2))
+    scene = Scene(a_speaker(session_created_at=OLDER), *listeners(2))
 
     scene.recount(SessionRef("blessed-shepherd-427", OLDER), SessionRef("holy-psalm-100", NOW))
 
@@ -125,7 +125,7 @@ def test_a_session_that_is_gone_is_nobodys_concern():
 
 
 def test_the_speaker_hears_who_listens_in_which_language():
-    scene = Scene(the_speaker(id="s"), *listeners(2), a_listener(id="g", target_language=Language.GERMAN))
+    scene = Scene(a_speaker(id="s"), *listeners(2), a_listener(id="g", target_language=Language.GERMAN))
 
     scene.recount()
 
@@ -135,7 +135,7 @@ def test_the_speaker_hears_who_listens_in_which_language():
 
 
 def test_every_connection_of_the_speaker_hears_it_and_no_listener_does():
-    scene = Scene(the_speaker(id="s1"), the_speaker(id="s2"), *listeners(1))
+    scene = Scene(a_speaker(id="s1"), a_speaker(id="s2"), *listeners(1))
 
     scene.recount()
 
@@ -143,7 +143,7 @@ def test_every_connection_of_the_speaker_hears_it_and_no_listener_does():
 
 
 def test_a_speaker_hears_it_once_a_second_at_most_and_the_last_word_is_true():
-    scene = Scene(the_speaker(), *listeners(1))
+    scene = Scene(a_speaker(), *listeners(1))
     scene.recount()
     scene.connections.add(a_listener(id="second"))
     scene.on_sleep = lambda: scene.connections.add(a_listener(id="third"))
@@ -157,7 +157,7 @@ def test_a_speaker_hears_it_once_a_second_at_most_and_the_last_word_is_true():
 
 
 def test_the_count_is_written_at_once_though_the_speaker_hears_it_later():
-    scene = Scene(the_speaker(), *listeners(1))
+    scene = Scene(a_speaker(), *listeners(1))
     scene.recount()
     scene.connections.add(a_listener(id="second"))
     counted: list[int] = []
@@ -169,7 +169,7 @@ def test_the_count_is_written_at_once_though_the_speaker_hears_it_later():
 
 
 def test_a_speaker_who_has_gone_is_not_waited_for():
-    scene = Scene(the_speaker(id="s"), *listeners(1))
+    scene = Scene(a_speaker(id="s"), *listeners(1))
     scene.gone.add("s")
 
     assert scene.recount() == 1
@@ -177,7 +177,7 @@ def test_a_speaker_who_has_gone_is_not_waited_for():
 
 
 def test_a_speaker_who_is_still_coming_in_is_told_as_soon_as_that_is_possible():
-    scene = Scene(the_speaker(id="s", joined_at=LATER - 10), *listeners(1))
+    scene = Scene(a_speaker(id="s", joined_at=LATER - 10), *listeners(1))
     scene.gone.add("s")
     scene.on_sleep = lambda: scene.gone.clear()
 
@@ -187,7 +187,7 @@ def test_a_speaker_who_is_still_coming_in_is_told_as_soon_as_that_is_possible():
 
 
 def test_a_speaker_who_cannot_be_told_is_tried_for_a_second_and_a_half():
-    scene = Scene(the_speaker(id="s", joined_at=LATER - 10), *listeners(1))
+    scene = Scene(a_speaker(id="s", joined_at=LATER - 10), *listeners(1))
     scene.gone.add("s")
 
     scene.recount()
@@ -196,7 +196,7 @@ def test_a_speaker_who_cannot_be_told_is_tried_for_a_second_and_a_half():
 
 
 def test_one_session_does_not_keep_others_from_being_counted():
-    scene = Scene(the_speaker(), *listeners(1))
+    scene = Scene(a_speaker(), *listeners(1))
     others = [f"holy-psalm-{number}" for number in range(100, 110)]
     for other in others:
         scene.sessions[other] = a_session(id=other)

@@ -12,9 +12,8 @@ from shared.audience.messages import Message
 from shared.audience.notifier import MAX_PARALLEL, RESERVE_MS, RETRY_INTERVAL_S, Notifier
 from shared.errors import ServiceUnavailable
 from shared.sessions.session import Language, QualityTier, Session, Status
-from tests.support.connections import a_listener, a_newcomer, the_speaker
-from tests.support.memory_connections import MemoryConnections
-from tests.support.memory_store import MemoryStore
+from tests.support.connections import a_listener, a_speaker, a_waiting_listener
+from tests.support.memory_stores import MemoryConnections, MemorySessions
 from tests.support.sessions import NOW, NOW_S, a_session
 
 ACTIVE = a_session()
@@ -27,7 +26,7 @@ class Scene:
     """A session with people, their sockets, and a clock that sleeping moves."""
 
     def __init__(self, *rows: Connection, now: int = LATER, open_ids: set[str] | None = None) -> None:
-        self.sessions = MemoryStore()
+        self.sessions = MemorySessions()
         self.connections = MemoryConnections(*rows)
         self.open = {row.id for row in rows} if open_ids is None else open_ids
         self.now = now
@@ -96,7 +95,7 @@ def busy(times: int, operation: str = "post") -> Callable[[str, str], None]:
     ids=["status", "language", "tier", "two of them"],
 )
 def test_each_person_hears_once_of_a_change(new: Session):
-    scene = Scene(the_speaker(id="s"), a_listener(id="a"), a_listener(id="b"))
+    scene = Scene(a_speaker(id="s"), a_listener(id="a"), a_listener(id="b"))
 
     scene.changes(ACTIVE, new)
 
@@ -142,7 +141,7 @@ def test_what_is_nobodys_concern_is_not_told(old: Session | None, new: Session):
     ],
 )
 def test_at_the_end_each_hears_why_and_is_let_go(old: Session, new: Session | None, reason: str):
-    scene = Scene(the_speaker(id="s"), a_listener(id="a"))
+    scene = Scene(a_speaker(id="s"), a_listener(id="a"))
 
     scene.changes(old, new)
 
@@ -164,7 +163,7 @@ def test_the_last_word_is_sent_before_the_socket_is_closed_and_the_row_goes_last
 
 def test_the_speaker_is_told_first():
     listeners = [a_listener(id=f"listener-{number:02}") for number in range(40)]
-    scene = Scene(*listeners, the_speaker(id="zzz"))
+    scene = Scene(*listeners, a_speaker(id="zzz"))
 
     scene.changes(ACTIVE, ENDED)
 
@@ -265,7 +264,7 @@ def test_whoever_has_gone_without_a_word_is_forgotten(new: Session | None):
 
 @pytest.mark.parametrize("operation", ["post", "close"])
 def test_when_api_gateway_is_too_busy_it_is_asked_again(operation: str):
-    scene = Scene(the_speaker(), *(a_listener(id=f"listener-{number}") for number in range(5)))
+    scene = Scene(a_speaker(), *(a_listener(id=f"listener-{number}") for number in range(5)))
     scene.before = busy(14, operation)
 
     scene.changes(ACTIVE, ENDED)
@@ -299,7 +298,7 @@ def test_what_cannot_be_done_in_time_is_left_for_the_next_call_which_does_the_re
     assert scene.connections.rows == {}
 
 
-@pytest.mark.parametrize("row", [the_speaker(), a_listener()], ids=["a speaker", "a listener"])
+@pytest.mark.parametrize("row", [a_speaker(), a_listener()], ids=["a speaker", "a listener"])
 def test_api_gateway_is_given_a_pause_before_it_is_asked_again(row: Connection):
     scene = Scene(row)
     scene.before = busy(2)
@@ -354,7 +353,7 @@ def test_a_function_killed_half_way_leaves_exactly_those_who_are_not_done():
 
 
 def test_who_is_still_coming_in_is_told_as_soon_as_that_is_possible():
-    scene = Scene(a_newcomer(id="new"), now=NOW + 100, open_ids=set())
+    scene = Scene(a_waiting_listener(id="new"), now=NOW + 100, open_ids=set())
     scene.on_sleep = lambda: scene.open.add("new") if scene.now > NOW + 900 else None
 
     scene.changes(ACTIVE, ENDED)
@@ -365,7 +364,7 @@ def test_who_is_still_coming_in_is_told_as_soon_as_that_is_possible():
 
 
 def test_nobody_waits_for_who_died_at_the_door_longer_than_the_handshake():
-    scene = Scene(a_newcomer(id="dead"), a_listener(id="there"), now=NOW, open_ids={"there"})
+    scene = Scene(a_waiting_listener(id="dead"), a_listener(id="there"), now=NOW, open_ids={"there"})
 
     scene.changes(ACTIVE, ENDED)
 
@@ -374,7 +373,7 @@ def test_nobody_waits_for_who_died_at_the_door_longer_than_the_handshake():
 
 
 def test_nobody_waits_for_who_was_refused_at_the_door_meanwhile():
-    scene = Scene(a_newcomer(id="refused"), a_listener(id="there"), now=NOW, open_ids={"there"})
+    scene = Scene(a_waiting_listener(id="refused"), a_listener(id="there"), now=NOW, open_ids={"there"})
     scene.on_sleep = lambda: scene.connections.remove("blessed-shepherd-427", "refused")
 
     scene.changes(ACTIVE, ENDED)
@@ -383,7 +382,7 @@ def test_nobody_waits_for_who_was_refused_at_the_door_meanwhile():
 
 
 def test_who_came_in_while_api_gateway_said_that_nobody_was_there_is_not_forgotten():
-    scene = Scene(a_newcomer(id="new"), now=LATER - 1, open_ids=set())
+    scene = Scene(a_waiting_listener(id="new"), now=LATER - 1, open_ids=set())
     post = scene.post
 
     def answer_late(connection_id: str, message: Message) -> bool:

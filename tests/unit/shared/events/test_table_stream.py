@@ -9,7 +9,7 @@ from shared.aws.sessions_table import from_item
 from shared.errors import ServiceUnavailable
 from shared.events.table_stream import Record, process_batch, process_each, records
 from shared.sessions.session import Status
-from tests.support.connections import a_listener, a_newcomer
+from tests.support.connections import a_listener, a_waiting_listener
 from tests.support.sessions import NOW, a_session
 from tests.support.websocket_events import sequence_number, stream
 
@@ -36,10 +36,10 @@ def test_records_are_the_rows_before_and_after_in_their_order():
 
 
 def test_records_of_connections_are_connections():
-    event = stream((a_newcomer(), a_listener()))
+    event = stream((a_waiting_listener(), a_listener()))
 
     assert records(event, connections_table.from_item) == [
-        Record(a_newcomer(), a_listener(), sequence_number(event, 0))
+        Record(a_waiting_listener(), a_listener(), sequence_number(event, 0))
     ]
 
 
@@ -84,7 +84,7 @@ def test_a_bug_fails_the_batch_so_that_lambda_can_split_it():
 
 
 def test_changes_that_are_handled_together_are_sent_again_together():
-    event = stream((a_newcomer(), a_listener()), (a_listener(), None))
+    event = stream((a_waiting_listener(), a_listener()), (a_listener(), None))
     read = records(event, connections_table.from_item)
 
     def handle() -> None:

@@ -8,7 +8,7 @@ from shared.errors import InvalidRequest
 from shared.sessions.cursors import SignedCursors
 from shared.sessions.list import ListQuery, ListSessions, Page, Position
 from shared.sessions.session import LIFETIME_S, Session, Status
-from tests.support.memory_store import MemoryIndex, MemoryStore
+from tests.support.memory_stores import MemorySessions, MemorySpeakerIndex
 from tests.support.sessions import ALICE, BOB, NOW, a_session
 
 
@@ -16,10 +16,10 @@ class Scene:
     """Some sessions, and a clock."""
 
     def __init__(self, *sessions: Session) -> None:
-        self.store = MemoryStore()
+        self.store = MemorySessions()
         for session in sessions:
             self.store.add(session, reusable_before=session.created_at // 1000)
-        self.index = MemoryIndex(self.store)
+        self.index = MemorySpeakerIndex(self.store)
         self.now = NOW
         self.list_sessions = ListSessions(self.index, SignedCursors("key"), lambda: self.now)
 

@@ -18,7 +18,7 @@ from shared.sessions import ids
 from shared.sessions.create import CLASH_TRIES_MS
 from shared.sessions.requests import NewSession, SessionChange
 from shared.sessions.session import ConditionFailed, Language, QualityTier, Session, SessionPatch, Status
-from tests.support.memory_store import MemoryStore
+from tests.support.memory_stores import MemorySessions
 from tests.support.sessions import ALICE, BOB, NOW, NOW_S, a_session
 from tests.support.use_cases import SessionUseCases
 
@@ -62,7 +62,7 @@ class CountedMetrics:
         self.counted.append("clash")
 
 
-class CountedStore(MemoryStore):
+class CountedStore(MemorySessions):
     """A memory store that remembers how often it was used."""
 
     def __init__(self) -> None:
@@ -490,7 +490,7 @@ def test_two_changes_at_the_same_version_are_told_apart(sessions: SessionUseCase
 def test_a_patch_to_ended_does_exactly_what_a_delete_does(clock: Clock):
     outcomes = []
     for how in ("patch", "delete"):
-        store, metrics = MemoryStore(), CountedMetrics()
+        store, metrics = MemorySessions(), CountedMetrics()
         store.rows[FIRST] = a_session(id=FIRST)
         sessions = SessionUseCases(store, metrics, lambda: NOW + 5000)
         for _ in range(2):
