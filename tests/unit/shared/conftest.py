@@ -1,4 +1,4 @@
-"""No test of this tier opens a socket, and generated examples are the same in every run."""
+"""No test of this tier opens a socket, and Hypothesis generates the same examples in every run."""
 
 import pytest
 from hypothesis import settings
@@ -9,4 +9,4 @@ settings.load_profile("repeatable")
 
 @pytest.fixture(autouse=True)
 def no_sockets(socket_disabled: None) -> None:
-    """Fail whatever opens one."""
+    """Fail a test that opens a socket."""
