@@ -1,4 +1,4 @@
-"""The contract of ConnectionStore, for the store in memory and the connections table alike."""
+"""The contract of ConnectionStore, for the store in memory and the connections table."""
 
 from collections.abc import Callable
 from dataclasses import fields, replace

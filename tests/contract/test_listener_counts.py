@@ -1,4 +1,4 @@
-"""The contract of ListenerCountStore, for the store in memory and the sessions table alike."""
+"""The contract of ListenerCountStore, for the store in memory and the sessions table."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple

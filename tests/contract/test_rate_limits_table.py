@@ -1,4 +1,4 @@
-"""The contract of UseStore, for the store in memory and the rate limits table alike."""
+"""The contract of UseStore, for the store in memory and the rate limits table."""
 
 from typing import Any
 

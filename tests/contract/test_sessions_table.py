@@ -1,4 +1,4 @@
-"""The contract of SessionStore, for the store in memory and the sessions table alike."""
+"""The contract of SessionStore, for the store in memory and the sessions table."""
 
 import itertools
 from collections.abc import Callable

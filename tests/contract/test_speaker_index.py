@@ -1,4 +1,4 @@
-"""The contract of SessionIndex, for the index in memory and the table's index by speaker alike."""
+"""The contract of SessionIndex, for the index in memory and the table's index by speaker."""
 
 from typing import Any, NamedTuple
 

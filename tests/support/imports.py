@@ -11,7 +11,7 @@ from scripts.project import ROOT
 def import_graph(*folders: str) -> dict[str, set[str]]:
     """Return the imports of each module in the folders by module name: {"scripts.errors": {"sys", ...}}.
 
-    An import anywhere in a file counts, also one within a function or for type checking alone.
+    An import anywhere in a file counts, also one within a function or for type checking only.
     """
     files = [file for folder in folders for file in (ROOT / folder).rglob("*.py")]
     return {module_name(file): imports_of(file) for file in files}
