@@ -388,15 +388,31 @@ def test_a_ping_of_an_absent_table_fails_and_is_logged_without_the_tables_name(
     assert "nowhere" not in str(record)
 
 
-def test_a_session_is_read_consistently(client: Any, dynamodb: SessionsTable):
+def record_reads(client: Any) -> list[dict[str, Any]]:
+    """Return the list to which the parameters of each GetItem are added."""
     reads: list[dict[str, Any]] = []
     client.meta.events.register(
         "provide-client-params.dynamodb.GetItem", lambda params, **_: reads.append(params)
     )
+    return reads
+
+
+def test_a_session_is_read_consistently(client: Any, dynamodb: SessionsTable):
+    reads = record_reads(client)
 
     dynamodb.get("blessed-shepherd-427")
 
     assert [read["ConsistentRead"] for read in reads] == [True]
+
+
+def test_a_ping_is_an_eventually_consistent_read_of_an_id_that_no_session_has(
+    client: Any, dynamodb: SessionsTable
+):
+    reads = record_reads(client)
+
+    dynamodb.ping()
+
+    assert reads == [{"TableName": SESSIONS_TABLE, "Key": {"sessionId": {"S": "health"}}}]
 
 
 # DynamoDB only: the SDK repeats a write whose response was lost
