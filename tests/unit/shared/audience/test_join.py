@@ -238,7 +238,7 @@ def test_listeners_are_admitted_up_to_the_limit_and_speakers_always():
     assert sorted(row.id for row in harness.of_session(SESSION_ID)) == ["a", "b", "s1", "s2"]
 
 
-def test_a_listener_that_leaves_makes_place_for_another():
+def test_a_listener_that_leaves_makes_room_for_another():
     harness = Harness(a_session())
     harness.join("a")
     harness.join("b")
