@@ -199,7 +199,7 @@ def test_clients_are_notified_in_parallel_up_to_the_maximum():
             running += 1
             most_running = max(most_running, running)
         if operation == "post":
-            barrier.wait(timeout=10)  # passes only if all threads of the pool post at once
+            barrier.wait(timeout=60)  # passes only if all threads of the pool post at once
         with lock:
             running -= 1
 
