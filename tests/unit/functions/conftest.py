@@ -7,17 +7,17 @@ tests/system tests race conditions, against moto's server.
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 from moto import mock_aws
 
 from shared.aws import dynamodb
+from tests.support.clock import Clock
 from tests.support.handlers import FUNCTIONS, LAMBDA_CONTEXT, SETTINGS, load_handler
 from tests.support.http_events import CREATE, event
-from tests.support.sessions import NOW
-from tests.support.tables import TABLE, make_table, requests_of
+from tests.support.tables import SESSIONS_TABLE, create_table, record_requests
 
 
 @pytest.fixture(autouse=True)
@@ -25,21 +25,11 @@ def no_sockets(socket_disabled: None) -> None:
     """Fail a test that opens a socket."""
 
 
-@dataclass
-class Clock:
-    """The time of day that handlers read, in epoch milliseconds. It stands still unless a test moves it."""
-
-    now: int = NOW
-
-    def time_ns(self) -> int:
-        return self.now * 1_000_000
-
-
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """Replace the time of day in all handlers."""
+    """Replace the clock of all handlers by one that stands still unless a test moves it."""
     clock = Clock()
-    monkeypatch.setattr("shared.clock.time", clock)
+    monkeypatch.setattr("shared.clock.time", SimpleNamespace(time_ns=lambda: clock() * 1_000_000))
     return clock
 
 
@@ -62,7 +52,7 @@ def handlers(client: Any) -> dict[str, ModuleType]:
 def sessions_table(client: Any) -> Iterator[None]:
     """Create an empty sessions table."""
     with mock_aws():
-        make_table(client)
+        create_table(client, SESSIONS_TABLE)
         yield
 
 
@@ -85,7 +75,7 @@ def invoke(handlers: dict[str, ModuleType], client: Any, sessions_table: None, c
     """Return a function that sends a request: invoke(route, **arguments of http_events.event)."""
 
     def invoke(route: str, **request: Any) -> Response:
-        with requests_of(client) as calls:
+        with record_requests(client) as calls:
             response = handlers[route].handler(event(route, **request), LAMBDA_CONTEXT)
         json.dumps(response)  # as Lambda's runtime client does
         body = json.loads(response["body"]) if "body" in response else None
@@ -112,7 +102,7 @@ def expire(client: Any, sessions_table: None) -> Expire:
 
     def expire(session_id: str, expires_at: int) -> None:
         client.update_item(
-            TableName=TABLE,
+            TableName=SESSIONS_TABLE,
             Key={"sessionId": {"S": session_id}},
             UpdateExpression="SET expiresAt = :at",
             ExpressionAttributeValues={":at": {"N": str(expires_at)}},

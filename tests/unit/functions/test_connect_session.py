@@ -14,12 +14,17 @@ from shared.audience.join import Join
 from shared.aws.connections_table import ConnectionsTable
 from shared.aws.sessions_table import SessionsTable
 from shared.sessions.session import Session, Status
-from tests.support.connection_tables import CONNECTIONS, RATE_LIMITS, make_tables
-from tests.support.handlers import ADDRESS_KEY, calls_of, load_handler
+from tests.support.clock import Clock
+from tests.support.handlers import ADDRESS_KEY, load_handler
 from tests.support.sessions import ALICE, BOB, NOW, NOW_S, a_session
-from tests.support.tables import TABLE
+from tests.support.tables import (
+    CONNECTIONS_TABLE,
+    RATE_LIMITS_TABLE,
+    SESSIONS_TABLE,
+    create_tables,
+    record_calls,
+)
 from tests.support.websocket_events import ADDRESS, connect
-from tests.unit.functions.conftest import Clock
 
 HANDLER = load_handler("connect_session")
 CLIENT = HANDLER.join._connections._client
@@ -31,13 +36,13 @@ def session(clock: Clock) -> Iterator[Session]:
     """Create the tables and a session of Alice's."""
     session = a_session()
     with mock_aws():
-        make_tables(CLIENT)
+        create_tables(CLIENT)
         put(session)
         yield session
 
 
 def put(session: Session) -> None:
-    SessionsTable(CLIENT, TABLE).add(session, reusable_before=10**12)
+    SessionsTable(CLIENT, SESSIONS_TABLE).add(session, reusable_before=10**12)
 
 
 def invoke(**request: Any) -> tuple[int, dict[str, Any]]:
@@ -46,12 +51,12 @@ def invoke(**request: Any) -> tuple[int, dict[str, Any]]:
     return response["statusCode"], json.loads(response.get("body", "{}"))
 
 
-def rows(table: str = CONNECTIONS) -> list[dict[str, Any]]:
+def rows(table: str = CONNECTIONS_TABLE) -> list[dict[str, Any]]:
     return list(CLIENT.scan(TableName=table)["Items"])
 
 
 def test_a_listener_is_admitted_with_six_calls(session: Session):
-    with calls_of(*CLIENTS) as calls:
+    with record_calls(*CLIENTS) as calls:
         status, body = invoke(language="es")
 
     assert (status, body) == (200, {})
@@ -66,7 +71,7 @@ def test_a_listener_is_admitted_with_six_calls(session: Session):
 
 
 def test_the_speaker_is_admitted_without_counting_listeners(session: Session):
-    with calls_of(*CLIENTS) as calls:
+    with record_calls(*CLIENTS) as calls:
         status, _ = invoke(speaker=ALICE)
 
     assert status == 200
@@ -121,9 +126,9 @@ def test_a_full_session_is_503_and_the_rejected_connection_has_no_row(
 ):
     join = Join(
         HANDLER.join._sessions,
-        ConnectionsTable(CLIENT, CONNECTIONS),
+        ConnectionsTable(CLIENT, CONNECTIONS_TABLE),
         max_listeners=1,
-        clock=lambda: clock.now,
+        clock=clock,
         sleep=lambda seconds: pytest.fail(f"waited {seconds} s"),
     )
     monkeypatch.setattr(HANDLER, "join", join)
@@ -170,7 +175,7 @@ def test_an_invalid_request_does_not_count_towards_the_rate_limit(session: Sessi
         invoke(session_id=None)
         invoke(language="xx")
 
-    assert rows(RATE_LIMITS) == []
+    assert rows(RATE_LIMITS_TABLE) == []
 
 
 @pytest.mark.parametrize("address", [ADDRESS, "2001:db8::7"])
@@ -181,7 +186,7 @@ def test_addresses_are_neither_stored_nor_logged(
         invoke(language="es", address=address)
         invoke(session_id="holy-psalm-100", language="es", address=address)
 
-    stored = json.dumps([rows(table) for table in (CONNECTIONS, RATE_LIMITS, TABLE)])
+    stored = json.dumps([rows(table) for table in (CONNECTIONS_TABLE, RATE_LIMITS_TABLE, SESSIONS_TABLE)])
     logged = json.dumps([vars(record) for record in caplog.records], default=str) + capsys.readouterr().out
     assert [record.status for record in caplog.records if record.name == "request"] == [200, 404]
     assert address not in stored + logged
@@ -193,13 +198,13 @@ def test_addresses_are_distinguished_by_a_keyed_digest():
 
     assert digest(ADDRESS) == digest(ADDRESS)
     assert len({digest(ADDRESS), digest("203.0.113.78"), digest("2001:db8::7")}) == 3
-    assert digest(ADDRESS) == "05ecaae264b48f421035a09dae62e24d"
+    assert digest(ADDRESS) == "6cd79169cecf672a52cdba3ea37c91eb"
 
 
 def test_an_unavailable_rate_limits_table_is_counted_and_rejects_no_connection(
     session: Session, capsys: pytest.CaptureFixture[str]
 ):
-    CLIENT.delete_table(TableName=RATE_LIMITS)
+    CLIENT.delete_table(TableName=RATE_LIMITS_TABLE)
 
     status, _ = invoke(language="es")
 
@@ -213,10 +218,10 @@ def test_the_rate_limits_table_is_not_called_with_the_rate_limit_off(
 ):
     monkeypatch.setattr(HANDLER, "joins_per_address", replace(HANDLER.joins_per_address, limit=0))
 
-    with calls_of(*CLIENTS) as calls:
+    with record_calls(*CLIENTS) as calls:
         invoke(language="es")
 
-    assert not [call for call in calls if call.startswith(RATE_LIMITS)]
+    assert not [call for call in calls if call.startswith(RATE_LIMITS_TABLE)]
 
 
 # Faults of DynamoDB

@@ -8,14 +8,14 @@ import pytest
 from shared.sessions import ids
 from tests.support.http_events import CREATE, GET, REQUEST_ID, SPEAKER, UPDATE
 from tests.support.sessions import BOB, NOW, NOW_S
-from tests.support.tables import TABLE
+from tests.support.tables import SESSIONS_TABLE
 from tests.unit.functions.conftest import Expire, Invoke, Response
 
 ENGLISH = {"sourceLanguage": "en"}
 
 
 def rows(client: Any) -> list[dict[str, Any]]:
-    return list(client.scan(TableName=TABLE)["Items"])
+    return list(client.scan(TableName=SESSIONS_TABLE)["Items"])
 
 
 def test_a_session_is_created_with_one_call(invoke: Invoke):

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from tests.support.connection_tables import CONNECTIONS, make_tables
 from tests.support.connections import a_listener
-from tests.support.handlers import calls_of, load_handler
+from tests.support.handlers import load_handler
+from tests.support.tables import CONNECTIONS_TABLE, create_tables, record_calls
 from tests.support.websocket_events import disconnect
 
 HANDLER = load_handler("disconnect_session")
@@ -19,14 +19,14 @@ CLIENT = HANDLER.connections._client
 def two_connections() -> Iterator[None]:
     """Connect a listener who stays and one who leaves."""
     with mock_aws():
-        make_tables(CLIENT)
+        create_tables(CLIENT)
         HANDLER.connections.add(a_listener(id="staying"))
         HANDLER.connections.add(a_listener(id="leaving"))
         yield
 
 
 def connection_ids() -> list[str]:
-    return [row["connectionId"]["S"] for row in CLIENT.scan(TableName=CONNECTIONS)["Items"]]
+    return [row["connectionId"]["S"] for row in CLIENT.scan(TableName=CONNECTIONS_TABLE)["Items"]]
 
 
 def invoke(event: dict[str, Any]) -> int:
@@ -34,7 +34,7 @@ def invoke(event: dict[str, Any]) -> int:
 
 
 def test_a_closed_connection_is_removed_with_one_call():
-    with calls_of(CLIENT) as calls:
+    with record_calls(CLIENT) as calls:
         status = invoke(disconnect(connection_id="leaving"))
 
     assert (status, calls, connection_ids()) == (200, ["connections:DeleteItem"], ["staying"])
@@ -56,7 +56,7 @@ def test_an_event_without_authorizer_context_is_400_without_a_call():
     event = disconnect(connection_id="leaving")
     del event["requestContext"]["authorizer"]
 
-    with calls_of(CLIENT) as calls:
+    with record_calls(CLIENT) as calls:
         status = invoke(event)
 
     assert (status, calls) == (400, [])

@@ -26,7 +26,7 @@ from shared.aws.speaker_index import SpeakerIndex
 from shared.clock import now_ms
 from tests.support.handlers import FUNCTIONS, LAMBDA_CONTEXT, replace_use_cases
 from tests.support.http_events import CREATE, DELETE, GET, HEALTH, LIST, REQUEST_ID, UPDATE, event
-from tests.support.tables import TABLE, requests_of
+from tests.support.tables import SESSIONS_TABLE, record_requests
 from tests.support.use_cases import SessionUseCases
 from tests.unit.functions.conftest import Invoke, Response
 
@@ -41,7 +41,7 @@ INTERNAL_NAMES = (
     "dynamodb",
     "amazon",
     "arn:",
-    TABLE,
+    SESSIONS_TABLE,
     "123456789012",
     "traceback",
     "botocore",
@@ -106,7 +106,7 @@ def response_with(status: int, body: bytes) -> Fault:
 
 
 def error_with(code: str, status: int = 400) -> Fault:
-    message = f"User: arn:aws:sts::123456789012:assumed-role/x on resource: table/{TABLE}"
+    message = f"User: arn:aws:sts::123456789012:assumed-role/x on resource: table/{SESSIONS_TABLE}"
     body = {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": message}
     return response_with(status, json.dumps(body).encode())
 
@@ -154,15 +154,15 @@ def send(handlers: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch) -> Se
     def send(route: str, url: str, config: Config) -> Response:
         monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", url)
         client = create_client(DEFAULT_CONFIG.merge(config))
-        store = SessionsTable(client, TABLE)
+        store = SessionsTable(client, SESSIONS_TABLE)
         if route == HEALTH:
             monkeypatch.setattr(handlers[route], "sessions", store)
         elif route == LIST:
-            monkeypatch.setattr(handlers[route].list_sessions, "_index", SpeakerIndex(client, TABLE))
+            monkeypatch.setattr(handlers[route].list_sessions, "_index", SpeakerIndex(client, SESSIONS_TABLE))
         else:
             use_cases = SessionUseCases(store, EmbeddedMetrics("test"), now_ms)
             replace_use_cases(monkeypatch, {route: handlers[route]}, use_cases)
-        with requests_of(client) as calls:
+        with record_requests(client) as calls:
             response = handlers[route].handler(event(route, body=BODIES.get(route)), LAMBDA_CONTEXT)
         return Response(response["statusCode"], response["headers"], json.loads(response["body"]), calls)
 
@@ -334,7 +334,7 @@ def test_a_create_whose_responses_are_lost_can_be_repeated_with_its_idempotency_
 
     assert (first.status, first.headers["Retry-After"]) == (503, "1")
     assert second.status == 201
-    assert [row["sessionId"]["S"] for row in client.scan(TableName=TABLE)["Items"]] == [
+    assert [row["sessionId"]["S"] for row in client.scan(TableName=SESSIONS_TABLE)["Items"]] == [
         second.body["sessionId"]
     ]
 

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
+from tests.support.clock import Clock
 from tests.support.http_events import CREATE, DELETE, LIST, SPEAKER
 from tests.support.sessions import BOB
-from tests.unit.functions.conftest import Clock, Invoke
+from tests.unit.functions.conftest import Invoke
 
 
 @pytest.fixture

@@ -13,11 +13,12 @@ from shared.aws.connections_table import ConnectionsTable
 from shared.aws.management_api import ManagementApi
 from shared.aws.sessions_table import SessionsTable
 from shared.sessions.session import Session, Status
-from tests.support.connection_gateway import Gateway, fault
-from tests.support.connection_tables import make_tables
-from tests.support.connections import a_listener, the_speaker
-from tests.support.handlers import LAMBDA_CONTEXT, calls_of, load_handler
+from tests.support.clock import Clock
+from tests.support.connections import a_listener, a_speaker
+from tests.support.handlers import LAMBDA_CONTEXT, load_handler
+from tests.support.management_api import FakeManagementApi, client_error
 from tests.support.sessions import NOW, a_session
+from tests.support.tables import create_tables, record_calls
 from tests.support.websocket_events import sequence_number, stream
 
 HANDLER = load_handler("session_changed")
@@ -30,40 +31,38 @@ NO_FAILURES: dict[str, Any] = {"batchItemFailures": []}
 
 
 @pytest.fixture
-def gateway(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gateway]:
+def management_api(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeManagementApi]:
     """Connect a speaker and a listener to a session."""
-    gateway = Gateway("speaker", "listener")
-    management_api = ManagementApi(gateway)  # type: ignore[arg-type]
-    clock = SimpleNamespace(now=NOW + 20_000)
+    management_api = FakeManagementApi("speaker", "listener")
+    gateway = ManagementApi(management_api)  # type: ignore[arg-type]
+    clock = Clock(NOW + 20_000)
 
     def sleep(seconds: float) -> None:
         clock.now += round(seconds * 1000)
 
-    monkeypatch.setattr(
-        HANDLER, "notify", Notifier(SESSIONS, CONNECTIONS, management_api, lambda: clock.now, sleep)
-    )
+    monkeypatch.setattr(HANDLER, "notify", Notifier(SESSIONS, CONNECTIONS, gateway, clock, sleep))
     with mock_aws():
-        make_tables(SESSIONS._client)
-        CONNECTIONS.add(the_speaker(id="speaker"))
+        create_tables(SESSIONS._client)
+        CONNECTIONS.add(a_speaker(id="speaker"))
         CONNECTIONS.add(a_listener(id="listener"))
-        yield gateway
+        yield management_api
 
 
 def store(session: Session) -> None:
     SESSIONS.add(session, reusable_before=10**12)
 
 
-def message_types(gateway: Gateway, connection_id: str) -> list[str]:
-    return [message["type"] for message in gateway.told.get(connection_id, [])]
+def message_types(management_api: FakeManagementApi, connection_id: str) -> list[str]:
+    return [message["type"] for message in management_api.messages.get(connection_id, [])]
 
 
-def test_a_pause_is_sent_to_every_connection(gateway: Gateway):
+def test_a_pause_is_sent_to_every_connection(management_api: FakeManagementApi):
     store(PAUSED)
 
     response = HANDLER.handler(stream((a_session(), PAUSED)), LAMBDA_CONTEXT)
 
     assert response == NO_FAILURES
-    assert gateway.told == {
+    assert management_api.messages == {
         name: [
             {
                 "type": "sessionUpdated",
@@ -83,7 +82,7 @@ def test_a_pause_is_sent_to_every_connection(gateway: Gateway):
     [(ENDED, "ended", NOW + 2), (None, "expired", a_session().expires_at * 1000)],
 )
 def test_an_end_is_sent_to_every_connection_before_it_is_closed(
-    gateway: Gateway, new: Session | None, reason: str, timestamp: int
+    management_api: FakeManagementApi, new: Session | None, reason: str, timestamp: int
 ):
     response = HANDLER.handler(stream((a_session(), new)), LAMBDA_CONTEXT)
 
@@ -94,59 +93,61 @@ def test_an_end_is_sent_to_every_connection_before_it_is_closed(
         "timestamp": timestamp,
     }
     assert response == NO_FAILURES
-    assert gateway.told == {"speaker": [message], "listener": [message]}
-    assert gateway.closed_by_server == ["speaker", "listener"]
+    assert management_api.messages == {"speaker": [message], "listener": [message]}
+    assert management_api.closed_by_server == ["speaker", "listener"]
     assert CONNECTIONS.of_session("blessed-shepherd-427") == []
 
 
-def test_a_change_of_the_listener_count_causes_no_calls(gateway: Gateway):
+def test_a_change_of_the_listener_count_causes_no_calls(management_api: FakeManagementApi):
     counted = replace(a_session(), listener_count=7)
     event = stream((a_session(), counted))
     event["Records"][0]["dynamodb"]["NewImage"]["audienceToldAt"] = {"N": str(NOW)}
 
-    with calls_of(*CLIENTS) as calls:
+    with record_calls(*CLIENTS) as calls:
         response = HANDLER.handler(event, LAMBDA_CONTEXT)
 
-    assert (response, calls, gateway.asked) == (NO_FAILURES, [], [])
+    assert (response, calls, management_api.calls) == (NO_FAILURES, [], [])
 
 
-def test_repeated_and_reordered_records_of_an_end_notify_each_client_once(gateway: Gateway):
+def test_repeated_and_reordered_records_of_an_end_notify_each_client_once(management_api: FakeManagementApi):
     store(ENDED)
 
     for change in [(PAUSED, ENDED), (a_session(), PAUSED), (PAUSED, ENDED)]:
         assert HANDLER.handler(stream(change), LAMBDA_CONTEXT) == NO_FAILURES
 
-    assert message_types(gateway, "listener") == ["sessionEnded"]
-    assert (gateway.open, CONNECTIONS.of_session("blessed-shepherd-427")) == (set(), [])
+    assert message_types(management_api, "listener") == ["sessionEnded"]
+    assert (management_api.open, CONNECTIONS.of_session("blessed-shepherd-427")) == (set(), [])
 
 
-def test_after_throttling_by_api_gateway_the_next_invocation_notifies_the_rest(gateway: Gateway):
+def test_after_throttling_by_api_gateway_the_next_invocation_notifies_the_rest(
+    management_api: FakeManagementApi,
+):
     store(ENDED)
 
     def throttle_listener(_operation: str, connection_id: str) -> None:
         if connection_id == "listener":
-            raise fault(429)
+            raise client_error(429)
 
-    gateway.before = throttle_listener
+    management_api.before = throttle_listener
     event = stream((a_session(), replace(a_session(), listener_count=1)), (a_session(), ENDED))
     almost_out_of_time = SimpleNamespace(get_remaining_time_in_millis=lambda: 4000)
 
     first = HANDLER.handler(event, almost_out_of_time)
-    gateway.before = lambda operation, connection_id: None
+    management_api.before = lambda operation, connection_id: None
     second = HANDLER.handler({"Records": event["Records"][1:]}, LAMBDA_CONTEXT)
 
     assert first == {"batchItemFailures": [{"itemIdentifier": sequence_number(event, 1)}]}
     assert second == NO_FAILURES
-    assert (message_types(gateway, "speaker"), message_types(gateway, "listener")) == (
+    assert (message_types(management_api, "speaker"), message_types(management_api, "listener")) == (
         ["sessionEnded"],
         ["sessionEnded"],
     )
-    assert gateway.open == set()
+    assert management_api.open == set()
 
 
-def test_the_row_of_a_connection_that_no_longer_exists_is_removed(gateway: Gateway):
+def test_the_row_of_a_connection_that_no_longer_exists_is_removed(management_api: FakeManagementApi):
     store(PAUSED)
-    gateway.open.remove("listener")
+    management_api.open.remove("listener")
 
     HANDLER.handler(stream((a_session(), PAUSED)), LAMBDA_CONTEXT)
 

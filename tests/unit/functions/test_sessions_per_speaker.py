@@ -9,12 +9,11 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 from moto import mock_aws
 
-from tests.support.connection_tables import RATE_LIMITS, make_tables
-from tests.support.handlers import calls_of, load_handler
+from tests.support.clock import Clock
+from tests.support.handlers import load_handler
 from tests.support.http_events import CREATE, LAMBDA_CONTEXT, event
 from tests.support.sessions import ALICE, BOB
-from tests.support.tables import TABLE
-from tests.unit.functions.conftest import Clock
+from tests.support.tables import RATE_LIMITS_TABLE, SESSIONS_TABLE, create_tables, record_calls
 
 HANDLER = load_handler("create_session")
 CLIENT = HANDLER.create_session._sessions._client
@@ -25,7 +24,7 @@ LIMIT_CLIENT = HANDLER.sessions_per_speaker.store._client
 def tables(clock: Clock) -> Iterator[None]:
     """Create the tables; the clock stands still, so all requests are within one hour."""
     with mock_aws():
-        make_tables(CLIENT)
+        create_tables(CLIENT)
         yield
 
 
@@ -55,7 +54,7 @@ def test_a_session_is_created_with_two_calls_and_with_the_limit_off_with_one(
 ):
     limit(sessions_per_hour)
 
-    with calls_of(CLIENT, LIMIT_CLIENT) as calls:
+    with record_calls(CLIENT, LIMIT_CLIENT) as calls:
         response = create()
 
     assert (response["statusCode"], calls) == (201, expected_calls)
@@ -67,7 +66,7 @@ def test_a_session_beyond_the_limit_is_429_and_is_not_created(limit: Callable[[i
     response = create()
 
     assert statuses == [201, 201, 429, 429, 429]
-    assert len(CLIENT.scan(TableName=TABLE)["Items"]) == 2
+    assert len(CLIENT.scan(TableName=SESSIONS_TABLE)["Items"]) == 2
     assert json.loads(response["body"])["code"] == "RATE_LIMITED"
     assert 1 <= int(response["headers"]["Retry-After"]) <= 3600
 
@@ -82,7 +81,7 @@ def test_each_speaker_has_their_own_limit(limit: Callable[[int], None]):
 def test_an_invalid_request_does_not_count_towards_the_limit():
     HANDLER.handler(event(CREATE, speaker=ALICE, body={"sourceLanguage": "xx"}), LAMBDA_CONTEXT)
 
-    assert CLIENT.scan(TableName=RATE_LIMITS)["Items"] == []
+    assert CLIENT.scan(TableName=RATE_LIMITS_TABLE)["Items"] == []
 
 
 @pytest.mark.parametrize("fault", ["no table", "no response"])
@@ -93,7 +92,7 @@ def test_an_unavailable_rate_limits_table_is_counted_and_rejects_no_session(
         raise ReadTimeoutError(endpoint_url="dynamodb")
 
     if fault == "no table":
-        CLIENT.delete_table(TableName=RATE_LIMITS)
+        CLIENT.delete_table(TableName=RATE_LIMITS_TABLE)
     else:
         LIMIT_CLIENT.meta.events.register("before-call.dynamodb", fail)
     try:

@@ -2,9 +2,10 @@
 
 import pytest
 
+from tests.support.clock import Clock
 from tests.support.http_events import DELETE, GET, SPEAKER, UPDATE
 from tests.support.sessions import BOB, NOW_S
-from tests.unit.functions.conftest import Clock, Expire, Invoke, Response
+from tests.unit.functions.conftest import Expire, Invoke, Response
 
 PAUSE = {"status": "paused"}
 

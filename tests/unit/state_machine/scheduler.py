@@ -11,7 +11,7 @@ from typing import Any
 
 from botocore.exceptions import ConnectionClosedError
 
-from tests.support.connection_gateway import fault
+from tests.support.management_api import client_error
 
 DEADLOCK_S = 300  # far more than one step takes, however busy the machine is
 
@@ -166,7 +166,7 @@ class Scheduler:
         if self.running:
             self.running.pause_before(f"{operation} {connection_id}")
             if self.running.outcome is Outcome.FAILURE:
-                raise fault(429)
+                raise client_error(429)
 
     def after_management_api(self, _operation: str, _connection_id: str) -> None:
         """Lose the response to a call of @connections if that is its outcome."""

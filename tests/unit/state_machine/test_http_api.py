@@ -32,7 +32,7 @@ from shared.sessions.list import ListSessions
 from tests.support.handlers import FUNCTIONS, load_handler, replace_use_cases
 from tests.support.http_events import CREATE, DELETE, GET, LAMBDA_CONTEXT, LIST, UPDATE, event
 from tests.support.sessions import ALICE, BOB, NOW
-from tests.support.tables import TABLE, make_table
+from tests.support.tables import SESSIONS_TABLE, create_table
 from tests.support.use_cases import SessionUseCases
 from tests.unit.state_machine.http_api_model import GRACE_S, FailedCall, Model, Row
 
@@ -151,7 +151,7 @@ class HttpApi(RuleBasedStateMachine):
         self.aws = mock_aws()
         self.aws.start()
         self.client = dynamodb_client()
-        make_table(self.client)
+        create_table(self.client, SESSIONS_TABLE)
         self.network = Network(self.client)
         self.network.connect()
         self.patch = pytest.MonkeyPatch()
@@ -171,8 +171,10 @@ class HttpApi(RuleBasedStateMachine):
         metrics = SimpleNamespace(
             session_created=lambda _: None, session_ended=lambda _: None, session_id_clash=lambda: None
         )
-        use_cases = SessionUseCases(SessionsTable(self.client, TABLE), metrics, clock, draw=self.draw)
-        list_sessions = ListSessions(SpeakerIndex(self.client, TABLE), SignedCursors("a-k3y"), clock)
+        use_cases = SessionUseCases(
+            SessionsTable(self.client, SESSIONS_TABLE), metrics, clock, draw=self.draw
+        )
+        list_sessions = ListSessions(SpeakerIndex(self.client, SESSIONS_TABLE), SignedCursors("a-k3y"), clock)
         self.handlers = load_handlers()
         replace_use_cases(self.patch, self.handlers, use_cases)
         self.patch.setattr(
@@ -275,7 +277,7 @@ class HttpApi(RuleBasedStateMachine):
         session_id = self._any_id()
         if session_id in self.model.rows and not self.model.get(session_id):
             self.network.plan(Fault.NONE)
-            self.client.delete_item(TableName=TABLE, Key={"sessionId": {"S": session_id}})
+            self.client.delete_item(TableName=SESSIONS_TABLE, Key={"sessionId": {"S": session_id}})
             del self.model.rows[session_id]
 
     # Invariants
@@ -283,7 +285,9 @@ class HttpApi(RuleBasedStateMachine):
     @invariant()
     def the_table_equals_the_model(self) -> None:
         # Reads moto's own items: a scan through the SDK after each step takes half of the time.
-        items = get_backend("dynamodb")[DEFAULT_ACCOUNT_ID][self.client.meta.region_name].get_table(TABLE)
+        items = get_backend("dynamodb")[DEFAULT_ACCOUNT_ID][self.client.meta.region_name].get_table(
+            SESSIONS_TABLE
+        )
         rows = [item.to_json()["Attributes"] for item in items.all_items()]
         assert {row["sessionId"]["S"]: int(row["version"]["N"]) for row in rows} == {
             session_id: row.version for session_id, row in self.model.rows.items()

@@ -31,11 +31,10 @@ from shared.aws.sessions_table import SessionsTable
 from shared.sessions.ids import GRACE_S
 from shared.sessions.session import LIFETIME_S, Language, Session, Status
 from tests.support import http_events, websocket_events
-from tests.support.connection_gateway import Gateway
-from tests.support.connection_tables import CONNECTIONS, Stream, make_tables
 from tests.support.handlers import load_handler
+from tests.support.management_api import FakeManagementApi
 from tests.support.sessions import ALICE, NOW, a_session
-from tests.support.tables import TABLE
+from tests.support.tables import CONNECTIONS_TABLE, SESSIONS_TABLE, Stream, create_tables
 from tests.support.use_cases import SessionUseCases
 from tests.unit.state_machine.scheduler import Invocation, Outcome, Scheduler
 
@@ -147,18 +146,18 @@ class JoinAndEnd(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.scheduler = Scheduler(NOW)
-        self.gateway = Gateway()
-        self.gateway.before = self.scheduler.before_management_api
-        self.gateway.after = self.scheduler.after_management_api
+        self.management_api = FakeManagementApi()
+        self.management_api.before = self.scheduler.before_management_api
+        self.management_api.after = self.scheduler.after_management_api
         self.clients: list[Client] = []
         self.languages: dict[int, Language] = {}  # source languages by the creation time of the session
         self.aws = mock_aws()
         self.aws.start()
         self.dynamodb = dynamodb_client()
         self.scheduler.intercept(self.dynamodb)
-        make_tables(self.dynamodb)
-        self.sessions = SessionsTable(self.dynamodb, TABLE)
-        self.connections = ConnectionsTable(self.dynamodb, CONNECTIONS)
+        create_tables(self.dynamodb)
+        self.sessions = SessionsTable(self.dynamodb, SESSIONS_TABLE)
+        self.connections = ConnectionsTable(self.dynamodb, CONNECTIONS_TABLE)
         self.patch = pytest.MonkeyPatch()
 
     # Hypothesis draws only the seed, and there is one rule that chooses an action by its weight. Choices that
@@ -169,9 +168,11 @@ class JoinAndEnd(RuleBasedStateMachine):
         self.max_listeners = random.randint(1, 3)
         self._compose_handlers()
         self.stream_consumers = {
-            TABLE: StreamConsumer(self.dynamodb, TABLE, handler("session_changed"), self.scheduler),
-            CONNECTIONS: StreamConsumer(
-                self.dynamodb, CONNECTIONS, handler("connections_changed"), self.scheduler
+            SESSIONS_TABLE: StreamConsumer(
+                self.dynamodb, SESSIONS_TABLE, handler("session_changed"), self.scheduler
+            ),
+            CONNECTIONS_TABLE: StreamConsumer(
+                self.dynamodb, CONNECTIONS_TABLE, handler("connections_changed"), self.scheduler
             ),
         }
         self._create_session()
@@ -179,15 +180,15 @@ class JoinAndEnd(RuleBasedStateMachine):
     def _compose_handlers(self) -> None:
         clock, sleep = self.scheduler.clock, self.scheduler.sleep
         sessions, connections = self.sessions, self.connections
-        management_api = ManagementApi(self.gateway)  # type: ignore[arg-type]
+        gateway = ManagementApi(self.management_api)  # type: ignore[arg-type]
         metrics: Any = SimpleNamespace(session_ended=lambda _: None)
         use_cases = SessionUseCases(sessions, metrics, clock)
         join = Join(sessions, connections, max_listeners=self.max_listeners, clock=clock, sleep=sleep)
-        notify = Notifier(sessions, connections, management_api, clock, sleep)
+        notify = Notifier(sessions, connections, gateway, clock, sleep)
         count_listeners = ListenerCounter(
-            ListenerCounts(self.dynamodb, TABLE),
+            ListenerCounts(self.dynamodb, SESSIONS_TABLE),
             connections,
-            management_api,
+            gateway,
             clock,
             sleep,
             lambda _count: None,
@@ -221,7 +222,7 @@ class JoinAndEnd(RuleBasedStateMachine):
     def close_a_connection(self) -> None:
         if connected := self._connected_clients():
             client = self.random.choice(connected)
-            self.gateway.open.remove(client.id)
+            self.management_api.open.remove(client.id)
             if self.random.random() < 0.5:  # $disconnect is best effort
                 event = websocket_events.disconnect(connection_id=client.id)
                 self._invoke(f"disconnect {client.id}", handler("disconnect_session"), event)
@@ -247,10 +248,10 @@ class JoinAndEnd(RuleBasedStateMachine):
                     self.scheduler.resume(invocation, last_outcome if call == calls - 1 else Outcome.SUCCESS)
 
     def deliver_session_records(self) -> None:
-        self._deliver(self.stream_consumers[TABLE])
+        self._deliver(self.stream_consumers[SESSIONS_TABLE])
 
     def deliver_connection_records(self) -> None:
-        self._deliver(self.stream_consumers[CONNECTIONS])
+        self._deliver(self.stream_consumers[CONNECTIONS_TABLE])
 
     def deliver_an_old_record_again(self) -> None:
         consumer = self.random.choice(list(self.stream_consumers.values()))
@@ -264,7 +265,7 @@ class JoinAndEnd(RuleBasedStateMachine):
         now_s = self.scheduler.now // 1000
         session = self.sessions.get(SESSION_ID)
         if session and session.expires_at < now_s:
-            self.dynamodb.delete_item(TableName=TABLE, Key={"sessionId": {"S": SESSION_ID}})
+            self.dynamodb.delete_item(TableName=SESSIONS_TABLE, Key={"sessionId": {"S": SESSION_ID}})
         for row in self.connections.of_session(SESSION_ID):
             # Rows of admitted connections expire after API Gateway has closed them, which is not modelled.
             if row.expires_at < now_s and row.admitted_at is None:
@@ -340,10 +341,10 @@ class JoinAndEnd(RuleBasedStateMachine):
         if current:
             assert current.listener_count == len(self._admitted_listeners())
         for client in self.clients:
-            messages = self.gateway.told.get(client.id, [])
+            messages = self.management_api.messages.get(client.id, [])
             self._assert_messages_belong_to_the_session(client, messages)
             updates = [message for message in messages if message["type"] == "sessionUpdated"]
-            if running and updates and client.id in self.gateway.open:
+            if running and updates and client.id in self.management_api.open:
                 assert updates[-1]["status"] == running.status
         self._assert_counts_do_not_change_the_version()
         self._assert_never_too_many_listeners_were_admitted()
@@ -358,7 +359,7 @@ class JoinAndEnd(RuleBasedStateMachine):
             assert message.get("sourceLanguage") in (None, self.languages[client.session_created_at])
 
     def _assert_counts_do_not_change_the_version(self) -> None:
-        for record in self.stream_consumers[TABLE].all_records:
+        for record in self.stream_consumers[SESSIONS_TABLE].all_records:
             old, new = (record["dynamodb"].get(image, {}) for image in ("OldImage", "NewImage"))
             changed = {name for name in old | new if old.get(name) != new.get(name)}
             if not old or not new or old["createdAt"] != new["createdAt"]:
@@ -371,7 +372,7 @@ class JoinAndEnd(RuleBasedStateMachine):
 
     def _assert_never_too_many_listeners_were_admitted(self) -> None:
         admitted: dict[str, int] = {}
-        for record in self.stream_consumers[CONNECTIONS].all_records:
+        for record in self.stream_consumers[CONNECTIONS_TABLE].all_records:
             row = record["dynamodb"].get("NewImage", {})
             admitted.pop(record["dynamodb"]["Keys"]["connectionId"]["S"], None)
             if "admittedAt" in row and row["role"]["S"] == Role.LISTENER:
@@ -397,7 +398,7 @@ class JoinAndEnd(RuleBasedStateMachine):
             assert self.scheduler.running
             self.scheduler.running.pause_before("response")
             if response["statusCode"] == 200:
-                self.gateway.open.add(client_id)
+                self.management_api.open.add(client_id)
 
         self._invoke(client_id, handler("connect_session"), event, clock_skew_ms, open_connection)
         self.clients.append(Client(client_id, self.newest.created_at, role))
@@ -441,7 +442,7 @@ class JoinAndEnd(RuleBasedStateMachine):
         self.languages[created_at] = language
 
     def _connected_clients(self) -> list[Client]:
-        return [client for client in self.clients if client.id in self.gateway.open]
+        return [client for client in self.clients if client.id in self.management_api.open]
 
     def _admitted_listeners(self) -> list[Connection]:
         return [
