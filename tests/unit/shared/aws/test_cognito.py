@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import jwt
@@ -139,14 +140,17 @@ def pool(monkeypatch: pytest.MonkeyPatch) -> Iterator[UserPool]:
 
 
 @pytest.fixture
-def verifier(pool: UserPool) -> TokenVerifier:
+def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """Stop the clock by which PyJWT's client of keys measures their age. Tests advance its `seconds`."""
+    clock = SimpleNamespace(seconds=1000)
+    for module in ("jwks_client", "jwk_set_cache", "api_jwk"):
+        monkeypatch.setattr(f"jwt.{module}.time", SimpleNamespace(monotonic=lambda: clock.seconds))
+    return clock
+
+
+@pytest.fixture
+def verifier(pool: UserPool, clock: SimpleNamespace) -> TokenVerifier:
     return TokenVerifier(POOL_ID, CLIENT_ID)
-
-
-def advance_clock(monkeypatch: pytest.MonkeyPatch, *, seconds: float) -> None:
-    """Advance the clock of PyJWT's client of keys."""
-    now = time.monotonic()
-    monkeypatch.setattr("jwt.jwks_client.time.monotonic", lambda: now + seconds)
 
 
 # which tokens are accepted
@@ -249,32 +253,30 @@ def test_keys_are_fetched_once(pool: UserPool, verifier: TokenVerifier):
 
 
 def test_a_new_key_is_fetched_when_a_token_has_its_id(
-    pool: UserPool, verifier: TokenVerifier, monkeypatch: pytest.MonkeyPatch
+    pool: UserPool, verifier: TokenVerifier, clock: SimpleNamespace
 ):
     verifier.subject(id_token())
     pool.keys = ("key-2", "key-3")
-    advance_clock(monkeypatch, seconds=31)
+    clock.seconds += 31
 
     assert verifier.subject(id_token("key-3")) == ALICE
     assert pool.requests == 2
 
 
-def test_keys_are_reused_for_an_hour(
-    pool: UserPool, verifier: TokenVerifier, monkeypatch: pytest.MonkeyPatch
-):
+def test_keys_are_reused_for_an_hour(pool: UserPool, verifier: TokenVerifier, clock: SimpleNamespace):
     verifier.subject(id_token())
-    advance_clock(monkeypatch, seconds=3599)
+    clock.seconds += 3599
 
     assert verifier.subject(id_token()) == ALICE
     assert pool.requests == 1
 
 
 def test_a_withdrawn_key_is_rejected_after_an_hour(
-    pool: UserPool, verifier: TokenVerifier, monkeypatch: pytest.MonkeyPatch
+    pool: UserPool, verifier: TokenVerifier, clock: SimpleNamespace
 ):
     verifier.subject(id_token())
     pool.keys = ("key-2",)
-    advance_clock(monkeypatch, seconds=3601)
+    clock.seconds += 3601
 
     with pytest.raises(AuthenticationRequired):
         verifier.subject(id_token())
