@@ -29,7 +29,7 @@ NO_FAILURES: dict[str, Any] = {"batchItemFailures": []}
 
 @pytest.fixture
 def management_api(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeManagementApi]:
-    """Create a session without connections, and open a WebSocket that its speaker may use."""
+    """Create a session, and the open WebSocket of its speaker; tests add the row of the connection."""
     management_api = FakeManagementApi("speaker")
     gateway = ManagementApi(management_api)  # type: ignore[arg-type]
     clock = Clock(NOW + 20_000)
