@@ -1,4 +1,4 @@
-"""What every tier shares: an AWS that cannot be reached by mistake, and which tests stay together."""
+"""Settings of all tests: credentials that reach no AWS account, and the tests that share a worker."""
 
 import os
 import shlex
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-# Read by botocore when a client is made, by the functions' handlers already while they are imported.
+# botocore reads them when a client is created, which the handlers do while they are imported.
 os.environ |= {
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
@@ -20,8 +20,8 @@ for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
     os.environ.pop(name, None)
 
 
-class Together(LoadScopeScheduling):
-    """Keeps on one worker what shares a system: a folder of tests/system, or else a file."""
+class SystemScheduling(LoadScopeScheduling):
+    """Run tests that share a system on one worker: a folder of tests/system, or otherwise a file."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
@@ -31,13 +31,13 @@ class Together(LoadScopeScheduling):
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling | None:
-    """Have `--dist loadscope` take these scopes; xdist's own `loadgroup` is deaf under pytest 9.2."""
-    return Together(config, log) if config.getoption("dist") == "loadscope" else None
+    """Make `--dist loadscope` use these scopes, because `--dist loadgroup` has no effect with pytest 9.2."""
+    return SystemScheduling(config, log) if config.getoption("dist") == "loadscope" else None
 
 
 @pytest.fixture(scope="module")
 def patient_terraform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Let Terraform give way to others, for beside it there are tests of what is promised in seconds."""
+    """Run Terraform at a low priority, because tests that run at the same time have timeouts of seconds."""
     program = shutil.which("terraform")
     assert program, "Terraform is not on PATH"
     patient = tmp_path_factory.mktemp("patient") / "terraform"

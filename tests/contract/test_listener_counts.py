@@ -1,149 +1,137 @@
-"""What every keeper of counts promises: one suite, run against memory and DynamoDB alike."""
+"""The contract of ListenerCountStore, for the store in memory and the sessions table."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
-import botocore.session
 import pytest
-from moto import mock_aws
 
 from shared.audience.connection import SessionRef
 from shared.audience.listener_counter import NOTIFY_INTERVAL_MS
 from shared.audience.ports import ListenerCountStore
-from shared.aws import dynamodb as dynamodb_client
 from shared.aws.listener_counts import ListenerCounts
 from shared.aws.sessions_table import SessionsTable
-from shared.sessions.ports import SessionStore as Store
+from shared.sessions.ports import SessionStore
 from shared.sessions.session import Session, Status
-from tests.support.connection_tables import make_tables
-from tests.support.memory_connections import MemoryCounts
-from tests.support.memory_store import MemoryStore
+from tests.support.memory_stores import MemoryListenerCounts, MemorySessions
 from tests.support.sessions import NOW, NOW_S, a_session
-from tests.support.tables import TABLE, requests_of
+from tests.support.tables import SESSIONS_TABLE, record_requests
 
-AWS = botocore.session.get_session()
-HERE = SessionRef("blessed-shepherd-427", NOW)
-ANOTHER = SessionRef("blessed-shepherd-427", NOW - 30 * 60 * 60 * 1000)
-NOWHERE = SessionRef("holy-psalm-100", NOW)
+SESSION = SessionRef("blessed-shepherd-427", NOW)
+EARLIER_SESSION = SessionRef("blessed-shepherd-427", NOW - 30 * 60 * 60 * 1000)
+ABSENT_SESSION = SessionRef("holy-psalm-100", NOW)
 
 
-@dataclass
-class Kept:
-    """Counts, and the store of the sessions that they are kept beside."""
+class Stores(NamedTuple):
+    """The counts, and the sessions that have them."""
 
     counts: ListenerCountStore
-    store: Store
+    sessions: SessionStore
 
     def session(self) -> Session | None:
-        return self.store.get("blessed-shepherd-427")
-
-
-@pytest.fixture
-def client() -> Iterator[Any]:
-    with mock_aws():
-        client = AWS.create_client("dynamodb", config=dynamodb_client.DEFAULT_CONFIG)
-        make_tables(client)
-        yield client
+        return self.sessions.get(SESSION.id)
 
 
 @pytest.fixture(params=["memory", "dynamodb"])
-def kept(request: pytest.FixtureRequest) -> Kept:
-    store: Store
+def stores(request: pytest.FixtureRequest) -> Stores:
+    """Return the stores with the session SESSION."""
     if request.param == "memory":
-        store = MemoryStore()
-        kept = Kept(MemoryCounts(store.rows), store)
+        sessions = MemorySessions()
+        stores = Stores(MemoryListenerCounts(sessions.rows), sessions)
     else:
         client = request.getfixturevalue("client")
-        store = SessionsTable(client, TABLE)
-        kept = Kept(ListenerCounts(client, TABLE), store)
-    store.add(a_session(), reusable_before=NOW_S)
-    return kept
+        stores = Stores(ListenerCounts(client, SESSIONS_TABLE), SessionsTable(client, SESSIONS_TABLE))
+    stores.sessions.add(a_session(), reusable_before=NOW_S)
+    return stores
 
 
 @pytest.mark.parametrize("count", [0, 1, 500])
-def test_a_count_is_written_and_nothing_else_is_touched(kept: Kept, count: int):
-    assert kept.counts.set_listener_count(HERE, count) is True
+def test_setting_the_count_changes_no_other_field(stores: Stores, count: int):
+    assert stores.counts.set_listener_count(SESSION, count) is True
 
-    assert kept.session() == a_session(listener_count=count)
+    assert stores.session() == a_session(listener_count=count)
 
 
-def test_an_ended_session_is_counted_too(kept: Kept):
+def test_the_count_of_an_ended_session_can_be_set(stores: Stores):
     ended = a_session(status=Status.ENDED, ended_at=NOW, expires_at=NOW_S - 1)
-    kept.store.add(ended, reusable_before=NOW_S + 10**9)
+    stores.sessions.add(ended, reusable_before=NOW_S + 10**9)
 
-    assert kept.counts.set_listener_count(HERE, 0) is True
+    assert stores.counts.set_listener_count(SESSION, 0) is True
 
-    assert kept.session() == ended
-
-
-@pytest.mark.parametrize("session", [ANOTHER, NOWHERE], ids=["another of the same id", "none"])
-def test_a_session_that_is_gone_gets_no_count_and_is_not_made(kept: Kept, session: SessionRef):
-    assert kept.counts.set_listener_count(session, 7) is False
-    assert kept.counts.may_notify_speaker(session, NOW, NOTIFY_INTERVAL_MS) is False
-
-    assert kept.session() == a_session()
-    assert kept.store.get("holy-psalm-100") is None
+    assert stores.session() == ended
 
 
 @pytest.mark.parametrize(
-    ("ms", "may"), [(0, False), (NOTIFY_INTERVAL_MS - 1, False), (NOTIFY_INTERVAL_MS, True)]
+    "session", [EARLIER_SESSION, ABSENT_SESSION], ids=["earlier session with the same id", "unknown id"]
 )
-def test_a_speaker_may_be_told_once_in_an_interval(kept: Kept, ms: int, may: bool):
-    assert kept.counts.may_notify_speaker(HERE, NOW, NOTIFY_INTERVAL_MS) is True
+def test_a_session_that_is_gone_is_neither_counted_nor_created(stores: Stores, session: SessionRef):
+    assert stores.counts.set_listener_count(session, 7) is False
+    assert stores.counts.may_notify_speaker(session, NOW, NOTIFY_INTERVAL_MS) is False
 
-    assert kept.counts.may_notify_speaker(HERE, NOW + ms, NOTIFY_INTERVAL_MS) is may
-
-
-def test_who_is_refused_does_not_begin_a_new_interval(kept: Kept):
-    kept.counts.may_notify_speaker(HERE, NOW, NOTIFY_INTERVAL_MS)
-    kept.counts.may_notify_speaker(HERE, NOW + NOTIFY_INTERVAL_MS - 1, NOTIFY_INTERVAL_MS)
-
-    assert kept.counts.may_notify_speaker(HERE, NOW + NOTIFY_INTERVAL_MS, NOTIFY_INTERVAL_MS) is True
-
-
-def test_telling_the_speaker_changes_nothing_that_anybody_sees(kept: Kept):
-    kept.counts.may_notify_speaker(HERE, NOW, NOTIFY_INTERVAL_MS)
-
-    assert kept.session() == a_session()
-
-
-# DynamoDB alone
-
-
-def test_what_is_kept_beside_a_session_has_names_that_another_version_knows_too(client: Any):
-    store, counts = SessionsTable(client, TABLE), ListenerCounts(client, TABLE)
-    store.add(a_session(), reusable_before=NOW_S)
-
-    counts.set_listener_count(HERE, 3)
-    counts.may_notify_speaker(HERE, NOW, NOTIFY_INTERVAL_MS)
-
-    (row,) = client.scan(TableName=TABLE)["Items"]
-    assert (row["listenerCount"], row["audienceToldAt"]) == ({"N": "3"}, {"N": str(NOW)})
+    assert stores.session() == a_session()
+    assert stores.sessions.get(ABSENT_SESSION.id) is None
 
 
 @pytest.mark.parametrize(
-    "use",
+    ("elapsed_ms", "allowed"), [(0, False), (NOTIFY_INTERVAL_MS - 1, False), (NOTIFY_INTERVAL_MS, True)]
+)
+def test_a_speaker_may_be_notified_once_per_interval(stores: Stores, elapsed_ms: int, allowed: bool):
+    assert stores.counts.may_notify_speaker(SESSION, NOW, NOTIFY_INTERVAL_MS) is True
+
+    assert stores.counts.may_notify_speaker(SESSION, NOW + elapsed_ms, NOTIFY_INTERVAL_MS) is allowed
+
+
+def test_a_refused_notification_does_not_start_a_new_interval(stores: Stores):
+    stores.counts.may_notify_speaker(SESSION, NOW, NOTIFY_INTERVAL_MS)
+    stores.counts.may_notify_speaker(SESSION, NOW + NOTIFY_INTERVAL_MS - 1, NOTIFY_INTERVAL_MS)
+
+    assert stores.counts.may_notify_speaker(SESSION, NOW + NOTIFY_INTERVAL_MS, NOTIFY_INTERVAL_MS) is True
+
+
+def test_notifying_the_speaker_changes_no_field_of_the_session(stores: Stores):
+    stores.counts.may_notify_speaker(SESSION, NOW, NOTIFY_INTERVAL_MS)
+
+    assert stores.session() == a_session()
+
+
+# DynamoDB only
+
+
+def test_the_attribute_names_are_those_of_earlier_releases(client: Any):
+    sessions, counts = SessionsTable(client, SESSIONS_TABLE), ListenerCounts(client, SESSIONS_TABLE)
+    sessions.add(a_session(), reusable_before=NOW_S)
+
+    counts.set_listener_count(SESSION, 3)
+    counts.may_notify_speaker(SESSION, NOW, NOTIFY_INTERVAL_MS)
+
+    (item,) = client.scan(TableName=SESSIONS_TABLE)["Items"]
+    assert (item["listenerCount"], item["audienceToldAt"]) == ({"N": "3"}, {"N": str(NOW)})
+
+
+@pytest.mark.parametrize(
+    "call",
     [
-        lambda counts: counts.set_listener_count(HERE, 3),
-        lambda counts: counts.set_listener_count(NOWHERE, 3),
-        lambda counts: counts.may_notify_speaker(HERE, NOW, NOTIFY_INTERVAL_MS),
+        lambda counts: counts.set_listener_count(SESSION, 3),
+        lambda counts: counts.set_listener_count(ABSENT_SESSION, 3),
+        lambda counts: counts.may_notify_speaker(SESSION, NOW, NOTIFY_INTERVAL_MS),
     ],
+    ids=["set_listener_count", "set_listener_count of an unknown id", "may_notify_speaker"],
 )
-def test_each_use_of_the_table_is_exactly_one_call(client: Any, use: Callable[[ListenerCountStore], bool]):
-    with requests_of(client) as sent:
-        use(ListenerCounts(client, TABLE))
+def test_each_method_sends_one_request(client: Any, call: Callable[[ListenerCountStore], bool]):
+    with record_requests(client) as operations:
+        call(ListenerCounts(client, SESSIONS_TABLE))
 
-    assert sent == ["UpdateItem"]
+    assert operations == ["UpdateItem"]
 
 
-def test_a_session_that_takes_an_id_again_begins_without_a_count(client: Any):
-    store, counts = SessionsTable(client, TABLE), ListenerCounts(client, TABLE)
-    store.add(a_session(created_at=ANOTHER.created_at, expires_at=NOW_S - 1), reusable_before=NOW_S)
-    counts.set_listener_count(ANOTHER, 9)
-    counts.may_notify_speaker(ANOTHER, NOW, NOTIFY_INTERVAL_MS)
+def test_a_session_that_reuses_an_id_starts_without_count_and_interval(client: Any):
+    sessions, counts = SessionsTable(client, SESSIONS_TABLE), ListenerCounts(client, SESSIONS_TABLE)
+    sessions.add(
+        a_session(created_at=EARLIER_SESSION.created_at, expires_at=NOW_S - 1), reusable_before=NOW_S
+    )
+    counts.set_listener_count(EARLIER_SESSION, 9)
+    counts.may_notify_speaker(EARLIER_SESSION, NOW, NOTIFY_INTERVAL_MS)
 
-    store.add(a_session(), reusable_before=NOW_S)
+    sessions.add(a_session(), reusable_before=NOW_S)
 
-    assert store.get("blessed-shepherd-427") == a_session(listener_count=0)
-    assert counts.may_notify_speaker(HERE, NOW, NOTIFY_INTERVAL_MS) is True
+    assert sessions.get(SESSION.id) == a_session(listener_count=0)
+    assert counts.may_notify_speaker(SESSION, NOW, NOTIFY_INTERVAL_MS) is True

@@ -7,9 +7,9 @@ from shared.sessions.session import Language
 from tests.support.sessions import NOW, NOW_S
 
 
-def a_listener(**different: Any) -> Connection:
-    """Return a Spanish listener of `a_session()`, admitted at NOW, with what the test wants different."""
-    usual: dict[str, Any] = {
+def a_listener(**overrides: Any) -> Connection:
+    """Return a Spanish listener of `a_session()`, admitted at NOW, with these fields replaced."""
+    fields: dict[str, Any] = {
         "session_id": "blessed-shepherd-427",
         "id": "L0SM9cOFvHcCIhw=",
         "session_created_at": NOW,
@@ -19,15 +19,15 @@ def a_listener(**different: Any) -> Connection:
         "admitted_at": NOW,
         "expires_at": NOW_S + LIFETIME_S,
     }
-    return Connection(**usual | different)
+    return Connection(**fields | overrides)
 
 
-def a_newcomer(**different: Any) -> Connection:
-    """Return a listener who has come at NOW and waits for admission."""
-    return a_listener(**{"admitted_at": None, "expires_at": NOW_S + HANDSHAKE_S} | different)
+def a_waiting_listener(**overrides: Any) -> Connection:
+    """Return a listener of `a_session()` who connected at NOW and waits for admission."""
+    return a_listener(**{"admitted_at": None, "expires_at": NOW_S + HANDSHAKE_S} | overrides)
 
 
-def the_speaker(**different: Any) -> Connection:
-    """Return the speaker's own connection to `a_session()`."""
-    usual = {"id": "SpeakerFvHcCIhw=", "role": Role.SPEAKER, "target_language": None}
-    return a_listener(**usual | different)
+def a_speaker(**overrides: Any) -> Connection:
+    """Return a connection of the speaker of `a_session()`, admitted at NOW."""
+    fields = {"id": "SpeakerFvHcCIhw=", "role": Role.SPEAKER, "target_language": None}
+    return a_listener(**fields | overrides)

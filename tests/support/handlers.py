@@ -1,17 +1,14 @@
-"""The functions' handlers, loaded as Lambda loads them: once, with their settings in the environment."""
+"""The functions' handler modules, imported as Lambda imports them: with their settings in the environment."""
 
 import importlib
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from types import ModuleType, SimpleNamespace
-from typing import Any
 
 import pytest
 
-from tests.support.connection_tables import CONNECTIONS, RATE_LIMITS
 from tests.support.http_events import CREATE, DELETE, GET, HEALTH, LIST, UPDATE
-from tests.support.tables import TABLE
+from tests.support.tables import CONNECTIONS_TABLE, RATE_LIMITS_TABLE, SESSIONS_TABLE
 from tests.support.use_cases import SessionUseCases
 
 FUNCTIONS = {
@@ -24,19 +21,19 @@ FUNCTIONS = {
 }
 """The function of each HTTP route."""
 
-ADDRESS_KEY = "k3y-that-nobody-knows"
+ADDRESS_KEY = "address-k3y-of-the-tests"
 SETTINGS = {
     "ENV": "test",
     "VERSION": "0.1.0+0123456789ab",
-    "SESSIONS_TABLE": TABLE,
-    "CONNECTIONS_TABLE": CONNECTIONS,
-    "RATE_LIMITS_TABLE": RATE_LIMITS,
+    "SESSIONS_TABLE": SESSIONS_TABLE,
+    "CONNECTIONS_TABLE": CONNECTIONS_TABLE,
+    "RATE_LIMITS_TABLE": RATE_LIMITS_TABLE,
     "SESSION_ID_DIGITS": "3",
     "SESSIONS_PER_SPEAKER_PER_HOUR": "50",
     "JOINS_PER_ADDRESS_PER_MINUTE": "10",
     "MAX_LISTENERS": "500",
     "ADDRESS_KEY": ADDRESS_KEY,
-    "CURSOR_KEY": "another-k3y-that-nobody-knows",
+    "CURSOR_KEY": "cursor-k3y-of-the-tests",
     "WEBSOCKET_ENDPOINT": "https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/ws",
     "USER_POOL_ID": "eu-west-1_AbCdEfGhI",
     "USER_POOL_CLIENT_ID": "3n4b5urk1ft4fl3mg5e62d9ado",
@@ -45,7 +42,7 @@ LAMBDA_CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 60_000)
 
 
 def load_handler(function: str, settings: Mapping[str, str] | None = None) -> ModuleType:
-    """Return the function's handler module, loaded anew with these settings alone (default: SETTINGS)."""
+    """Import the function's handler module again, with only these settings (default: SETTINGS)."""
     module = f"functions.{function}.handler"
     settings = SETTINGS if settings is None else settings
     with pytest.MonkeyPatch.context() as environment:
@@ -60,7 +57,7 @@ def load_handler(function: str, settings: Mapping[str, str] | None = None) -> Mo
 def replace_use_cases(
     patch: pytest.MonkeyPatch, handlers: Mapping[str, ModuleType], use_cases: SessionUseCases
 ) -> None:
-    """Have the handlers, by route, call these use cases."""
+    """Make the handler modules, by route, call these use cases."""
     for route, use_case in (
         (CREATE, use_cases.create),
         (GET, use_cases.get),
@@ -69,21 +66,3 @@ def replace_use_cases(
     ):
         if route in handlers:
             patch.setattr(handlers[route], FUNCTIONS[route], use_case)
-
-
-@contextmanager
-def calls_of(*clients: Any) -> Iterator[list[str]]:
-    """List what the clients send to DynamoDB in the meantime, as `table:operation`."""
-    calls: list[str] = []
-
-    def record(params: dict[str, Any], model: Any, **_: Any) -> None:
-        calls.append(f"{params['TableName']}:{model.name}")
-
-    unique = {id(client): client for client in clients}.values()
-    for client in unique:
-        client.meta.events.register("provide-client-params.dynamodb", record)
-    try:
-        yield calls
-    finally:
-        for client in unique:
-            client.meta.events.unregister("provide-client-params.dynamodb", record)

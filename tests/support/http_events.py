@@ -1,4 +1,4 @@
-"""API Gateway events with payload format 2.0, built over the recorded shapes in tests/fixtures."""
+"""Events of the HTTP API in payload format 2.0, built from the recorded events in tests/support/fixtures."""
 
 import base64
 import json
@@ -22,7 +22,7 @@ GET = "GET /sessions/{sessionId}"
 UPDATE = "PATCH /sessions/{sessionId}"
 DELETE = "DELETE /sessions/{sessionId}"
 HEALTH = "GET /health"
-SIGNED_IN = frozenset({CREATE, LIST, UPDATE, DELETE})
+AUTHENTICATED = frozenset({CREATE, LIST, UPDATE, DELETE})
 
 
 def event(
@@ -34,23 +34,23 @@ def event(
     headers: dict[str, str] | None = None,
     query: dict[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Return the event of one request. A body of text is sent as it is, bytes in base64, others as JSON."""
+    """Return the event of one request. A `str` body is sent unchanged, `bytes` in base64, others as JSON."""
     method, path = route.split(" ")
-    made = deepcopy(EVENT)
-    made["routeKey"] = made["requestContext"]["routeKey"] = route
-    made["rawPath"] = made["requestContext"]["http"]["path"] = path.format(sessionId=session_id)
-    made["requestContext"]["http"]["method"] = method
-    made["headers"] |= {name.lower(): value for name, value in (headers or {}).items()}
+    request = deepcopy(EVENT)
+    request["routeKey"] = request["requestContext"]["routeKey"] = route
+    request["rawPath"] = request["requestContext"]["http"]["path"] = path.format(sessionId=session_id)
+    request["requestContext"]["http"]["method"] = method
+    request["headers"] |= {name.lower(): value for name, value in (headers or {}).items()}
     if query:
-        made |= {"queryStringParameters": query, "rawQueryString": urlencode(query)}
+        request |= {"queryStringParameters": query, "rawQueryString": urlencode(query)}
     if "{sessionId}" in path:
-        made["pathParameters"] = {"sessionId": session_id}
-    if route in SIGNED_IN and speaker is not None:
+        request["pathParameters"] = {"sessionId": session_id}
+    if route in AUTHENTICATED and speaker is not None:
         authorizer = deepcopy(AUTHORIZER)
         authorizer["jwt"]["claims"]["sub"] = speaker
-        made["requestContext"]["authorizer"] = authorizer
+        request["requestContext"]["authorizer"] = authorizer
     if isinstance(body, bytes):
-        made |= {"body": base64.b64encode(body).decode(), "isBase64Encoded": True}
+        request |= {"body": base64.b64encode(body).decode(), "isBase64Encoded": True}
     elif body is not None:
-        made["body"] = body if isinstance(body, str) else json.dumps(body)
-    return made
+        request["body"] = body if isinstance(body, str) else json.dumps(body)
+    return request

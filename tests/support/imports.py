@@ -11,10 +11,18 @@ from scripts.project import ROOT
 def import_graph(*folders: str) -> dict[str, set[str]]:
     """Return the imports of each module in the folders by module name: {"scripts.errors": {"sys", ...}}.
 
-    An import anywhere in a file counts, also one within a function or for type checking alone.
+    An import anywhere in a file counts, also one within a function or for type checking only.
     """
     files = [file for folder in folders for file in (ROOT / folder).rglob("*.py")]
-    return {module_name(file): set(_imports(ast.parse(file.read_text()))) for file in files}
+    return {module_name(file): imports_of(file) for file in files}
+
+
+def imports_of(file: Path, *, type_checking: bool = True) -> set[str]:
+    """Return the modules that a file imports, by default also those under `if TYPE_CHECKING`."""
+    tree = ast.parse(file.read_text())
+    if not type_checking:
+        tree.body = [node for node in tree.body if not _is_type_checking(node)]
+    return set(_imports(tree))
 
 
 def module_name(file: Path) -> str:
@@ -31,6 +39,10 @@ def cycle(graph: Mapping[str, Iterable[str]]) -> list[str]:
         modules: list[str] = error.args[1]
         return modules[::-1]
     return []
+
+
+def _is_type_checking(node: ast.stmt) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
 
 
 def _imports(tree: ast.AST) -> Iterator[str]:

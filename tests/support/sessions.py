@@ -1,4 +1,4 @@
-"""A session to start a test from, and the moment at which tests happen."""
+"""A session to start a test from, and the time at which the test takes place."""
 
 from typing import Any
 
@@ -10,9 +10,9 @@ ALICE = "02b5e4c4-70a1-70ec-1d3f-9f5a0f6d2c55"
 BOB = "7215a4d4-9061-70b2-5b44-3c1d8f3a2e10"
 
 
-def a_session(**different: Any) -> Session:
-    """Return Alice's active session, opened at NOW, with what the test wants different."""
-    usual: dict[str, Any] = {
+def a_session(**overrides: Any) -> Session:
+    """Return Alice's active session, created at NOW, with these fields replaced."""
+    fields: dict[str, Any] = {
         "id": "blessed-shepherd-427",
         "speaker": ALICE,
         "source_language": Language.ENGLISH,
@@ -24,4 +24,4 @@ def a_session(**different: Any) -> Session:
         "expires_at": NOW_S + LIFETIME_S,
         "version": NOW,
     }
-    return Session(**usual | different)
+    return Session(**fields | overrides)

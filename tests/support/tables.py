@@ -1,52 +1,114 @@
-"""The sessions table as Terraform declares it, made in moto; what a client sends to it, counted."""
+"""The tables in moto with the keys that Terraform declares, and records of what clients send to DynamoDB."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-TABLE = "sessions"
+from moto.backends import get_backend
+from moto.core import DEFAULT_ACCOUNT_ID
 
-
-SHAPE: dict[str, Any] = {
-    "KeySchema": [{"AttributeName": "sessionId", "KeyType": "HASH"}],
-    "AttributeDefinitions": [
-        {"AttributeName": "sessionId", "AttributeType": "S"},
-        {"AttributeName": "speakerId", "AttributeType": "S"},
-        {"AttributeName": "createdAt", "AttributeType": "N"},
-    ],
-    "GlobalSecondaryIndexes": [
-        {
-            "IndexName": "bySpeaker",
-            "KeySchema": [
-                {"AttributeName": "speakerId", "KeyType": "HASH"},
-                {"AttributeName": "createdAt", "KeyType": "RANGE"},
-            ],
-            "Projection": {"ProjectionType": "ALL"},
-        }
-    ],
-    "BillingMode": "PAY_PER_REQUEST",
+SESSIONS_TABLE = "sessions"
+CONNECTIONS_TABLE = "connections"
+RATE_LIMITS_TABLE = "rate_limits"
+KEYS = {
+    SESSIONS_TABLE: ["sessionId"],
+    CONNECTIONS_TABLE: ["sessionId", "connectionId"],
+    RATE_LIMITS_TABLE: ["limitKey"],
 }
-"""What create_table is told of the sessions table, besides its name."""
+"""The partition key and the sort key of each table."""
+
+STREAMED = (SESSIONS_TABLE, CONNECTIONS_TABLE)
+SPEAKER_INDEX = {
+    "IndexName": "bySpeaker",
+    "KeySchema": [
+        {"AttributeName": "speakerId", "KeyType": "HASH"},
+        {"AttributeName": "createdAt", "KeyType": "RANGE"},
+    ],
+    "Projection": {"ProjectionType": "ALL"},
+}
 
 
-def make_table(client: Any) -> None:
-    """Make the sessions table."""
-    client.create_table(TableName=TABLE, **SHAPE)
+def create_tables(client: Any) -> None:
+    """Create the tables of sessions, connections and rate limits."""
+    for table in KEYS:
+        create_table(client, table)
+
+
+def create_table(client: Any, table: str) -> None:
+    """Create one of the tables."""
+    keys = KEYS[table]
+    schema: dict[str, Any] = {
+        "KeySchema": [
+            {"AttributeName": key, "KeyType": kind}
+            for key, kind in zip(keys, ("HASH", "RANGE"), strict=False)
+        ],
+        "AttributeDefinitions": [{"AttributeName": key, "AttributeType": "S"} for key in keys],
+    }
+    if table == SESSIONS_TABLE:
+        schema["GlobalSecondaryIndexes"] = [SPEAKER_INDEX]
+        schema["AttributeDefinitions"] += [
+            {"AttributeName": "speakerId", "AttributeType": "S"},
+            {"AttributeName": "createdAt", "AttributeType": "N"},
+        ]
+    stream = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
+    client.create_table(
+        TableName=table,
+        **schema,
+        BillingMode="PAY_PER_REQUEST",
+        StreamSpecification=stream if table in STREAMED else {"StreamEnabled": False},
+    )
+
+
+class Stream:
+    """The stream of a table in moto."""
+
+    def __init__(self, client: Any, table: str) -> None:
+        # moto's own list: reading it through the SDK takes most of the time of a test that reads it often.
+        backend = get_backend("dynamodb")[DEFAULT_ACCOUNT_ID][client.meta.region_name]
+        self._shard = backend.get_table(table).stream_shard
+        self._read = 0
+
+    def new_records(self) -> list[dict[str, Any]]:
+        """Return the records written since the previous call."""
+        records = [item.to_json() for item in self._shard.items[self._read :]]
+        self._read += len(records)
+        return records
 
 
 @contextmanager
-def requests_of(*clients: Any) -> Iterator[list[str]]:
-    """List the operations that the clients send meanwhile, each retry of the SDK again."""
-    sent: list[str] = []
+def record_calls(*clients: Any) -> Iterator[list[str]]:
+    """List the API calls of the clients in the meantime, as `table:operation`."""
 
-    def note(operation_name: str, **_: Any) -> None:
-        sent.append(operation_name)
+    def call(params: dict[str, Any], model: Any, **_: Any) -> str:
+        return f"{params['TableName']}:{model.name}"
+
+    with _record("provide-client-params.dynamodb", call, clients) as calls:
+        yield calls
+
+
+@contextmanager
+def record_requests(*clients: Any) -> Iterator[list[str]]:
+    """List the operations of the clients' HTTP requests in the meantime; a retry is another request."""
+
+    def operation(operation_name: str, **_: Any) -> str:
+        return operation_name
+
+    with _record("request-created.dynamodb", operation, clients) as operations:
+        yield operations
+
+
+@contextmanager
+def _record(event: str, describe: Any, clients: tuple[Any, ...]) -> Iterator[list[str]]:
+    records: list[str] = []
+
+    def append(**parameters: Any) -> None:
+        records.append(describe(**parameters))
 
     unique = {id(client): client for client in clients}.values()
     for client in unique:
-        client.meta.events.register("request-created.dynamodb", note)
+        client.meta.events.register(event, append)
     try:
-        yield sent
+        yield records
     finally:
         for client in unique:
-            client.meta.events.unregister("request-created.dynamodb", note)
+            client.meta.events.unregister(event, append)

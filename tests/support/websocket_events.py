@@ -1,4 +1,4 @@
-"""Events of the WebSocket API, of its authorizer and of table streams, in the shapes that AWS sends."""
+"""Events of the WebSocket API, of its authorizer and of table streams, in the formats that AWS sends."""
 
 import itertools
 from typing import Any
@@ -21,7 +21,7 @@ def connect(
     speaker: str | None = None,
     address: str = ADDRESS,
 ) -> dict[str, Any]:
-    """Return the event of $connect, as the authorizer has let it through."""
+    """Return the event of $connect, with the context of the authorizer."""
     query = {"sessionId": session_id, "targetLanguage": language}
     return {
         "headers": {"Host": "a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com", "X-Forwarded-For": address},
@@ -45,7 +45,7 @@ def disconnect(
 
 
 def authorize(query: dict[str, str] | None = None, headers: dict[str, str] | None = None) -> dict[str, Any]:
-    """Return what a REQUEST authorizer is asked with."""
+    """Return the event of the REQUEST authorizer."""
     context = _context("$connect", "CONNECT", CONNECTION_ID, None, None, ADDRESS)
     return {
         "type": "REQUEST",
@@ -58,13 +58,13 @@ def authorize(query: dict[str, str] | None = None, headers: dict[str, str] | Non
 
 
 def stream(*changes: tuple[Session | Connection | None, Session | Connection | None]) -> dict[str, Any]:
-    """Return a batch of a table's stream: the rows before and after each change, None for none."""
+    """Return a batch of a table's stream, from the rows before and after each write; None for no row."""
     numbers = itertools.count(100_000_000_000)
     return {"Records": [_record(old, new, str(next(numbers))) for old, new in changes]}
 
 
 def sequence_number(event: dict[str, Any], index: int) -> str:
-    """Return the name of a record, which batch failures are reported by."""
+    """Return the sequence number of a record, which identifies it in a partial batch response."""
     return str(event["Records"][index]["dynamodb"]["SequenceNumber"])
 
 

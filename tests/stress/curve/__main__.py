@@ -28,7 +28,7 @@ from tests.stress.curve.full_table import DIGITS
 from tests.support.aws_calls import recorded_calls
 from tests.support.handlers import load_handler
 from tests.support.http_events import CREATE, LAMBDA_CONTEXT, event
-from tests.support.tables import TABLE
+from tests.support.tables import SESSIONS_TABLE
 
 MEASURED = (1_000, 10_000, 100_000, 200_000)
 SIMULATED = (*MEASURED, 10**6, 10**7)
@@ -38,7 +38,7 @@ RAISE_AT = 0.25
 """Collisions per create from which longer ids are worth it."""
 SETTINGS = {
     "ENV": "test",
-    "SESSIONS_TABLE": TABLE,
+    "SESSIONS_TABLE": SESSIONS_TABLE,
     "SESSION_ID_DIGITS": str(DIGITS),
     "RATE_LIMITS_TABLE": "rate_limits",
     "SESSIONS_PER_SPEAKER_PER_HOUR": "0",  # off

@@ -19,7 +19,7 @@ from moto.server import ThreadedMotoServer
 
 from scripts import local_system
 from shared.sessions import ids
-from tests.support.tables import TABLE, make_table
+from tests.support.tables import SESSIONS_TABLE, create_table
 
 DIGITS = 3
 ACCOUNT = "123456789012"
@@ -30,8 +30,10 @@ def main() -> None:
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     url = "http://{}:{}".format(*server.get_host_and_port())
-    make_table(local_system.aws_client("dynamodb", url))
-    items: dict[DynamoType, Any] = dynamodb_backends[ACCOUNT][local_system.REGION].get_table(TABLE).items
+    create_table(local_system.aws_client("dynamodb", url), SESSIONS_TABLE)
+    items: dict[DynamoType, Any] = (
+        dynamodb_backends[ACCOUNT][local_system.REGION].get_table(SESSIONS_TABLE).items
+    )
     rng = random.Random(1)
     print(f"ready {url}", flush=True)
     for line in sys.stdin:

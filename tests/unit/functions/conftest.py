@@ -1,56 +1,64 @@
-"""The doors over a table in moto: an event in, a response out, and what was sent to the table meanwhile.
+"""Call the handlers of the HTTP API with a sessions table in moto.
 
-moto runs inside this process and opens no socket. Its conditional writes are not atomic between threads,
-so races are run in tests/system, against moto's server.
+moto runs in this process and opens no socket. Its conditional writes are not atomic between threads, so
+tests/system tests race conditions, against moto's server.
 """
 
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 from moto import mock_aws
 
 from shared.aws import dynamodb
+from tests.support.clock import Clock
 from tests.support.handlers import FUNCTIONS, LAMBDA_CONTEXT, SETTINGS, load_handler
-from tests.support.http_events import CREATE, HEALTH, event
-from tests.support.tables import TABLE, make_table, requests_of
+from tests.support.http_events import CREATE, event
+from tests.support.tables import SESSIONS_TABLE, create_table, record_requests
 
 
 @pytest.fixture(autouse=True)
 def no_sockets(socket_disabled: None) -> None:
-    """Fail whatever opens one."""
-
-
-@pytest.fixture(scope="session")
-def doors() -> dict[str, ModuleType]:
-    """Return the handler modules by route, built as Lambda builds them: once, from the environment."""
-    settings = SETTINGS | {"SESSIONS_PER_SPEAKER_PER_HOUR": "0"}
-    with pytest.MonkeyPatch.context() as patch:
-        shared_client = dynamodb.create_client()
-        patch.setattr(dynamodb, "create_client", lambda _config=None: shared_client)
-        return {route: load_handler(function, settings) for route, function in FUNCTIONS.items()}
-
-
-@pytest.fixture(scope="session")
-def client(doors: dict[str, ModuleType]) -> Any:
-    """Return the DynamoDB client of the doors."""
-    return doors[HEALTH].sessions._client
+    """Fail a test that opens a socket."""
 
 
 @pytest.fixture
-def table(client: Any) -> Iterator[Any]:
-    """Make an empty sessions table, and give the client to look into it."""
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Replace the clock of all handlers by one that stands still unless a test moves it."""
+    clock = Clock()
+    monkeypatch.setattr("shared.clock.time", SimpleNamespace(time_ns=lambda: clock() * 1_000_000))
+    return clock
+
+
+@pytest.fixture(scope="session")
+def client() -> Any:
+    """Create the DynamoDB client that all handlers of the HTTP API share."""
+    return dynamodb.create_client()
+
+
+@pytest.fixture(scope="session")
+def handlers(client: Any) -> dict[str, ModuleType]:
+    """Return the handler modules by route, loaded once, with the rate limit off."""
+    settings = SETTINGS | {"SESSIONS_PER_SPEAKER_PER_HOUR": "0"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dynamodb, "create_client", lambda _config=None: client)
+        return {route: load_handler(function, settings) for route, function in FUNCTIONS.items()}
+
+
+@pytest.fixture
+def sessions_table(client: Any) -> Iterator[None]:
+    """Create an empty sessions table."""
     with mock_aws():
-        make_table(client)
-        yield client
+        create_table(client, SESSIONS_TABLE)
+        yield
 
 
 @dataclass(frozen=True)
-class Answer:
-    """A response, with its body decoded, and the operations that were sent to DynamoDB for it."""
+class Response:
+    """A response with its body decoded, and the operations that the SDK sent to DynamoDB for it."""
 
     status: int
     headers: dict[str, str]
@@ -58,33 +66,43 @@ class Answer:
     calls: list[str]
 
 
-@pytest.fixture
-def invoke(doors: dict[str, ModuleType], client: Any) -> Callable[..., Answer]:
-    """Return a way to send one request: invoke(route, **what tests.support.http_events.event takes)."""
+Invoke = Callable[..., Response]
+Expire = Callable[[str, int], None]
 
-    def invoke(route: str, **sent: Any) -> Answer:
-        with requests_of(client) as calls:
-            response = doors[route].handler(event(route, **sent), LAMBDA_CONTEXT)
-        json.dumps(response)  # Lambda's runtime client does so
+
+@pytest.fixture
+def invoke(handlers: dict[str, ModuleType], client: Any, sessions_table: None, clock: Clock) -> Invoke:
+    """Return a function that sends a request: invoke(route, **arguments of http_events.event)."""
+
+    def invoke(route: str, **request: Any) -> Response:
+        with record_requests(client) as calls:
+            response = handlers[route].handler(event(route, **request), LAMBDA_CONTEXT)
+        json.dumps(response)  # as Lambda's runtime client does
         body = json.loads(response["body"]) if "body" in response else None
-        return Answer(response["statusCode"], response["headers"], body, calls)
+        return Response(response["statusCode"], response["headers"], body, calls)
 
     return invoke
 
 
 @pytest.fixture
-def opened(table: Any, invoke: Callable[..., Answer]) -> Answer:
-    """Open a session of tests.support.http_events.SPEAKER."""
+def created(invoke: Invoke) -> Response:
+    """Create a session of the default speaker of tests.support.http_events; return the response."""
     return invoke(CREATE, body={"sourceLanguage": "en"})
 
 
 @pytest.fixture
-def expire(table: Any) -> Callable[[str, int], None]:
-    """Return a way to move the end of a session: expire(session id, epoch seconds)."""
+def session_id(created: Response) -> str:
+    """Return the id of the created session."""
+    return str(created.body["sessionId"])
+
+
+@pytest.fixture
+def expire(client: Any, sessions_table: None) -> Expire:
+    """Return a function that changes when a session expires: expire(session id, epoch seconds)."""
 
     def expire(session_id: str, expires_at: int) -> None:
-        table.update_item(
-            TableName=TABLE,
+        client.update_item(
+            TableName=SESSIONS_TABLE,
             Key={"sessionId": {"S": session_id}},
             UpdateExpression="SET expiresAt = :at",
             ExpressionAttributeValues={":at": {"N": str(expires_at)}},

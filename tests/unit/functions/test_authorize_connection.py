@@ -1,4 +1,4 @@
-"""The authorizer of $connect: nobody is anybody, a good token somebody, a bad one is refused."""
+"""The authorizer of $connect: no token means a listener, a valid token identifies a speaker."""
 
 import json
 from typing import Any
@@ -18,49 +18,45 @@ SESSION = {"sessionId": "holy-psalm-100"}
 
 
 @pytest.fixture(autouse=True)
-def no_sockets(socket_disabled: None) -> None:
-    """Fail whatever opens one."""
-
-
-@pytest.fixture(autouse=True)
-def known_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the pool's only key be known already."""
+def user_pool_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Return the user pool's only key instead of fetching it."""
     jwk = jwt.algorithms.RSAAlgorithm.to_jwk(KEY.public_key(), as_dict=True)
     keys = {"keys": [{**jwk, "kid": "key-1", "alg": "RS256", "use": "sig"}]}
     monkeypatch.setattr(HANDLER.tokens._keys, "fetch_data", lambda: keys)
 
 
-def token(**different: Any) -> str:
-    pool = SETTINGS["USER_POOL_ID"]
-    claims = {
+def token(**claims: Any) -> str:
+    """Return a signed access token of Alice's with some claims replaced."""
+    user_pool_id = SETTINGS["USER_POOL_ID"]
+    valid_claims = {
         "sub": ALICE,
-        "iss": f"https://cognito-idp.eu-west-1.amazonaws.com/{pool}",
+        "iss": f"https://cognito-idp.eu-west-1.amazonaws.com/{user_pool_id}",
         "client_id": SETTINGS["USER_POOL_CLIENT_ID"],
         "token_use": "access",
         "exp": 4_000_000_000,
     }
-    return jwt.encode(claims | different, KEY, "RS256", headers={"kid": "key-1"})
+    return jwt.encode(valid_claims | claims, KEY, "RS256", headers={"kid": "key-1"})
 
 
-def test_without_a_token_one_is_an_anonymous_listener():
-    answer = HANDLER.handler(authorize(SESSION), None)
+def test_a_client_without_a_token_is_an_anonymous_listener():
+    response = HANDLER.handler(authorize(SESSION), None)
 
-    assert answer["context"] == {"sessionId": "holy-psalm-100", "subject": ""}
-    assert answer["principalId"] == "listener"
+    assert response["context"] == {"sessionId": "holy-psalm-100", "subject": ""}
+    assert response["principalId"] == "listener"
 
 
 @pytest.mark.parametrize("place", ["query", "header"])
-def test_with_a_good_token_one_is_its_subject(place: str):
+def test_a_valid_token_in_the_query_or_in_the_header_identifies_its_speaker(place: str):
     event = (
         authorize({**SESSION, "token": token()})
         if place == "query"
         else authorize(SESSION, {"Authorization": f"Bearer {token()}"})
     )
 
-    answer = HANDLER.handler(event, None)
+    response = HANDLER.handler(event, None)
 
-    assert answer["context"] == {"sessionId": "holy-psalm-100", "subject": ALICE}
-    assert answer["policyDocument"]["Statement"][0]["Resource"] == METHOD_ARN
+    assert response["context"] == {"sessionId": "holy-psalm-100", "subject": ALICE}
+    assert response["policyDocument"]["Statement"][0]["Resource"] == METHOD_ARN
 
 
 @pytest.mark.parametrize(
@@ -68,33 +64,33 @@ def test_with_a_good_token_one_is_its_subject(place: str):
     [{"token": ""}, {"token": "hello"}, {"token": token(exp=1)}, {"token": token(client_id="another")}],
     ids=["empty", "malformed", "expired", "another client's"],
 )
-def test_a_bad_token_is_refused_and_never_taken_for_none(query: dict[str, str]):
+def test_an_invalid_token_is_rejected_and_does_not_make_a_listener(query: dict[str, str]):
     with pytest.raises(Unauthorized, match=r"^Unauthorized$"):
         HANDLER.handler(authorize(SESSION | query), None)
 
 
-def test_a_bad_token_in_the_query_is_not_saved_by_a_good_header():
+def test_an_invalid_token_in_the_query_is_rejected_even_with_a_valid_one_in_the_header():
     event = authorize({**SESSION, "token": "hello"}, {"Authorization": f"Bearer {token()}"})
 
     with pytest.raises(Unauthorized):
         HANDLER.handler(event, None)
 
 
-def test_nobody_is_asked_for_keys_for_who_has_no_token(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(HANDLER.tokens._keys, "get_signing_key", lambda kid: pytest.fail("asked"))
+def test_without_a_token_no_key_is_looked_up(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(HANDLER.tokens._keys, "get_signing_key", lambda kid: pytest.fail("looked up"))
 
     HANDLER.handler(authorize(SESSION), None)
 
 
-def test_keys_that_cannot_be_fetched_at_first_refuse_nobody_for_good(monkeypatch: pytest.MonkeyPatch):
+def test_keys_are_fetched_again_after_a_failed_fetch(monkeypatch: pytest.MonkeyPatch):
     fetch = HANDLER.tokens._keys.fetch_data
     event = authorize({**SESSION, "token": token()})
     HANDLER.tokens._keys.jwk_set_cache.put(None)
 
-    def unreachable() -> None:
+    def fail() -> None:
         raise jwt.PyJWKClientConnectionError
 
-    monkeypatch.setattr(HANDLER.tokens._keys, "fetch_data", unreachable)
+    monkeypatch.setattr(HANDLER.tokens._keys, "fetch_data", fail)
     with pytest.raises(jwt.PyJWKClientConnectionError):
         HANDLER.handler(event, None)
     monkeypatch.setattr(HANDLER.tokens._keys, "fetch_data", fetch)
@@ -102,8 +98,8 @@ def test_keys_that_cannot_be_fetched_at_first_refuse_nobody_for_good(monkeypatch
     assert HANDLER.handler(event, None)["context"]["subject"] == ALICE
 
 
-def test_the_answer_is_what_api_gateway_takes():
-    answer = HANDLER.handler(authorize({**SESSION, "token": token()}), None)
+def test_the_response_has_the_fields_that_api_gateway_requires():
+    response = HANDLER.handler(authorize({**SESSION, "token": token()}), None)
 
-    assert set(json.loads(json.dumps(answer))) == {"principalId", "policyDocument", "context"}
-    assert {type(value) for value in answer["context"].values()} == {str}
+    assert set(json.loads(json.dumps(response))) == {"principalId", "policyDocument", "context"}
+    assert {type(value) for value in response["context"].values()} == {str}

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -14,11 +13,17 @@ from moto import mock_aws
 from shared.audience.join import Join
 from shared.aws.connections_table import ConnectionsTable
 from shared.aws.sessions_table import SessionsTable
-from shared.sessions.session import LIFETIME_S, Session, Status
-from tests.support.connection_tables import CONNECTIONS, RATE_LIMITS, make_tables
-from tests.support.handlers import ADDRESS_KEY, calls_of, load_handler
-from tests.support.sessions import ALICE, BOB, a_session
-from tests.support.tables import TABLE
+from shared.sessions.session import Session, Status
+from tests.support.clock import Clock
+from tests.support.handlers import ADDRESS_KEY, load_handler
+from tests.support.sessions import ALICE, BOB, NOW, NOW_S, a_session
+from tests.support.tables import (
+    CONNECTIONS_TABLE,
+    RATE_LIMITS_TABLE,
+    SESSIONS_TABLE,
+    create_tables,
+    record_calls,
+)
 from tests.support.websocket_events import ADDRESS, connect
 
 HANDLER = load_handler("connect_session")
@@ -26,38 +31,32 @@ CLIENT = HANDLER.join._connections._client
 CLIENTS = [CLIENT, HANDLER.join._sessions._client, HANDLER.joins_per_address.store._client]
 
 
-@pytest.fixture(autouse=True)
-def no_sockets(socket_disabled: None) -> None:
-    """Fail whatever opens one."""
-
-
 @pytest.fixture
-def session() -> Iterator[Session]:
-    """Make the tables, and open a session of Alice's."""
-    now = HANDLER.joins_per_address.clock()
-    opened = a_session(created_at=now, updated_at=now, version=now, expires_at=now // 1000 + LIFETIME_S)
+def session(clock: Clock) -> Iterator[Session]:
+    """Create the tables and a session of Alice's."""
+    session = a_session()
     with mock_aws():
-        make_tables(CLIENT)
-        put(opened)
-        yield opened
+        create_tables(CLIENT)
+        put(session)
+        yield session
 
 
 def put(session: Session) -> None:
-    SessionsTable(CLIENT, TABLE).add(session, reusable_before=10**12)
+    SessionsTable(CLIENT, SESSIONS_TABLE).add(session, reusable_before=10**12)
 
 
-def invoke(**asked: Any) -> tuple[int, dict[str, Any]]:
-    """Send $connect; return the status, and the body if there is one."""
-    answer = HANDLER.handler(connect(**asked), None)
-    return answer["statusCode"], json.loads(answer.get("body", "{}"))
+def invoke(**request: Any) -> tuple[int, dict[str, Any]]:
+    """Invoke the handler; return the status and the body, {} if there is none."""
+    response = HANDLER.handler(connect(**request), None)
+    return response["statusCode"], json.loads(response.get("body", "{}"))
 
 
-def rows(table: str = CONNECTIONS) -> list[dict[str, Any]]:
+def rows(table: str = CONNECTIONS_TABLE) -> list[dict[str, Any]]:
     return list(CLIENT.scan(TableName=table)["Items"])
 
 
-def test_a_listener_is_let_in_with_six_calls(session: Session):
-    with calls_of(*CLIENTS) as calls:
+def test_a_listener_is_admitted_with_six_calls(session: Session):
+    with record_calls(*CLIENTS) as calls:
         status, body = invoke(language="es")
 
     assert (status, body) == (200, {})
@@ -71,8 +70,8 @@ def test_a_listener_is_let_in_with_six_calls(session: Session):
     ]
 
 
-def test_the_speaker_is_let_in_without_counting_listeners(session: Session):
-    with calls_of(*CLIENTS) as calls:
+def test_the_speaker_is_admitted_without_counting_listeners(session: Session):
+    with record_calls(*CLIENTS) as calls:
         status, _ = invoke(speaker=ALICE)
 
     assert status == 200
@@ -81,40 +80,40 @@ def test_the_speaker_is_let_in_without_counting_listeners(session: Session):
 
 
 @pytest.mark.parametrize(
-    ("asked", "status", "field"),
+    ("request_", "field"),
     [
-        ({"session_id": None, "language": "es"}, 400, "sessionId"),
-        ({"session_id": "", "language": "es"}, 400, "sessionId"),
-        ({"language": "xx"}, 400, "targetLanguage"),
-        ({}, 400, "targetLanguage"),
-        ({"speaker": BOB}, 400, "targetLanguage"),
+        ({"session_id": None, "language": "es"}, "sessionId"),
+        ({"session_id": "", "language": "es"}, "sessionId"),
+        ({"language": "xx"}, "targetLanguage"),
+        ({}, "targetLanguage"),
+        ({"speaker": BOB}, "targetLanguage"),
     ],
 )
-def test_a_bad_request_is_400_naming_the_parameter(
-    session: Session, asked: dict[str, Any], status: int, field: str
+def test_an_invalid_request_is_400_and_names_the_parameter(
+    session: Session, request_: dict[str, Any], field: str
 ):
-    answered, body = invoke(**asked)
+    status, body = invoke(**request_)
 
-    assert (answered, body["code"], body["details"][0]["field"]) == (status, "INVALID_REQUEST", field)
+    assert (status, body["code"], body["details"][0]["field"]) == (400, "INVALID_REQUEST", field)
     assert rows() == []
 
 
 @pytest.mark.parametrize("session_id", ["holy-psalm-100", "nonsense", "../../etc", "x" * 4000])
-def test_a_session_that_is_not_there_is_404(session: Session, session_id: str):
+def test_an_unknown_session_is_404(session: Session, session_id: str):
     status, body = invoke(session_id=session_id, language="es")
 
     assert (status, body["code"]) == (404, "SESSION_NOT_FOUND")
 
 
 def test_an_expired_session_is_404(session: Session):
-    put(replace(session, expires_at=session.created_at // 1000))
+    put(replace(session, expires_at=NOW_S))
 
     assert invoke(language="es")[0] == 404
 
 
 @pytest.mark.parametrize("speaker", [ALICE, None])
 def test_an_ended_session_is_410_even_for_its_speaker(session: Session, speaker: str | None):
-    put(replace(session, status=Status.ENDED, ended_at=session.created_at))
+    put(replace(session, status=Status.ENDED, ended_at=NOW))
 
     status, body = invoke(speaker=speaker, language=None if speaker else "es")
 
@@ -122,13 +121,15 @@ def test_an_ended_session_is_410_even_for_its_speaker(session: Session, speaker:
     assert rows() == []
 
 
-def test_a_full_session_is_503_and_the_row_is_taken_back(session: Session, monkeypatch: pytest.MonkeyPatch):
+def test_a_full_session_is_503_and_the_rejected_connection_has_no_row(
+    session: Session, clock: Clock, monkeypatch: pytest.MonkeyPatch
+):
     join = Join(
         HANDLER.join._sessions,
-        ConnectionsTable(CLIENT, CONNECTIONS),
+        ConnectionsTable(CLIENT, CONNECTIONS_TABLE),
         max_listeners=1,
-        clock=HANDLER.joins_per_address.clock,
-        sleep=time.sleep,
+        clock=clock,
+        sleep=lambda seconds: pytest.fail(f"waited {seconds} s"),
     )
     monkeypatch.setattr(HANDLER, "join", join)
     invoke(connection_id="first", language="es")
@@ -139,74 +140,71 @@ def test_a_full_session_is_503_and_the_row_is_taken_back(session: Session, monke
     assert [row["connectionId"]["S"] for row in rows()] == ["first"]
 
 
-# how often one address may come
+# The rate limit
 
 
-def test_the_eleventh_join_of_a_minute_from_one_address_is_429(session: Session):
+def test_the_eleventh_connection_from_an_address_within_a_minute_is_429(session: Session):
     statuses = [invoke(connection_id=f"c{number}", language="es")[0] for number in range(11)]
-    answer = HANDLER.handler(connect(language="es"), None)
 
-    # Should a minute of the clock end meanwhile, the twelfth may be the second of the next.
-    assert statuses[:10] == [200] * 10
-    assert 429 in (statuses[10], answer["statusCode"])
+    assert statuses == [200] * 10 + [429]
 
 
-def test_a_refusal_by_the_limit_says_when_to_come_back(session: Session, monkeypatch: pytest.MonkeyPatch):
-    limit = replace(
-        HANDLER.joins_per_address, limit=1, clock=lambda: session.created_at // 60_000 * 60_000 + 18_000
-    )
-    monkeypatch.setattr(HANDLER, "joins_per_address", limit)
+def test_a_429_says_after_how_many_seconds_to_retry(
+    session: Session, clock: Clock, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(HANDLER, "joins_per_address", replace(HANDLER.joins_per_address, limit=1))
+    clock.now = (NOW // 60_000 + 1) * 60_000 + 18_000  # 18 s into a minute
     invoke(connection_id="first", language="es")
 
-    answer = HANDLER.handler(connect(connection_id="second", language="es"), None)
+    response = HANDLER.handler(connect(connection_id="second", language="es"), None)
 
-    assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (429, "RATE_LIMITED")
-    assert answer["headers"]["Retry-After"] == "42"
+    assert (response["statusCode"], json.loads(response["body"])["code"]) == (429, "RATE_LIMITED")
+    assert response["headers"]["Retry-After"] == "42"
     assert [row["connectionId"]["S"] for row in rows()] == ["first"]
 
 
-def test_another_address_is_counted_for_itself(session: Session, monkeypatch: pytest.MonkeyPatch):
+def test_each_address_has_its_own_rate_limit(session: Session, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(HANDLER, "joins_per_address", replace(HANDLER.joins_per_address, limit=1))
     invoke(connection_id="first", language="es")
 
     assert invoke(connection_id="second", language="es", address="203.0.113.78")[0] == 200
 
 
-def test_a_bad_request_costs_nobody_a_join(session: Session):
+def test_an_invalid_request_does_not_count_towards_the_rate_limit(session: Session):
     for _ in range(3):
         invoke(session_id=None)
         invoke(language="xx")
 
-    assert rows(RATE_LIMITS) == []
+    assert rows(RATE_LIMITS_TABLE) == []
 
 
 @pytest.mark.parametrize("address", [ADDRESS, "2001:db8::7"])
-def test_an_address_is_in_no_row_and_no_line(
+def test_addresses_are_neither_stored_nor_logged(
     session: Session, address: str, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ):
     with caplog.at_level(logging.DEBUG, logger="request"):
         invoke(language="es", address=address)
         invoke(session_id="holy-psalm-100", language="es", address=address)
 
-    kept = json.dumps([rows(table) for table in (CONNECTIONS, RATE_LIMITS, TABLE)])
-    said = json.dumps([vars(record) for record in caplog.records], default=str) + capsys.readouterr().out
+    stored = json.dumps([rows(table) for table in (CONNECTIONS_TABLE, RATE_LIMITS_TABLE, SESSIONS_TABLE)])
+    logged = json.dumps([vars(record) for record in caplog.records], default=str) + capsys.readouterr().out
     assert [record.status for record in caplog.records if record.name == "request"] == [200, 404]
-    assert address not in kept + said
-    assert ADDRESS_KEY not in kept + said
+    assert address not in stored + logged
+    assert ADDRESS_KEY not in stored + logged
 
 
-def test_an_address_is_known_by_a_digest_that_needs_the_key():
+def test_addresses_are_distinguished_by_a_keyed_digest():
     digest = HANDLER.address_digest
 
     assert digest(ADDRESS) == digest(ADDRESS)
     assert len({digest(ADDRESS), digest("203.0.113.78"), digest("2001:db8::7")}) == 3
-    assert digest(ADDRESS) == "05ecaae264b48f421035a09dae62e24d"
+    assert digest(ADDRESS) == "6cd79169cecf672a52cdba3ea37c91eb"
 
 
-def test_joining_goes_on_when_the_limits_table_is_down_and_it_is_said(
+def test_an_unavailable_rate_limits_table_is_counted_and_rejects_no_connection(
     session: Session, capsys: pytest.CaptureFixture[str]
 ):
-    CLIENT.delete_table(TableName=RATE_LIMITS)
+    CLIENT.delete_table(TableName=RATE_LIMITS_TABLE)
 
     status, _ = invoke(language="es")
 
@@ -215,20 +213,22 @@ def test_joining_goes_on_when_the_limits_table_is_down_and_it_is_said(
     assert (metric["RateLimitUnavailableCount"], metric["Environment"]) == (1, "test")
 
 
-def test_with_the_limit_off_its_table_is_not_asked(session: Session, monkeypatch: pytest.MonkeyPatch):
+def test_the_rate_limits_table_is_not_called_with_the_rate_limit_off(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr(HANDLER, "joins_per_address", replace(HANDLER.joins_per_address, limit=0))
 
-    with calls_of(*CLIENTS) as calls:
+    with record_calls(*CLIENTS) as calls:
         invoke(language="es")
 
-    assert not [call for call in calls if call.startswith(RATE_LIMITS)]
+    assert not [call for call in calls if call.startswith(RATE_LIMITS_TABLE)]
 
 
-# faults
+# Faults of DynamoDB
 
 
 @pytest.mark.parametrize("operation", ["GetItem", "PutItem", "Query", "UpdateItem"])
-def test_a_table_that_does_not_answer_is_503_and_no_row_is_left(session: Session, operation: str):
+def test_a_closed_connection_to_dynamodb_is_503_and_leaves_no_row(session: Session, operation: str):
     def fail(**_: Any) -> None:
         raise ConnectionClosedError(endpoint_url="dynamodb")
 

@@ -1,7 +1,6 @@
-"""The stream of the connections table, from a batch of records to the counts of its sessions."""
+"""The stream of the connections table, from a batch of records to listener counts and notified speakers."""
 
 from collections.abc import Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,33 +11,28 @@ from shared.aws.connections_table import ConnectionsTable
 from shared.aws.management_api import ManagementApi
 from shared.aws.sessions_table import SessionsTable
 from shared.sessions.session import Session
-from tests.support.connection_gateway import Gateway, fault
-from tests.support.connection_tables import make_tables
-from tests.support.connections import a_listener, a_newcomer, the_speaker
-from tests.support.handlers import LAMBDA_CONTEXT, calls_of, load_handler
+from tests.support.clock import Clock
+from tests.support.connections import a_listener, a_speaker, a_waiting_listener
+from tests.support.handlers import LAMBDA_CONTEXT, load_handler
+from tests.support.management_api import FakeManagementApi, client_error
 from tests.support.sessions import NOW, NOW_S, a_session
-from tests.support.tables import TABLE
+from tests.support.tables import SESSIONS_TABLE, create_tables, record_calls
 from tests.support.websocket_events import sequence_number, stream
 
 HANDLER = load_handler("connections_changed")
 COUNTS = HANDLER.count_listeners._counts
 CONNECTIONS: ConnectionsTable = HANDLER.count_listeners._connections
-SESSIONS = SessionsTable(CONNECTIONS._client, TABLE)
+SESSIONS = SessionsTable(CONNECTIONS._client, SESSIONS_TABLE)
 CLIENTS = [COUNTS._client, CONNECTIONS._client]
-ALL_DONE: dict[str, Any] = {"batchItemFailures": []}
-
-
-@pytest.fixture(autouse=True)
-def no_sockets(socket_disabled: None) -> None:
-    """Fail whatever opens one."""
+NO_FAILURES: dict[str, Any] = {"batchItemFailures": []}
 
 
 @pytest.fixture
-def gateway(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gateway]:
-    """Let a session be there, with nobody at it."""
-    gateway = Gateway("speaker")
-    sockets = ManagementApi(gateway)  # type: ignore[arg-type]
-    clock = SimpleNamespace(now=NOW + 20_000)
+def management_api(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeManagementApi]:
+    """Create a session, and the open WebSocket of its speaker; tests add the row of the connection."""
+    management_api = FakeManagementApi("speaker")
+    gateway = ManagementApi(management_api)  # type: ignore[arg-type]
+    clock = Clock(NOW + 20_000)
 
     def sleep(seconds: float) -> None:
         clock.now += round(seconds * 1000)
@@ -46,86 +40,90 @@ def gateway(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gateway]:
     monkeypatch.setattr(
         HANDLER,
         "count_listeners",
-        ListenerCounter(COUNTS, CONNECTIONS, sockets, lambda: clock.now, sleep, lambda _count: None),
+        ListenerCounter(COUNTS, CONNECTIONS, gateway, clock, sleep, lambda _count: None),
     )
     with mock_aws():
-        make_tables(CONNECTIONS._client)
+        create_tables(CONNECTIONS._client)
         SESSIONS.add(a_session(), reusable_before=NOW_S)
-        yield gateway
+        yield management_api
 
 
-def session() -> Session | None:
+def stored_session() -> Session | None:
     return SESSIONS.get("blessed-shepherd-427")
 
 
-def test_one_who_has_come_in_is_counted_with_two_calls(gateway: Gateway):
+def test_an_admitted_listener_is_counted_with_two_calls(management_api: FakeManagementApi):
     CONNECTIONS.add(a_listener())
 
-    with calls_of(*CLIENTS) as calls:
-        answer = HANDLER.handler(stream((a_newcomer(), a_listener())), LAMBDA_CONTEXT)
+    with record_calls(*CLIENTS) as calls:
+        response = HANDLER.handler(stream((a_waiting_listener(), a_listener())), LAMBDA_CONTEXT)
 
-    assert (answer, calls) == (ALL_DONE, ["connections:Query", "sessions:UpdateItem"])
-    assert session() == a_session(listener_count=1)
+    assert (response, calls) == (NO_FAILURES, ["connections:Query", "sessions:UpdateItem"])
+    assert stored_session() == a_session(listener_count=1)
 
 
-def test_one_who_has_left_is_not(gateway: Gateway):
+def test_a_disconnected_listener_is_not_counted(management_api: FakeManagementApi):
     COUNTS.set_listener_count(SessionRef("blessed-shepherd-427", NOW), 1)
 
     HANDLER.handler(stream((a_listener(), None)), LAMBDA_CONTEXT)
 
-    assert session() == a_session(listener_count=0)
+    assert stored_session() == a_session(listener_count=0)
 
 
-def test_many_changes_of_one_session_are_counted_once(gateway: Gateway):
+def test_a_session_is_counted_once_for_all_its_changes_in_a_batch(management_api: FakeManagementApi):
     rows = [a_listener(id=f"listener-{number}") for number in range(20)]
     for row in rows:
         CONNECTIONS.add(row)
 
-    with calls_of(*CLIENTS) as calls:
+    with record_calls(*CLIENTS) as calls:
         HANDLER.handler(stream(*((row, row) for row in rows), (a_listener(), None)), LAMBDA_CONTEXT)
 
     assert calls == ["connections:Query", "sessions:UpdateItem"]
-    assert session() == a_session(listener_count=20)
+    assert stored_session() == a_session(listener_count=20)
 
 
-def test_the_same_changes_twice_and_backwards_make_no_difference(gateway: Gateway):
+def test_repeated_and_reordered_records_lead_to_the_same_count(management_api: FakeManagementApi):
     CONNECTIONS.add(a_listener(id="a"))
-    changes = [(a_newcomer(id="a"), a_listener(id="a")), (a_listener(id="b"), None)]
+    changes = [(a_waiting_listener(id="a"), a_listener(id="a")), (a_listener(id="b"), None)]
 
     for batch in (changes, changes, changes[::-1]):
         HANDLER.handler(stream(*batch), LAMBDA_CONTEXT)
 
-    assert session() == a_session(listener_count=1)
+    assert stored_session() == a_session(listener_count=1)
 
 
-def test_the_speaker_is_told_who_listens(gateway: Gateway):
-    CONNECTIONS.add(the_speaker(id="speaker"))
+def test_the_speaker_is_notified_of_the_number_of_listeners_by_language(management_api: FakeManagementApi):
+    CONNECTIONS.add(a_speaker(id="speaker"))
     CONNECTIONS.add(a_listener())
 
-    HANDLER.handler(stream((a_newcomer(), a_listener())), LAMBDA_CONTEXT)
+    HANDLER.handler(stream((a_waiting_listener(), a_listener())), LAMBDA_CONTEXT)
 
-    assert gateway.told == {"speaker": [{"type": "audience", "listenerCount": 1, "byLanguage": {"es": 1}}]}
-
-
-def test_a_change_at_a_session_that_is_gone_is_done(gateway: Gateway):
-    old = a_listener(session_created_at=NOW - 30 * 60 * 60 * 1000)
-
-    assert HANDLER.handler(stream((old, None)), LAMBDA_CONTEXT) == ALL_DONE
-
-    assert session() == a_session()
+    assert management_api.messages == {
+        "speaker": [{"type": "audience", "listenerCount": 1, "byLanguage": {"es": 1}}]
+    }
 
 
-def test_a_busy_api_gateway_has_the_batch_sent_again_and_the_count_is_true_already(gateway: Gateway):
-    CONNECTIONS.add(the_speaker(id="speaker"))
+def test_a_change_of_a_session_whose_id_has_been_reused_is_ignored(management_api: FakeManagementApi):
+    listener_of_earlier_session = a_listener(session_created_at=NOW - 30 * 60 * 60 * 1000)
+
+    assert HANDLER.handler(stream((listener_of_earlier_session, None)), LAMBDA_CONTEXT) == NO_FAILURES
+
+    assert stored_session() == a_session()
+
+
+def test_when_api_gateway_throttles_the_batch_fails_but_the_count_is_correct(
+    management_api: FakeManagementApi,
+):
+    CONNECTIONS.add(a_speaker(id="speaker"))
     CONNECTIONS.add(a_listener())
 
-    def busy(_operation: str, _connection_id: str) -> None:
-        raise fault(429)
+    def throttle(_operation: str, _connection_id: str) -> None:
+        raise client_error(429)
 
-    gateway.before = busy
-    event = stream((a_newcomer(), a_listener()))
+    management_api.before = throttle
+    event = stream((a_waiting_listener(), a_listener()))
 
-    answer = HANDLER.handler(event, LAMBDA_CONTEXT)
+    response = HANDLER.handler(event, LAMBDA_CONTEXT)
 
-    assert answer == {"batchItemFailures": [{"itemIdentifier": sequence_number(event, 0)}]}
-    assert session() == a_session(listener_count=1)
+    assert response == {"batchItemFailures": [{"itemIdentifier": sequence_number(event, 0)}]}
+    assert stored_session() == a_session(listener_count=1)

@@ -1,69 +1,63 @@
 """POST /sessions, from the event to the table."""
 
 import re
-import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from shared.sessions import ids
 from tests.support.http_events import CREATE, GET, REQUEST_ID, SPEAKER, UPDATE
-from tests.support.sessions import BOB
-from tests.support.tables import TABLE
-from tests.unit.functions.conftest import Answer
+from tests.support.sessions import BOB, NOW, NOW_S
+from tests.support.tables import SESSIONS_TABLE
+from tests.unit.functions.conftest import Expire, Invoke, Response
 
-Invoke = Callable[..., Answer]
 ENGLISH = {"sourceLanguage": "en"}
 
 
-def rows(table: Any) -> list[dict[str, Any]]:
-    return table.scan(TableName=TABLE)["Items"]
+def rows(client: Any) -> list[dict[str, Any]]:
+    return list(client.scan(TableName=SESSIONS_TABLE)["Items"])
 
 
-def test_a_session_is_opened_with_one_call(table: Any, invoke: Invoke):
-    before = time.time_ns() // 1_000_000
+def test_a_session_is_created_with_one_call(invoke: Invoke):
+    response = invoke(CREATE, body={"sourceLanguage": "en", "qualityTier": "premium"})
 
-    answer = invoke(CREATE, body={"sourceLanguage": "en", "qualityTier": "premium"})
-
-    created_at = answer.body["createdAt"]
-    assert answer.status == 201
-    assert answer.body == {
-        "sessionId": answer.body["sessionId"],
+    session_id = response.body["sessionId"]
+    assert response.status == 201
+    assert response.body == {
+        "sessionId": session_id,
         "speakerId": SPEAKER,
         "sourceLanguage": "en",
         "qualityTier": "premium",
         "status": "active",
         "listenerCount": 0,
-        "createdAt": created_at,
-        "updatedAt": created_at,
-        "expiresAt": created_at // 1000 + 24 * 60 * 60,
+        "createdAt": NOW,
+        "updatedAt": NOW,
+        "expiresAt": NOW_S + 24 * 60 * 60,
     }
-    assert before <= created_at <= time.time_ns() // 1_000_000
-    assert re.fullmatch(r"[a-z]+-[a-z]+-[1-9][0-9]{2}", answer.body["sessionId"])
-    assert ids.is_session_id(answer.body["sessionId"])
-    assert answer.headers == {
+    assert re.fullmatch(r"[a-z]+-[a-z]+-[1-9][0-9]{2}", session_id)
+    assert ids.is_session_id(session_id)
+    assert response.headers == {
         "Content-Type": "application/json",
-        "Location": f"/sessions/{answer.body['sessionId']}",
-        "ETag": f'"{created_at}"',
+        "Location": f"/sessions/{session_id}",
+        "ETag": f'"{NOW}"',
     }
-    assert answer.calls == ["PutItem"]
+    assert response.calls == ["PutItem"]
 
 
-def test_numbers_are_json_numbers_and_no_text(opened: Answer):
-    numbers = {name for name, value in opened.body.items() if type(value) is int}
+def test_numbers_are_json_numbers_and_not_strings(created: Response):
+    numbers = {name for name, value in created.body.items() if type(value) is int}
 
     assert numbers == {"listenerCount", "createdAt", "updatedAt", "expiresAt"}
 
 
-def test_whoever_was_told_the_id_can_read_it_at_once(opened: Answer, invoke: Invoke):
-    assert invoke(GET, session_id=opened.body["sessionId"]).status == 200
+def test_a_created_session_can_be_read_at_once(session_id: str, invoke: Invoke):
+    assert invoke(GET, session_id=session_id).status == 200
 
 
-def test_a_base64_body_is_decoded(table: Any, invoke: Invoke):
-    answer = invoke(CREATE, body=b'{"sourceLanguage": "zh"}')
+def test_a_base64_body_is_decoded(invoke: Invoke):
+    response = invoke(CREATE, body=b'{"sourceLanguage": "zh"}')
 
-    assert (answer.status, answer.body["sourceLanguage"]) == (201, "zh")
+    assert (response.status, response.body["sourceLanguage"]) == (201, "zh")
 
 
 @pytest.mark.parametrize(
@@ -87,107 +81,107 @@ def test_a_base64_body_is_decoded(table: Any, invoke: Invoke):
     ],
     ids=lambda value: ascii(value)[:30],
 )
-def test_a_bad_body_is_400_naming_each_field_without_a_call(
-    table: Any, invoke: Invoke, body: object, fields: list[str]
+def test_an_invalid_body_is_400_and_names_each_field_without_a_call(
+    invoke: Invoke, body: object, fields: list[str]
 ):
-    answer = invoke(CREATE, body=body)
+    response = invoke(CREATE, body=body)
 
-    assert answer.status == 400
-    assert answer.body["code"] == "INVALID_REQUEST"
-    assert [offence["field"] for offence in answer.body["details"]] == fields
-    assert answer.body["error"] == answer.body["details"][0]["message"]
-    assert answer.calls == []
-
-
-def test_a_body_that_is_a_list_is_400_and_no_crash(table: Any, invoke: Invoke):
-    answer = invoke(CREATE, body=["sourceLanguage"])
-
-    assert (answer.status, answer.body["error"]) == (400, "Request body must be a JSON object")
+    assert response.status == 400
+    assert response.body["code"] == "INVALID_REQUEST"
+    assert [detail["field"] for detail in response.body["details"]] == fields
+    assert response.body["error"] == response.body["details"][0]["message"]
+    assert response.calls == []
 
 
-def test_nobody_is_401_before_anything_else(table: Any, invoke: Invoke):
-    answer = invoke(CREATE, body="{", speaker=None, headers={"Idempotency-Key": ""})
+def test_a_json_list_as_body_is_400(invoke: Invoke):
+    response = invoke(CREATE, body=["sourceLanguage"])
 
-    assert (answer.status, answer.body["code"], answer.calls) == (401, "AUTHENTICATION_REQUIRED", [])
-    assert answer.body["requestId"] == REQUEST_ID
+    assert (response.status, response.body["error"]) == (400, "Request body must be a JSON object")
 
 
-def test_the_same_key_gets_the_first_session_back_as_201(table: Any, invoke: Invoke):
+def test_an_anonymous_request_is_401_even_if_it_is_also_invalid(invoke: Invoke):
+    response = invoke(CREATE, body="{", speaker=None, headers={"Idempotency-Key": ""})
+
+    assert (response.status, response.body["code"], response.calls) == (401, "AUTHENTICATION_REQUIRED", [])
+    assert response.body["requestId"] == REQUEST_ID
+
+
+def test_a_repeated_request_with_the_same_idempotency_key_gets_the_first_session(invoke: Invoke, client: Any):
     first = invoke(CREATE, body=ENGLISH, headers={"Idempotency-Key": "k1"})
 
-    again = invoke(
+    second = invoke(
         CREATE, body=b'{ "qualityTier":"standard","sourceLanguage":"en" }', headers={"idempotency-key": "k1"}
     )
 
-    assert (again.status, again.headers, again.body) == (201, first.headers, first.body)
-    assert again.calls == ["PutItem"]
-    assert len(rows(table)) == 1
+    assert (second.status, second.headers, second.body) == (201, first.headers, first.body)
+    assert second.calls == ["PutItem"]
+    assert len(rows(client)) == 1
 
 
-def test_the_same_key_with_another_body_is_422(table: Any, invoke: Invoke):
+def test_the_same_idempotency_key_with_another_body_is_422(invoke: Invoke, client: Any):
     invoke(CREATE, body=ENGLISH, headers={"Idempotency-Key": "k1"})
 
-    answer = invoke(CREATE, body={"sourceLanguage": "fr"}, headers={"Idempotency-Key": "k1"})
+    response = invoke(CREATE, body={"sourceLanguage": "fr"}, headers={"Idempotency-Key": "k1"})
 
-    assert (answer.status, answer.body["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
-    assert len(rows(table)) == 1
-
-
-def test_another_speaker_may_use_the_same_key(table: Any, invoke: Invoke):
-    hers = invoke(CREATE, body=ENGLISH, headers={"Idempotency-Key": "k1"})
-    his = invoke(CREATE, body=ENGLISH, headers={"Idempotency-Key": "k1"}, speaker=BOB)
-
-    assert his.status == 201
-    assert his.body["sessionId"] != hers.body["sessionId"]
+    assert (response.status, response.body["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
+    assert len(rows(client)) == 1
 
 
-def test_a_key_that_is_none_is_400(table: Any, invoke: Invoke):
-    answer = invoke(CREATE, body=ENGLISH, headers={"Idempotency-Key": "x" * 256})
+def test_two_speakers_may_use_the_same_idempotency_key(invoke: Invoke):
+    first = invoke(CREATE, body=ENGLISH, headers={"Idempotency-Key": "k1"})
+    second = invoke(CREATE, body=ENGLISH, headers={"Idempotency-Key": "k1"}, speaker=BOB)
 
-    assert (answer.status, answer.body["details"][0]["field"]) == (400, "Idempotency-Key")
+    assert second.status == 201
+    assert second.body["sessionId"] != first.body["sessionId"]
 
 
-def test_a_clash_of_ids_never_overwrites_a_live_session(
-    table: Any, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_an_idempotency_key_that_is_too_long_is_400(invoke: Invoke):
+    response = invoke(CREATE, body=ENGLISH, headers={"Idempotency-Key": "x" * 256})
+
+    assert (response.status, response.body["details"][0]["field"]) == (400, "Idempotency-Key")
+
+
+def test_a_session_id_that_is_taken_is_not_overwritten(
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     draws = iter([7, 7, 8])
     monkeypatch.setattr("secrets.randbelow", lambda n: next(draws))
-    hers = invoke(CREATE, body=ENGLISH)
+    first = invoke(CREATE, body=ENGLISH)
 
-    his = invoke(CREATE, body={"sourceLanguage": "fr"}, speaker=BOB)
+    second = invoke(CREATE, body={"sourceLanguage": "fr"}, speaker=BOB)
 
-    assert his.status == 201
-    assert his.body["sessionId"] != hers.body["sessionId"]
-    assert his.calls == ["PutItem", "PutItem"]
-    still_hers = invoke(UPDATE, session_id=hers.body["sessionId"], body={"status": "active"})
-    assert (still_hers.status, still_hers.body["speakerId"]) == (200, SPEAKER)
+    assert second.status == 201
+    assert second.body["sessionId"] != first.body["sessionId"]
+    assert second.calls == ["PutItem", "PutItem"]
+    updated = invoke(UPDATE, session_id=first.body["sessionId"], body={"status": "active"})
+    assert (updated.status, updated.body["speakerId"]) == (200, SPEAKER)
     assert "SessionIdClashCount" in capsys.readouterr().out
 
 
-def test_a_crowded_table_is_503_with_a_time_to_come_back(
-    table: Any, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+def test_when_all_candidate_ids_are_taken_the_response_is_503_with_retry_after(
+    invoke: Invoke, client: Any, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("secrets.randbelow", lambda n: 7)
-    for _ in range(3):  # one holds the three-digit id, one the six-digit id, one the nine-digit id
+    for _ in range(3):  # the sessions take an id of three, of six and of nine digits
         assert invoke(CREATE, body=ENGLISH).status == 201
 
-    answer = invoke(CREATE, body=ENGLISH)
+    response = invoke(CREATE, body=ENGLISH)
 
-    assert (answer.status, answer.body["code"]) == (503, "SERVICE_UNAVAILABLE")
-    assert answer.headers["Retry-After"] == "1"
-    assert answer.calls == ["PutItem"] * 5
-    assert len(rows(table)) == 3
+    assert (response.status, response.body["code"]) == (503, "SERVICE_UNAVAILABLE")
+    assert response.headers["Retry-After"] == "1"
+    assert response.calls == ["PutItem"] * 5
+    assert len(rows(client)) == 3
 
 
-def test_an_expired_id_can_be_taken_after_the_grace_and_not_before(
-    table: Any, invoke: Invoke, expire: Callable[[str, int], None], monkeypatch: pytest.MonkeyPatch
+def test_the_id_of_an_expired_session_is_reused_only_after_the_grace_period(
+    invoke: Invoke, expire: Expire, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("secrets.randbelow", lambda n: 7)
-    old = invoke(CREATE, body=ENGLISH).body["sessionId"]
-    grace = 3 * 60 * 60
+    session_id = invoke(CREATE, body=ENGLISH).body["sessionId"]
+    grace_s = 3 * 60 * 60
 
-    expire(old, int(time.time()) - grace + 60)
-    assert invoke(CREATE, body=ENGLISH, speaker=BOB).body["sessionId"] != old
+    expire(session_id, NOW_S - grace_s)
+    assert invoke(CREATE, body=ENGLISH, speaker=BOB).body["sessionId"] != session_id
 
-    expire(old, int(time.time()) - grace - 60)
-    assert invoke(CREATE, body=ENGLISH, speaker=BOB).body["sessionId"] == old
+    expire(session_id, NOW_S - grace_s - 1)
+    assert invoke(CREATE, body=ENGLISH, speaker=BOB).body["sessionId"] == session_id

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from tests.support.connection_tables import CONNECTIONS, make_tables
 from tests.support.connections import a_listener
-from tests.support.handlers import calls_of, load_handler
+from tests.support.handlers import load_handler
+from tests.support.tables import CONNECTIONS_TABLE, create_tables, record_calls
 from tests.support.websocket_events import disconnect
 
 HANDLER = load_handler("disconnect_session")
@@ -16,51 +16,47 @@ CLIENT = HANDLER.connections._client
 
 
 @pytest.fixture(autouse=True)
-def no_sockets(socket_disabled: None) -> None:
-    """Fail whatever opens one."""
-
-
-@pytest.fixture(autouse=True)
-def two_people() -> Iterator[None]:
+def two_connections() -> Iterator[None]:
+    """Connect a listener who stays and one who leaves."""
     with mock_aws():
-        make_tables(CLIENT)
-        HANDLER.connections.add(a_listener(id="stays"))
-        HANDLER.connections.add(a_listener(id="goes"))
+        create_tables(CLIENT)
+        HANDLER.connections.add(a_listener(id="staying"))
+        HANDLER.connections.add(a_listener(id="leaving"))
         yield
 
 
-def present() -> list[str]:
-    return [row["connectionId"]["S"] for row in CLIENT.scan(TableName=CONNECTIONS)["Items"]]
+def connection_ids() -> list[str]:
+    return [row["connectionId"]["S"] for row in CLIENT.scan(TableName=CONNECTIONS_TABLE)["Items"]]
 
 
 def invoke(event: dict[str, Any]) -> int:
     return int(HANDLER.handler(event, None)["statusCode"])
 
 
-def test_who_has_left_is_forgotten_with_one_call():
-    with calls_of(CLIENT) as calls:
-        status = invoke(disconnect(connection_id="goes"))
+def test_a_closed_connection_is_removed_with_one_call():
+    with record_calls(CLIENT) as calls:
+        status = invoke(disconnect(connection_id="leaving"))
 
-    assert (status, calls, present()) == (200, ["connections:DeleteItem"], ["stays"])
-
-
-def test_leaving_twice_is_harmless():
-    statuses = [invoke(disconnect(connection_id="goes")) for _ in range(2)]
-
-    assert (statuses, present()) == ([200, 200], ["stays"])
+    assert (status, calls, connection_ids()) == (200, ["connections:DeleteItem"], ["staying"])
 
 
-def test_who_never_came_in_is_no_fault():
-    assert invoke(disconnect("holy-psalm-100", connection_id="stays")) == 200
+def test_a_repeated_disconnect_is_200():
+    statuses = [invoke(disconnect(connection_id="leaving")) for _ in range(2)]
 
-    assert sorted(present()) == ["goes", "stays"]
+    assert (statuses, connection_ids()) == ([200, 200], ["staying"])
 
 
-def test_a_connection_that_the_authorizer_never_saw_is_400_and_asks_nobody():
-    event = disconnect(connection_id="goes")
+def test_a_connection_without_a_row_is_200_and_removes_no_other():
+    assert invoke(disconnect("holy-psalm-100", connection_id="staying")) == 200
+
+    assert sorted(connection_ids()) == ["leaving", "staying"]
+
+
+def test_an_event_without_authorizer_context_is_400_without_a_call():
+    event = disconnect(connection_id="leaving")
     del event["requestContext"]["authorizer"]
 
-    with calls_of(CLIENT) as calls:
+    with record_calls(CLIENT) as calls:
         status = invoke(event)
 
     assert (status, calls) == (400, [])

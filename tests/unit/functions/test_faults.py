@@ -1,50 +1,47 @@
-"""DynamoDB fails: 503 with Retry-After when a retry may cure it, else a clean 500, and nothing half done.
+"""Faults of DynamoDB: 503 where a retry may succeed, otherwise 500, and no update is half applied.
 
-A server on 127.0.0.1 plays DynamoDB, so that the SDK itself meets each fault.
+A server on 127.0.0.1 takes the place of DynamoDB, so that the SDK itself meets each fault.
 """
 
 import json
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import ModuleType
-from typing import Any, ClassVar
+from types import ModuleType, SimpleNamespace
+from typing import Any
 
-import botocore.session
+import botocore.endpoint
 import pytest
 import pytest_socket
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.exceptions import ConnectionClosedError
 
-from shared.aws.dynamodb import DEFAULT_CONFIG, require_json
+from shared.aws.dynamodb import DEFAULT_CONFIG, create_client
 from shared.aws.metrics import EmbeddedMetrics
 from shared.aws.sessions_table import SessionsTable
 from shared.aws.speaker_index import SpeakerIndex
 from shared.clock import now_ms
-from tests.support.handlers import replace_use_cases
+from tests.support.handlers import FUNCTIONS, LAMBDA_CONTEXT, replace_use_cases
 from tests.support.http_events import CREATE, DELETE, GET, HEALTH, LIST, REQUEST_ID, UPDATE, event
-from tests.support.tables import TABLE
+from tests.support.tables import SESSIONS_TABLE, record_requests
 from tests.support.use_cases import SessionUseCases
-from tests.unit.functions.conftest import FUNCTIONS, LAMBDA_CONTEXT, Answer
-
-Invoke = Callable[..., Answer]
+from tests.unit.functions.conftest import Invoke, Response
 
 FUNCTION_TIMEOUT_S = 10
-# The classes of faults are told apart the same with one try and little patience.
-IMPATIENT = DEFAULT_CONFIG.merge(
-    Config(connect_timeout=0.3, read_timeout=0.3, retries={"mode": "standard", "total_max_attempts": 1})
-)
-AWS = botocore.session.get_session()
+# A server that responds is never too slow for these timeouts, however busy the machine is.
+LONG_TIMEOUTS = Config(connect_timeout=60, read_timeout=60)
+# A server that never responds makes the SDK wait for the whole read timeout.
+SHORT_READ_TIMEOUT = Config(connect_timeout=60, read_timeout=0.1)
+ONE_ATTEMPT = Config(retries={"mode": "standard", "total_max_attempts": 1})
 BODIES: dict[str, object] = {CREATE: {"sourceLanguage": "en"}, UPDATE: {"status": "paused"}}
-INTERNAL = (
+INTERNAL_NAMES = (
     "dynamodb",
     "amazon",
     "arn:",
-    TABLE,
+    SESSIONS_TABLE,
     "123456789012",
     "traceback",
     "botocore",
@@ -52,40 +49,52 @@ INTERNAL = (
     "127.0.0.1",
 )
 
+Fault = Callable[[BaseHTTPRequestHandler], None]
+Send = Callable[..., Response]
+
 
 @pytest.fixture(autouse=True)
 def no_sockets() -> None:
-    """Let this module's tests reach this machine, and nothing else."""
+    """Allow connections to this machine only."""
     pytest_socket.socket_allow_hosts(["127.0.0.1"])
 
 
+@pytest.fixture(autouse=True)
+def retry_waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """List the seconds that the SDK waits before its retries, instead of waiting."""
+    waits: list[float] = []
+    monkeypatch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=waits.append))
+    return waits
+
+
 class FaultyDynamoDB(BaseHTTPRequestHandler):
-    """Answers every request with the fault of its server."""
+    """Responds to every request with the fault of its server."""
 
     server: "FaultyServer"
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.asked += 1
         self.server.fault(self)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 class FaultyServer(ThreadingHTTPServer):
-    """Counts how often it was asked."""
+    """A server with one fault."""
 
     daemon_threads = True
-    block_on_close: ClassVar[bool] = False
-    asked = 0
-    fault: Callable[[BaseHTTPRequestHandler], None]
+    fault: Fault
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
 
     def handle_error(self, *_: object) -> None:
-        """Take it quietly when the client has gone."""
+        """Ignore a client that has closed its connection."""
 
 
-def responds(status: int, body: bytes) -> Callable[[BaseHTTPRequestHandler], None]:
+def response_with(status: int, body: bytes) -> Fault:
     def fault(request: BaseHTTPRequestHandler) -> None:
         request.send_response(status)
         request.send_header("Content-Type", "application/x-amz-json-1.0")
@@ -96,30 +105,28 @@ def responds(status: int, body: bytes) -> Callable[[BaseHTTPRequestHandler], Non
     return fault
 
 
-def refuses(code: str, status: int = 400) -> Callable[[BaseHTTPRequestHandler], None]:
-    message = f"User: arn:aws:sts::123456789012:assumed-role/x on resource: table/{TABLE}"
-    return responds(
-        status,
-        json.dumps({"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": message}).encode(),
-    )
+def error_with(code: str, status: int = 400) -> Fault:
+    message = f"User: arn:aws:sts::123456789012:assumed-role/x on resource: table/{SESSIONS_TABLE}"
+    body = {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": message}
+    return response_with(status, json.dumps(body).encode())
 
 
-def says_nothing(request: BaseHTTPRequestHandler) -> None:
-    request.connection.settimeout(20)
-    request.rfile.read(1)  # until the client gives up
+def no_response(request: BaseHTTPRequestHandler) -> None:
+    request.rfile.read(1)  # returns when the client closes the connection
 
 
-def hangs_up(request: BaseHTTPRequestHandler) -> None:
+def closed_connection(request: BaseHTTPRequestHandler) -> None:
     request.close_connection = True
 
 
-def resets(request: BaseHTTPRequestHandler) -> None:
-    linger_none = (1).to_bytes(4, "little") + (0).to_bytes(4, "little")
-    request.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger_none)
+def reset_connection(request: BaseHTTPRequestHandler) -> None:
+    # With a linger time of 0 s, close() sends RST instead of FIN.
+    no_linger = (1).to_bytes(4, "little") + (0).to_bytes(4, "little")
+    request.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, no_linger)
     request.connection.close()
 
 
-def stops_half_way(request: BaseHTTPRequestHandler) -> None:
+def truncated_body(request: BaseHTTPRequestHandler) -> None:
     request.send_response(200)
     request.send_header("Content-Length", "1000")
     request.end_headers()
@@ -128,7 +135,7 @@ def stops_half_way(request: BaseHTTPRequestHandler) -> None:
 
 
 @contextmanager
-def faulty(fault: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[FaultyServer]:
+def server_with(fault: Fault) -> Iterator[FaultyServer]:
     with FaultyServer(("127.0.0.1", 0), FaultyDynamoDB) as server:
         server.fault = fault
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -141,161 +148,166 @@ def faulty(fault: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[FaultySe
 
 
 @pytest.fixture
-def send(doors: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """Return a way to send a route's usual request with the table at a port: send(route, port)."""
+def send(handlers: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch) -> Send:
+    """Return a function that sends a valid request while DynamoDB is at a URL: send(route, url, config)."""
 
-    def send(route: str, port: int, config: Config = IMPATIENT) -> Any:
-        client = AWS.create_client("dynamodb", endpoint_url=f"http://127.0.0.1:{port}", config=config)
-        client.meta.events.register("before-parse.dynamodb", require_json)
-        store = SessionsTable(client, TABLE)
+    def send(route: str, url: str, config: Config) -> Response:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", url)
+        client = create_client(DEFAULT_CONFIG.merge(config))
+        store = SessionsTable(client, SESSIONS_TABLE)
         if route == HEALTH:
-            monkeypatch.setattr(doors[route], "sessions", store)
+            monkeypatch.setattr(handlers[route], "sessions", store)
         elif route == LIST:
-            monkeypatch.setattr(doors[route].list_sessions, "_index", SpeakerIndex(client, TABLE))
+            monkeypatch.setattr(handlers[route].list_sessions, "_index", SpeakerIndex(client, SESSIONS_TABLE))
         else:
             use_cases = SessionUseCases(store, EmbeddedMetrics("test"), now_ms)
-            replace_use_cases(monkeypatch, {route: doors[route]}, use_cases)
-        return doors[route].handler(event(route, body=BODIES.get(route)), LAMBDA_CONTEXT)
+            replace_use_cases(monkeypatch, {route: handlers[route]}, use_cases)
+        with record_requests(client) as calls:
+            response = handlers[route].handler(event(route, body=BODIES.get(route)), LAMBDA_CONTEXT)
+        return Response(response["statusCode"], response["headers"], json.loads(response["body"]), calls)
 
     return send
 
 
-def assert_clean(response: dict[str, Any]) -> None:
-    said = json.dumps(response).lower()
-    assert not [word for word in INTERNAL if word in said], said
+def assert_no_internal_names(response: Response) -> None:
+    text = json.dumps([response.headers, response.body]).lower()
+    assert not [name for name in INTERNAL_NAMES if name in text], text
 
 
-def assert_try_again(route: str, response: dict[str, Any]) -> None:
-    assert response["statusCode"] == 503
-    body = json.loads(response["body"])
+def assert_service_unavailable(route: str, response: Response) -> None:
+    assert response.status == 503
     if route == HEALTH:
-        assert body["status"] == "unhealthy"
+        assert response.body["status"] == "unhealthy"
     else:
-        assert response["headers"]["Retry-After"] == "1"
-        assert body["error"] == "Service temporarily unavailable. Try again"
-        assert (body["code"], body["requestId"]) == ("SERVICE_UNAVAILABLE", REQUEST_ID)
-    assert_clean(response)
+        assert response.headers["Retry-After"] == "1"
+        assert response.body["error"] == "Service temporarily unavailable. Try again"
+        assert (response.body["code"], response.body["requestId"]) == ("SERVICE_UNAVAILABLE", REQUEST_ID)
+    assert_no_internal_names(response)
 
 
-TRANSIENT = {
-    "throttled": refuses("ThrottlingException"),
-    "over throughput": refuses("ProvisionedThroughputExceededException"),
-    "over the account's limit": refuses("RequestLimitExceeded"),
-    "internal error": refuses("InternalServerError", 500),
-    "unavailable": refuses("ServiceUnavailable", 503),
-    "bad gateway": responds(502, b"<html>bad gateway</html>"),
-    "gateway timeout": responds(504, b""),
-    "silence": says_nothing,
-    "hang-up": hangs_up,
-    "reset": resets,
-    "half an answer": stops_half_way,
-    "half a refusal": responds(400, b'{"__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFa'),
+TEMPORARY_FAULTS = {
+    "throttling": error_with("ThrottlingException"),
+    "exceeded throughput": error_with("ProvisionedThroughputExceededException"),
+    "exceeded account limit": error_with("RequestLimitExceeded"),
+    "internal error": error_with("InternalServerError", 500),
+    "unavailable": error_with("ServiceUnavailable", 503),
+    "bad gateway": response_with(502, b"<html>bad gateway</html>"),
+    "gateway timeout": response_with(504, b""),
+    "no response": no_response,
+    "closed connection": closed_connection,
+    "reset connection": reset_connection,
+    "truncated body": truncated_body,
+    "truncated error": response_with(400, b'{"__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFa'),
 }
-LASTING = {
-    "access denied": refuses("AccessDeniedException"),
-    "table missing": refuses("ResourceNotFoundException"),
-    "bad signature": refuses("InvalidSignatureException"),
-    "unknown key": refuses("UnrecognizedClientException"),
-    "invalid call": refuses("ValidationException"),
-    "an error of no kind": responds(400, b"{}"),
+PERMANENT_FAULTS = {
+    "access denied": error_with("AccessDeniedException"),
+    "missing table": error_with("ResourceNotFoundException"),
+    "invalid signature": error_with("InvalidSignatureException"),
+    "unknown key": error_with("UnrecognizedClientException"),
+    "invalid call": error_with("ValidationException"),
+    "error without a code": response_with(400, b"{}"),
 }
 
 
 @pytest.mark.parametrize("route", FUNCTIONS)
-@pytest.mark.parametrize("fault", TRANSIENT)
-def test_what_a_retry_may_cure_is_503_with_a_time_to_come_back(
-    send: Callable[..., Any], route: str, fault: str
-):
-    with faulty(TRANSIENT[fault]) as server:
-        response = send(route, server.server_port)
+@pytest.mark.parametrize("fault", TEMPORARY_FAULTS)
+def test_a_temporary_fault_is_503_with_retry_after(send: Send, route: str, fault: str):
+    timeouts = SHORT_READ_TIMEOUT if TEMPORARY_FAULTS[fault] is no_response else LONG_TIMEOUTS
 
-    assert server.asked == 1
-    assert_try_again(route, response)
+    with server_with(TEMPORARY_FAULTS[fault]) as server:
+        response = send(route, server.url, timeouts.merge(ONE_ATTEMPT))
+
+    assert len(response.calls) == 1
+    assert_service_unavailable(route, response)
 
 
 @pytest.mark.parametrize("route", FUNCTIONS)
-@pytest.mark.parametrize("fault", LASTING)
-def test_what_no_retry_cures_is_a_clean_500(send: Callable[..., Any], route: str, fault: str):
-    with faulty(LASTING[fault]) as server:
-        response = send(route, server.server_port)
+@pytest.mark.parametrize("fault", PERMANENT_FAULTS)
+def test_a_permanent_fault_is_500_without_internal_names(send: Send, route: str, fault: str):
+    with server_with(PERMANENT_FAULTS[fault]) as server:
+        response = send(route, server.url, LONG_TIMEOUTS.merge(ONE_ATTEMPT))
 
     if route == HEALTH:
-        assert_try_again(route, response)
+        assert_service_unavailable(route, response)
     else:
-        assert response["statusCode"] == 500
-        assert json.loads(response["body"])["error"] == "Internal server error"
-        assert "Retry-After" not in response["headers"]
-        assert_clean(response)
+        assert response.status == 500
+        assert response.body["error"] == "Internal server error"
+        assert "Retry-After" not in response.headers
+        assert_no_internal_names(response)
 
 
 @pytest.mark.parametrize("route", FUNCTIONS)
-def test_a_refused_connection_is_503(send: Callable[..., Any], route: str):
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # and not listened on
-        response = send(route, taken.getsockname()[1])
+def test_a_refused_connection_is_503_with_retry_after(send: Send, route: str):
+    with socket.socket() as bound_but_not_listening:
+        bound_but_not_listening.bind(("127.0.0.1", 0))
+        port = bound_but_not_listening.getsockname()[1]
+        response = send(route, f"http://127.0.0.1:{port}", LONG_TIMEOUTS.merge(ONE_ATTEMPT))
 
-    assert_try_again(route, response)
+    assert_service_unavailable(route, response)
 
 
-GARBAGE = {
+MALFORMED_BODIES = {
     "html": b"<html>captive portal</html>",
     "bytes": b"\xff\xfe\x00",
     "a list": b"[]",
     "a number": b"7",
     "null": b"null",
-    "half a row": b'{"Item": {"sessionId": {"S": "holy-psalm-100"}}, "Attributes": {"version": {"N": "1"}}}',
+    "an incomplete item": (
+        b'{"Item": {"sessionId": {"S": "holy-psalm-100"}}, "Attributes": {"version": {"N": "1"}}}'
+    ),
 }
 
 
 @pytest.mark.parametrize("route", FUNCTIONS)
-@pytest.mark.parametrize("garbage", GARBAGE)
-def test_garbage_for_an_answer_is_never_taken_for_a_session(
-    send: Callable[..., Any], route: str, garbage: str
-):
-    with faulty(responds(200, GARBAGE[garbage])) as server:
-        response = send(route, server.server_port)
+@pytest.mark.parametrize("body", MALFORMED_BODIES)
+def test_a_malformed_response_of_dynamodb_is_not_taken_for_a_session(send: Send, route: str, body: str):
+    with server_with(response_with(200, MALFORMED_BODIES[body])) as server:
+        response = send(route, server.url, LONG_TIMEOUTS.merge(ONE_ATTEMPT))
 
-    if garbage == "half a row" and route in (CREATE, HEALTH):
-        assert response["statusCode"] in (200, 201)  # neither looks at a row
+    if body == "an incomplete item" and route in (CREATE, HEALTH):
+        assert response.status in (200, 201)  # neither reads an item
     else:
-        assert response["statusCode"] in (500, 503)
-        assert_clean(response)
+        assert response.status in (500, 503)
+        assert_no_internal_names(response)
 
 
 @pytest.mark.parametrize("route", [GET, CREATE])
-def test_the_slowest_table_is_answered_within_the_functions_time(send: Callable[..., Any], route: str):
-    with faulty(says_nothing) as server:
-        started = time.monotonic()
-        response = send(route, server.server_port, DEFAULT_CONFIG)
-        took = time.monotonic() - started
+def test_without_responses_of_dynamodb_a_function_gives_up_before_its_timeout(
+    send: Send, route: str, retry_waits: list[float]
+):
+    with server_with(no_response) as server:
+        response = send(route, server.url, SHORT_READ_TIMEOUT)
 
-    assert server.asked == 2
-    assert took < FUNCTION_TIMEOUT_S
-    assert_try_again(route, response)
-
-
-def test_one_fault_is_cured_by_the_sdks_own_retry(send: Callable[..., Any]):
-    answered = iter([refuses("InternalServerError", 500), responds(200, b"{}")])
-
-    with faulty(lambda request: next(answered)(request)) as server:
-        response = send(CREATE, server.server_port, DEFAULT_CONFIG)
-
-    assert server.asked == 2
-    assert response["statusCode"] == 201
+    attempts = len(response.calls)
+    timeout_s = DEFAULT_CONFIG.connect_timeout + DEFAULT_CONFIG.read_timeout
+    assert attempts == 2
+    assert len(retry_waits) == attempts - 1
+    assert attempts * timeout_s + sum(retry_waits) < FUNCTION_TIMEOUT_S
+    assert_service_unavailable(route, response)
 
 
-# The write happened, and every answer to it got lost: the table is moto's.
+def test_the_sdk_retries_after_one_fault(send: Send):
+    responses = iter([error_with("InternalServerError", 500), response_with(200, b"{}")])
+
+    with server_with(lambda request: next(responses)(request)) as server:
+        response = send(CREATE, server.url, LONG_TIMEOUTS)
+
+    assert len(response.calls) == 2
+    assert response.status == 201
+
+
+# Lost responses: moto applies the write, and the SDK does not receive the response.
 
 
 @contextmanager
-def every_answer_lost(client: Any, operation: str, *, up_to: int = 2) -> Iterator[None]:
-    """Let each request of the operation reach the table, then break its connection; `up_to` of them."""
+def lost_responses(client: Any, operation: str, *, count: int = 2) -> Iterator[None]:
+    """Let the first `count` requests of the operation reach the table, and fail instead of responding."""
     name = f"before-send.dynamodb.{operation}"
     sending = threading.local()
-    left = iter(range(up_to))
+    remaining = iter(range(count))
 
-    def send_and_lose(request: AWSRequest, **_: Any) -> None:
-        if getattr(sending, "now", False) or next(left, None) is None:
+    def send_and_fail(request: AWSRequest, **_: Any) -> None:
+        if getattr(sending, "now", False) or next(remaining, None) is None:
             return
         sending.now = True
         try:
@@ -304,59 +316,64 @@ def every_answer_lost(client: Any, operation: str, *, up_to: int = 2) -> Iterato
             sending.now = False
         raise ConnectionClosedError(endpoint_url=request.url)
 
-    client.meta.events.register_first(name, send_and_lose)
+    client.meta.events.register_first(name, send_and_fail)
     try:
         yield
     finally:
-        client.meta.events.unregister(name, send_and_lose)
+        client.meta.events.unregister(name, send_and_fail)
 
 
-def test_a_create_whose_answers_got_lost_is_found_again_by_its_key(table: Any, client: Any, invoke: Invoke):
-    sent: dict[str, Any] = {"body": {"sourceLanguage": "en"}, "headers": {"Idempotency-Key": "k1"}}
+def test_a_create_whose_responses_are_lost_can_be_repeated_with_its_idempotency_key(
+    client: Any, invoke: Invoke
+):
+    request: dict[str, Any] = {"body": {"sourceLanguage": "en"}, "headers": {"Idempotency-Key": "k1"}}
 
-    with every_answer_lost(client, "PutItem"):
-        lost = invoke(CREATE, **sent)
-    again = invoke(CREATE, **sent)
+    with lost_responses(client, "PutItem"):
+        first = invoke(CREATE, **request)
+    second = invoke(CREATE, **request)
 
-    assert (lost.status, lost.headers["Retry-After"]) == (503, "1")
-    assert again.status == 201
-    assert [row["sessionId"]["S"] for row in table.scan(TableName=TABLE)["Items"]] == [
-        again.body["sessionId"]
+    assert (first.status, first.headers["Retry-After"]) == (503, "1")
+    assert second.status == 201
+    assert [row["sessionId"]["S"] for row in client.scan(TableName=SESSIONS_TABLE)["Items"]] == [
+        second.body["sessionId"]
     ]
 
 
-def test_an_end_whose_answers_got_lost_can_be_sent_again(opened: Answer, client: Any, invoke: Invoke):
-    with every_answer_lost(client, "UpdateItem"):
-        lost = invoke(DELETE, session_id=opened.body["sessionId"])
-    again = invoke(DELETE, session_id=opened.body["sessionId"])
+def test_a_delete_whose_responses_are_lost_can_be_repeated(session_id: str, client: Any, invoke: Invoke):
+    with lost_responses(client, "UpdateItem"):
+        first = invoke(DELETE, session_id=session_id)
+    second = invoke(DELETE, session_id=session_id)
 
-    assert (lost.status, again.status) == (503, 204)
-    assert invoke(GET, session_id=opened.body["sessionId"]).body["status"] == "ended"
-
-
-def test_a_change_whose_first_answer_got_lost_is_made_once(opened: Answer, client: Any, invoke: Invoke):
-    with every_answer_lost(client, "UpdateItem", up_to=1):
-        changed = invoke(UPDATE, session_id=opened.body["sessionId"], body={"status": "paused"})
-
-    assert (changed.status, changed.body["status"]) == (200, "paused")
-    assert changed.calls == ["UpdateItem", "UpdateItem"]
-    assert int(changed.headers["ETag"].strip('"')) == int(opened.headers["ETag"].strip('"')) + 1
+    assert (first.status, second.status) == (503, 204)
+    assert invoke(GET, session_id=session_id).body["status"] == "ended"
 
 
-def test_a_change_is_whole_or_not_at_all_when_its_answers_got_lost(
-    opened: Answer, client: Any, invoke: Invoke
+def test_an_update_whose_first_response_is_lost_is_applied_once(
+    created: Response, session_id: str, client: Any, invoke: Invoke
 ):
-    wanted = {"status": "paused", "sourceLanguage": "fr", "qualityTier": "premium"}
+    with lost_responses(client, "UpdateItem", count=1):
+        response = invoke(UPDATE, session_id=session_id, body={"status": "paused"})
 
-    with every_answer_lost(client, "UpdateItem"):
-        lost = invoke(
-            UPDATE,
-            session_id=opened.body["sessionId"],
-            body=wanted,
-            headers={"If-Match": opened.headers["ETag"]},
+    assert (response.status, response.body["status"]) == (200, "paused")
+    assert response.calls == ["UpdateItem", "UpdateItem"]
+    assert version(response) == version(created) + 1
+
+
+def test_an_update_whose_responses_are_lost_is_applied_completely_and_once(
+    created: Response, session_id: str, client: Any, invoke: Invoke
+):
+    fields = {"status": "paused", "sourceLanguage": "fr", "qualityTier": "premium"}
+
+    with lost_responses(client, "UpdateItem"):
+        update = invoke(
+            UPDATE, session_id=session_id, body=fields, headers={"If-Match": created.headers["ETag"]}
         )
 
-    found = invoke(GET, session_id=opened.body["sessionId"])
-    assert lost.status == 503
-    assert {name: found.body[name] for name in wanted} == wanted
-    assert found.headers["ETag"] == f'"{int(opened.headers["ETag"].strip(chr(34))) + 1}"'
+    read = invoke(GET, session_id=session_id)
+    assert update.status == 503
+    assert {name: read.body[name] for name in fields} == fields
+    assert version(read) == version(created) + 1
+
+
+def version(response: Response) -> int:
+    return int(response.headers["ETag"].strip('"'))

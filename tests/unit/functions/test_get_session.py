@@ -1,80 +1,74 @@
 """GET /sessions/{sessionId}, from the event to the table."""
 
 import json
-import time
-from collections.abc import Callable
 from types import ModuleType
-from typing import Any
 
 import pytest
 
 from tests.support.http_events import DELETE, GET, LAMBDA_CONTEXT, REQUEST_ID, SPEAKER, event
-from tests.unit.functions.conftest import Answer
+from tests.support.sessions import NOW_S
+from tests.unit.functions.conftest import Expire, Invoke, Response
 
-Invoke = Callable[..., Answer]
 
+def test_an_anonymous_request_gets_the_public_view_with_one_call(
+    created: Response, session_id: str, invoke: Invoke
+):
+    response = invoke(GET, session_id=session_id)
 
-def test_anybody_reads_the_public_view_with_one_call(opened: Answer, invoke: Invoke):
-    answer = invoke(GET, session_id=opened.body["sessionId"])
-
-    assert answer.status == 200
-    assert answer.body == {name: value for name, value in opened.body.items() if name != "speakerId"}
-    assert answer.headers == {
+    assert response.status == 200
+    assert response.body == {name: value for name, value in created.body.items() if name != "speakerId"}
+    assert response.headers == {
         "Content-Type": "application/json",
-        "ETag": opened.headers["ETag"],
+        "ETag": created.headers["ETag"],
         "Cache-Control": "max-age=1",
     }
-    assert answer.calls == ["GetItem"]
+    assert response.calls == ["GetItem"]
 
 
-def test_the_public_get_never_leaks_the_speaker(opened: Answer, invoke: Invoke):
-    answer = invoke(GET, session_id=opened.body["sessionId"])
+def test_the_public_view_does_not_reveal_the_speaker(session_id: str, invoke: Invoke):
+    response = invoke(GET, session_id=session_id)
 
-    assert SPEAKER not in str(answer)
-    assert "speakerId" not in answer.body
+    assert SPEAKER not in str(response)
+    assert "speakerId" not in response.body
 
 
-def test_numbers_are_numbers_and_no_text(opened: Answer, invoke: Invoke):
-    answer = invoke(GET, session_id=opened.body["sessionId"])
+def test_numbers_are_json_numbers_and_not_strings(session_id: str, invoke: Invoke):
+    response = invoke(GET, session_id=session_id)
 
     for name in ("listenerCount", "createdAt", "updatedAt", "expiresAt"):
-        assert type(answer.body[name]) is int
+        assert type(response.body[name]) is int
 
 
-def test_a_client_that_has_it_already_is_told_so(opened: Answer, invoke: Invoke):
-    answer = invoke(
-        GET, session_id=opened.body["sessionId"], headers={"If-None-Match": opened.headers["ETag"]}
-    )
+def test_a_client_with_the_current_version_gets_304(created: Response, session_id: str, invoke: Invoke):
+    response = invoke(GET, session_id=session_id, headers={"If-None-Match": created.headers["ETag"]})
 
-    assert (answer.status, answer.body) == (304, None)
-    assert answer.headers == {"ETag": opened.headers["ETag"], "Cache-Control": "max-age=1"}
+    assert (response.status, response.body) == (304, None)
+    assert response.headers == {"ETag": created.headers["ETag"], "Cache-Control": "max-age=1"}
 
 
-def test_an_ended_session_is_shown_with_its_end(opened: Answer, invoke: Invoke):
-    invoke(DELETE, session_id=opened.body["sessionId"])
+def test_an_ended_session_has_the_time_at_which_it_ended(session_id: str, invoke: Invoke):
+    invoke(DELETE, session_id=session_id)
 
-    answer = invoke(GET, session_id=opened.body["sessionId"])
+    response = invoke(GET, session_id=session_id)
 
-    assert (answer.status, answer.body["status"]) == (200, "ended")
-    assert type(answer.body["endedAt"]) is int
-
-
-def test_an_expired_session_is_never_served(
-    opened: Answer, invoke: Invoke, expire: Callable[[str, int], None]
-):
-    expire(opened.body["sessionId"], int(time.time()))
-
-    answer = invoke(GET, session_id=opened.body["sessionId"])
-
-    assert (answer.status, answer.body["code"]) == (404, "SESSION_NOT_FOUND")
+    assert (response.status, response.body["status"]) == (200, "ended")
+    assert type(response.body["endedAt"]) is int
 
 
-def test_an_unknown_id_is_404_with_the_sentence_that_clients_know(table: Any, invoke: Invoke):
-    answer = invoke(GET, session_id="holy-psalm-100")
+def test_an_expired_session_is_404(session_id: str, invoke: Invoke, expire: Expire):
+    expire(session_id, NOW_S)
 
-    assert answer.status == 404
-    assert answer.headers == {"Content-Type": "application/json"}
-    assert {**answer.body, "timestamp": 0} == {
+    response = invoke(GET, session_id=session_id)
+
+    assert (response.status, response.body["code"]) == (404, "SESSION_NOT_FOUND")
+
+
+def test_an_unknown_id_is_404_with_the_documented_error(invoke: Invoke):
+    response = invoke(GET, session_id="holy-psalm-100")
+
+    assert response.status == 404
+    assert response.headers == {"Content-Type": "application/json"}
+    assert {**response.body, "timestamp": 0} == {
         "error": "Session not found",
         "code": "SESSION_NOT_FOUND",
         "timestamp": 0,
@@ -82,15 +76,15 @@ def test_an_unknown_id_is_404_with_the_sentence_that_clients_know(table: Any, in
     }
 
 
-def test_the_id_is_api_gateways_path_parameter_and_the_path_is_never_parsed_by_hand(
-    doors: dict[str, ModuleType], opened: Answer
+def test_the_session_id_comes_from_the_path_parameter_and_not_from_the_path(
+    handlers: dict[str, ModuleType], session_id: str
 ):
-    sent = event(GET, session_id=opened.body["sessionId"])
-    sent["rawPath"] = sent["requestContext"]["http"]["path"] = "/v1/sessions/holy-psalm-100/"
+    request = event(GET, session_id=session_id)
+    request["rawPath"] = request["requestContext"]["http"]["path"] = "/v1/sessions/holy-psalm-100/"
 
-    answer = doors[GET].handler(sent, LAMBDA_CONTEXT)
+    response = handlers[GET].handler(request, LAMBDA_CONTEXT)
 
-    assert json.loads(answer["body"])["sessionId"] == opened.body["sessionId"]
+    assert json.loads(response["body"])["sessionId"] == session_id
 
 
 @pytest.mark.parametrize(
@@ -98,7 +92,7 @@ def test_the_id_is_api_gateways_path_parameter_and_the_path_is_never_parsed_by_h
     ["HOLY-PSALM-100", "holy-psalm-100\n", "holy%2Fpsalm-100", "holy/psalm-100", "health", "x" * 10_000, ""],
     ids=lambda text: ascii(text)[:20],
 )
-def test_a_malformed_id_is_404_without_a_call(table: Any, invoke: Invoke, malformed: str):
-    answer = invoke(GET, session_id=malformed)
+def test_a_malformed_id_is_404_without_a_call(invoke: Invoke, malformed: str):
+    response = invoke(GET, session_id=malformed)
 
-    assert (answer.status, answer.body["code"], answer.calls) == (404, "SESSION_NOT_FOUND", [])
+    assert (response.status, response.body["code"], response.calls) == (404, "SESSION_NOT_FOUND", [])

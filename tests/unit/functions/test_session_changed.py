@@ -1,4 +1,4 @@
-"""The stream of the sessions table, from a batch of records to the people at the sessions."""
+"""The stream of the sessions table, from a batch of records to messages to connected clients."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,11 +13,12 @@ from shared.aws.connections_table import ConnectionsTable
 from shared.aws.management_api import ManagementApi
 from shared.aws.sessions_table import SessionsTable
 from shared.sessions.session import Session, Status
-from tests.support.connection_gateway import Gateway, fault
-from tests.support.connection_tables import make_tables
-from tests.support.connections import a_listener, the_speaker
-from tests.support.handlers import LAMBDA_CONTEXT, calls_of, load_handler
+from tests.support.clock import Clock
+from tests.support.connections import a_listener, a_speaker
+from tests.support.handlers import LAMBDA_CONTEXT, load_handler
+from tests.support.management_api import FakeManagementApi, client_error
 from tests.support.sessions import NOW, a_session
+from tests.support.tables import create_tables, record_calls
 from tests.support.websocket_events import sequence_number, stream
 
 HANDLER = load_handler("session_changed")
@@ -26,47 +27,42 @@ CONNECTIONS: ConnectionsTable = HANDLER.notify._connections
 CLIENTS = [SESSIONS._client, CONNECTIONS._client]
 PAUSED = a_session(status=Status.PAUSED, updated_at=NOW + 1)
 ENDED = a_session(status=Status.ENDED, ended_at=NOW + 2, updated_at=NOW + 2)
-ALL_DONE: dict[str, Any] = {"batchItemFailures": []}
-
-
-@pytest.fixture(autouse=True)
-def no_sockets(socket_disabled: None) -> None:
-    """Fail whatever opens one."""
+NO_FAILURES: dict[str, Any] = {"batchItemFailures": []}
 
 
 @pytest.fixture
-def gateway(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gateway]:
-    """Let a speaker and a listener be at a session."""
-    gateway = Gateway("speaker", "listener")
-    sockets = ManagementApi(gateway)  # type: ignore[arg-type]
-    clock = SimpleNamespace(now=NOW + 20_000)
+def management_api(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeManagementApi]:
+    """Connect a speaker and a listener to a session."""
+    management_api = FakeManagementApi("speaker", "listener")
+    gateway = ManagementApi(management_api)  # type: ignore[arg-type]
+    clock = Clock(NOW + 20_000)
 
     def sleep(seconds: float) -> None:
         clock.now += round(seconds * 1000)
 
-    monkeypatch.setattr(HANDLER, "notify", Notifier(SESSIONS, CONNECTIONS, sockets, lambda: clock.now, sleep))
+    monkeypatch.setattr(HANDLER, "notify", Notifier(SESSIONS, CONNECTIONS, gateway, clock, sleep))
     with mock_aws():
-        make_tables(SESSIONS._client)
-        CONNECTIONS.add(the_speaker(id="speaker"))
+        create_tables(SESSIONS._client)
+        CONNECTIONS.add(a_speaker(id="speaker"))
         CONNECTIONS.add(a_listener(id="listener"))
-        yield gateway
+        yield management_api
 
 
-def is_now(session: Session) -> None:
+def store(session: Session) -> None:
     SESSIONS.add(session, reusable_before=10**12)
 
 
-def kinds(gateway: Gateway, connection_id: str) -> list[str]:
-    return [message["type"] for message in gateway.told.get(connection_id, [])]
+def message_types(management_api: FakeManagementApi, connection_id: str) -> list[str]:
+    return [message["type"] for message in management_api.messages.get(connection_id, [])]
 
 
-def test_a_pause_is_told_to_everyone(gateway: Gateway):
-    is_now(PAUSED)
+def test_a_pause_is_sent_to_every_connection(management_api: FakeManagementApi):
+    store(PAUSED)
 
-    answer = HANDLER.handler(stream((a_session(), PAUSED)), LAMBDA_CONTEXT)
+    response = HANDLER.handler(stream((a_session(), PAUSED)), LAMBDA_CONTEXT)
 
-    assert answer == ALL_DONE
-    assert gateway.told == {
+    assert response == NO_FAILURES
+    assert management_api.messages == {
         name: [
             {
                 "type": "sessionUpdated",
@@ -85,10 +81,10 @@ def test_a_pause_is_told_to_everyone(gateway: Gateway):
     ("new", "reason", "timestamp"),
     [(ENDED, "ended", NOW + 2), (None, "expired", a_session().expires_at * 1000)],
 )
-def test_an_end_is_told_to_everyone_who_is_then_let_go(
-    gateway: Gateway, new: Session | None, reason: str, timestamp: int
+def test_an_end_is_sent_to_every_connection_before_it_is_closed(
+    management_api: FakeManagementApi, new: Session | None, reason: str, timestamp: int
 ):
-    answer = HANDLER.handler(stream((a_session(), new)), LAMBDA_CONTEXT)
+    response = HANDLER.handler(stream((a_session(), new)), LAMBDA_CONTEXT)
 
     message = {
         "type": "sessionEnded",
@@ -96,57 +92,62 @@ def test_an_end_is_told_to_everyone_who_is_then_let_go(
         "reason": reason,
         "timestamp": timestamp,
     }
-    assert answer == ALL_DONE
-    assert gateway.told == {"speaker": [message], "listener": [message]}
-    assert gateway.closed_by_server == ["speaker", "listener"]
+    assert response == NO_FAILURES
+    assert management_api.messages == {"speaker": [message], "listener": [message]}
+    assert management_api.closed_by_server == ["speaker", "listener"]
     assert CONNECTIONS.of_session("blessed-shepherd-427") == []
 
 
-def test_a_change_of_the_count_costs_no_call(gateway: Gateway):
+def test_a_change_of_the_listener_count_causes_no_calls(management_api: FakeManagementApi):
     counted = replace(a_session(), listener_count=7)
     event = stream((a_session(), counted))
     event["Records"][0]["dynamodb"]["NewImage"]["audienceToldAt"] = {"N": str(NOW)}
 
-    with calls_of(*CLIENTS) as calls:
-        answer = HANDLER.handler(event, LAMBDA_CONTEXT)
+    with record_calls(*CLIENTS) as calls:
+        response = HANDLER.handler(event, LAMBDA_CONTEXT)
 
-    assert (answer, calls, gateway.asked) == (ALL_DONE, [], [])
+    assert (response, calls, management_api.calls) == (NO_FAILURES, [], [])
 
 
-def test_records_that_come_twice_and_in_the_wrong_order_end_right(gateway: Gateway):
-    is_now(ENDED)
+def test_repeated_and_reordered_records_of_an_end_notify_each_client_once(management_api: FakeManagementApi):
+    store(ENDED)
 
     for change in [(PAUSED, ENDED), (a_session(), PAUSED), (PAUSED, ENDED)]:
-        assert HANDLER.handler(stream(change), LAMBDA_CONTEXT) == ALL_DONE
+        assert HANDLER.handler(stream(change), LAMBDA_CONTEXT) == NO_FAILURES
 
-    assert kinds(gateway, "listener") == ["sessionEnded"]
-    assert (gateway.open, CONNECTIONS.of_session("blessed-shepherd-427")) == (set(), [])
+    assert message_types(management_api, "listener") == ["sessionEnded"]
+    assert (management_api.open, CONNECTIONS.of_session("blessed-shepherd-427")) == (set(), [])
 
 
-def test_a_busy_api_gateway_has_the_change_sent_again_from_where_it_stopped(gateway: Gateway):
-    is_now(ENDED)
+def test_after_throttling_by_api_gateway_the_next_invocation_notifies_the_rest(
+    management_api: FakeManagementApi,
+):
+    store(ENDED)
 
-    def busy(_operation: str, connection_id: str) -> None:
+    def throttle_listener(_operation: str, connection_id: str) -> None:
         if connection_id == "listener":
-            raise fault(429)
+            raise client_error(429)
 
-    gateway.before = busy
+    management_api.before = throttle_listener
     event = stream((a_session(), replace(a_session(), listener_count=1)), (a_session(), ENDED))
-    little_time = SimpleNamespace(get_remaining_time_in_millis=lambda: 4000)
+    almost_out_of_time = SimpleNamespace(get_remaining_time_in_millis=lambda: 4000)
 
-    first = HANDLER.handler(event, little_time)
-    gateway.before = lambda operation, connection_id: None
+    first = HANDLER.handler(event, almost_out_of_time)
+    management_api.before = lambda operation, connection_id: None
     second = HANDLER.handler({"Records": event["Records"][1:]}, LAMBDA_CONTEXT)
 
     assert first == {"batchItemFailures": [{"itemIdentifier": sequence_number(event, 1)}]}
-    assert second == ALL_DONE
-    assert (kinds(gateway, "speaker"), kinds(gateway, "listener")) == (["sessionEnded"], ["sessionEnded"])
-    assert gateway.open == set()
+    assert second == NO_FAILURES
+    assert (message_types(management_api, "speaker"), message_types(management_api, "listener")) == (
+        ["sessionEnded"],
+        ["sessionEnded"],
+    )
+    assert management_api.open == set()
 
 
-def test_people_whose_disconnect_got_lost_are_forgotten(gateway: Gateway):
-    is_now(PAUSED)
-    gateway.open.remove("listener")
+def test_the_row_of_a_connection_that_no_longer_exists_is_removed(management_api: FakeManagementApi):
+    store(PAUSED)
+    management_api.open.remove("listener")
 
     HANDLER.handler(stream((a_session(), PAUSED)), LAMBDA_CONTEXT)
 

@@ -1,4 +1,4 @@
-"""Settings: Terraform sets exactly those that each handler reads, and a function starts with no fewer."""
+"""Settings: Terraform sets exactly those that each handler reads, and a missing one fails the load."""
 
 import ast
 import re
@@ -28,7 +28,7 @@ def settings_of(handler: Path) -> set[str]:
     }
 
 
-READ = {path.parent.name: settings_of(path) for path in sorted(ROOT.glob("functions/*/handler.py"))}
+SETTINGS_READ = {path.parent.name: settings_of(path) for path in sorted(ROOT.glob("functions/*/handler.py"))}
 
 
 def test_terraform_sets_exactly_what_each_handler_reads():
@@ -40,21 +40,22 @@ def test_terraform_sets_exactly_what_each_handler_reads():
         )
     }
 
-    assert declared == READ
+    assert declared == SETTINGS_READ
 
 
-@pytest.mark.parametrize("function", READ)
-def test_a_function_starts_with_its_own_settings_alone(function: str):
-    settings = {name: SETTINGS[name] for name in READ[function]}
+@pytest.mark.parametrize("function", SETTINGS_READ)
+def test_a_handler_loads_with_its_own_settings_alone(function: str):
+    settings = {name: SETTINGS[name] for name in SETTINGS_READ[function]}
 
     assert callable(load_handler(function, settings).handler)
 
 
 @pytest.mark.parametrize(
-    ("function", "missing"), [(function, name) for function in READ for name in sorted(READ[function])]
+    ("function", "missing"),
+    [(function, name) for function in SETTINGS_READ for name in sorted(SETTINGS_READ[function])],
 )
-def test_a_missing_setting_fails_at_start_by_its_name(function: str, missing: str):
-    settings = {name: SETTINGS[name] for name in READ[function] - {missing}}
+def test_a_handler_without_one_of_its_settings_fails_to_load_and_names_it(function: str, missing: str):
+    settings = {name: SETTINGS[name] for name in SETTINGS_READ[function] - {missing}}
 
     with pytest.raises(SettingError, match=f"^{missing} is not set$"):
         load_handler(function, settings)
@@ -66,26 +67,27 @@ def test_an_empty_setting_counts_as_missing():
 
 
 @pytest.mark.parametrize("digits", [3, 6, 9])
-def test_ids_have_three_six_or_nine_digits(digits: int):
+def test_session_ids_may_have_three_six_or_nine_digits(digits: int):
     handler = load_handler("create_session", SETTINGS | {"SESSION_ID_DIGITS": str(digits)})
 
     assert handler.create_session._digits == digits
 
 
 @pytest.mark.parametrize("text", ["0", "1", "4", "12", "03", " 3", "3.0", "three", "-3", "\u0663"])
-def test_any_other_number_of_digits_is_refused_at_start(text: str):
+def test_a_handler_with_another_number_of_digits_fails_to_load(text: str):
     with pytest.raises(SettingError, match=r"^SESSION_ID_DIGITS is .* Supported: 3, 6, 9$"):
         load_handler("create_session", SETTINGS | {"SESSION_ID_DIGITS": text})
 
 
-def test_the_slowest_answers_of_dynamodb_fit_into_the_functions_time():
+def test_creating_a_session_with_the_slowest_responses_of_dynamodb_takes_less_than_the_functions_timeout():
     # The rate limit first, then candidates until it is too late for another one, then that one.
-    slowest_s = one_call_s(FAIL_FAST_CONFIG) + CLASH_TRIES_MS / 1000 + one_call_s(DEFAULT_CONFIG)
+    slowest_s = longest_call_s(FAIL_FAST_CONFIG) + CLASH_TRIES_MS / 1000 + longest_call_s(DEFAULT_CONFIG)
 
     assert slowest_s < FUNCTION_TIMEOUT_S
 
 
-def one_call_s(config: Config) -> float:
+def longest_call_s(config: Config) -> float:
+    """Return the time that the SDK spends at most on one operation."""
     assert config.retries["mode"] == "standard"
     attempts = config.retries["total_max_attempts"]
     # Standard mode waits at most 1, 2, 4 ... s (20 at most) before each further attempt.

@@ -1,106 +1,101 @@
 """PATCH /sessions/{sessionId}, from the event to the table."""
 
-import time
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 
+from tests.support.clock import Clock
 from tests.support.http_events import DELETE, GET, SPEAKER, UPDATE
-from tests.support.sessions import BOB
-from tests.unit.functions.conftest import Answer
+from tests.support.sessions import BOB, NOW_S
+from tests.unit.functions.conftest import Expire, Invoke, Response
 
-Invoke = Callable[..., Answer]
 PAUSE = {"status": "paused"}
 
 
-def test_a_speaker_changes_their_session_with_one_call(opened: Answer, invoke: Invoke):
-    answer = invoke(
+def test_a_speaker_updates_their_session_with_one_call(
+    created: Response, session_id: str, invoke: Invoke, clock: Clock
+):
+    clock.now += 5000
+
+    response = invoke(
         UPDATE,
-        session_id=opened.body["sessionId"],
+        session_id=session_id,
         body={"status": "paused", "sourceLanguage": "fr", "qualityTier": "premium"},
     )
 
-    assert answer.status == 200
-    assert answer.body == opened.body | {
+    assert response.status == 200
+    assert response.body == created.body | {
         "status": "paused",
         "sourceLanguage": "fr",
         "qualityTier": "premium",
-        "updatedAt": answer.body["updatedAt"],
+        "updatedAt": clock.now,
     }
-    assert answer.body["updatedAt"] >= opened.body["updatedAt"]
-    version = int(opened.headers["ETag"].strip('"'))
-    assert answer.headers == {"Content-Type": "application/json", "ETag": f'"{version + 1}"'}
-    assert answer.calls == ["UpdateItem"]
+    version = int(created.headers["ETag"].strip('"'))
+    assert response.headers == {"Content-Type": "application/json", "ETag": f'"{version + 1}"'}
+    assert response.calls == ["UpdateItem"]
 
 
-def test_a_change_is_what_the_next_reader_sees(opened: Answer, invoke: Invoke):
-    changed = invoke(UPDATE, session_id=opened.body["sessionId"], body=PAUSE)
+def test_the_next_read_returns_the_updated_session(session_id: str, invoke: Invoke):
+    updated = invoke(UPDATE, session_id=session_id, body=PAUSE)
 
-    read = invoke(GET, session_id=opened.body["sessionId"])
+    read = invoke(GET, session_id=session_id)
 
-    assert (read.body["status"], read.headers["ETag"]) == ("paused", changed.headers["ETag"])
-
-
-def test_a_stranger_cannot_pause_the_session(opened: Answer, invoke: Invoke):
-    answer = invoke(UPDATE, session_id=opened.body["sessionId"], body=PAUSE, speaker=BOB)
-
-    assert (answer.status, answer.body["code"]) == (403, "NOT_AUTHORIZED")
-    assert answer.body["error"] == "Not authorized to update this session"
-    assert answer.calls == ["UpdateItem"]
-    assert invoke(GET, session_id=opened.body["sessionId"]).headers["ETag"] == opened.headers["ETag"]
+    assert (read.body["status"], read.headers["ETag"]) == ("paused", updated.headers["ETag"])
 
 
-def test_a_stranger_learns_nothing_of_the_session(opened: Answer, invoke: Invoke):
-    answer = invoke(
-        UPDATE, session_id=opened.body["sessionId"], body=PAUSE, speaker=BOB, headers={"If-Match": '"1"'}
-    )
+def test_another_speaker_cannot_pause_the_session(created: Response, session_id: str, invoke: Invoke):
+    response = invoke(UPDATE, session_id=session_id, body=PAUSE, speaker=BOB)
 
-    assert answer.body.keys() == {"error", "code", "timestamp", "requestId"}
-    assert SPEAKER not in str(answer)
-    assert "ETag" not in answer.headers
+    assert (response.status, response.body["code"]) == (403, "NOT_AUTHORIZED")
+    assert response.body["error"] == "Not authorized to update this session"
+    assert response.calls == ["UpdateItem"]
+    assert invoke(GET, session_id=session_id).headers["ETag"] == created.headers["ETag"]
 
 
-def test_of_two_changes_with_the_same_if_match_exactly_one_wins(opened: Answer, invoke: Invoke):
-    if_match = {"If-Match": opened.headers["ETag"]}
+def test_a_403_reveals_nothing_about_the_session(session_id: str, invoke: Invoke):
+    response = invoke(UPDATE, session_id=session_id, body=PAUSE, speaker=BOB, headers={"If-Match": '"1"'})
 
-    first = invoke(UPDATE, session_id=opened.body["sessionId"], body=PAUSE, headers=if_match)
-    second = invoke(
-        UPDATE, session_id=opened.body["sessionId"], body={"sourceLanguage": "fr"}, headers=if_match
-    )
+    assert response.body.keys() == {"error", "code", "timestamp", "requestId"}
+    assert SPEAKER not in str(response)
+    assert "ETag" not in response.headers
+
+
+def test_of_two_updates_with_the_same_if_match_exactly_one_succeeds(
+    created: Response, session_id: str, invoke: Invoke
+):
+    if_match = {"If-Match": created.headers["ETag"]}
+
+    first = invoke(UPDATE, session_id=session_id, body=PAUSE, headers=if_match)
+    second = invoke(UPDATE, session_id=session_id, body={"sourceLanguage": "fr"}, headers=if_match)
 
     assert (first.status, second.status) == (200, 412)
     assert second.body["code"] == "VERSION_MISMATCH"
-    assert invoke(GET, session_id=opened.body["sessionId"]).body["sourceLanguage"] == "en"
+    assert invoke(GET, session_id=session_id).body["sourceLanguage"] == "en"
 
 
 @pytest.mark.parametrize("body", [PAUSE, {"status": "active"}, {"sourceLanguage": "fr"}])
-def test_an_ended_session_is_not_revived(opened: Answer, invoke: Invoke, body: dict[str, str]):
-    invoke(DELETE, session_id=opened.body["sessionId"])
+def test_an_ended_session_cannot_be_updated(session_id: str, invoke: Invoke, body: dict[str, str]):
+    invoke(DELETE, session_id=session_id)
 
-    answer = invoke(UPDATE, session_id=opened.body["sessionId"], body=body)
+    response = invoke(UPDATE, session_id=session_id, body=body)
 
-    assert (answer.status, answer.body["code"]) == (409, "SESSION_ENDED")
-    assert invoke(GET, session_id=opened.body["sessionId"]).body["status"] == "ended"
+    assert (response.status, response.body["code"]) == (409, "SESSION_ENDED")
+    assert invoke(GET, session_id=session_id).body["status"] == "ended"
 
 
-def test_a_patch_to_ended_ends_and_may_be_sent_again(opened: Answer, invoke: Invoke):
-    first = invoke(UPDATE, session_id=opened.body["sessionId"], body={"status": "ended"})
-    second = invoke(UPDATE, session_id=opened.body["sessionId"], body={"status": "ended"})
+def test_an_update_to_ended_ends_the_session_and_may_be_repeated(session_id: str, invoke: Invoke):
+    first = invoke(UPDATE, session_id=session_id, body={"status": "ended"})
+    second = invoke(UPDATE, session_id=session_id, body={"status": "ended"})
 
     assert (first.status, second.status) == (200, 200)
     assert first.body == second.body
     assert first.body["endedAt"] == first.body["updatedAt"]
 
 
-def test_an_expired_session_is_404_also_to_its_speaker(
-    opened: Answer, invoke: Invoke, expire: Callable[[str, int], None]
-):
-    expire(opened.body["sessionId"], int(time.time()))
+def test_an_expired_session_is_404_even_for_its_speaker(session_id: str, invoke: Invoke, expire: Expire):
+    expire(session_id, NOW_S)
 
-    answer = invoke(UPDATE, session_id=opened.body["sessionId"], body=PAUSE)
+    response = invoke(UPDATE, session_id=session_id, body=PAUSE)
 
-    assert (answer.status, answer.calls) == (404, ["UpdateItem"])
+    assert (response.status, response.calls) == (404, ["UpdateItem"])
 
 
 @pytest.mark.parametrize(
@@ -117,31 +112,30 @@ def test_an_expired_session_is_404_also_to_its_speaker(
     ],
     ids=lambda value: ascii(value)[:30],
 )
-def test_a_bad_body_is_400_without_a_call(opened: Answer, invoke: Invoke, body: object, error: str):
-    answer = invoke(UPDATE, session_id=opened.body["sessionId"], body=body)
+def test_an_invalid_body_is_400_without_a_call(session_id: str, invoke: Invoke, body: object, error: str):
+    response = invoke(UPDATE, session_id=session_id, body=body)
 
-    assert (answer.status, answer.body["error"], answer.calls) == (400, error, [])
+    assert (response.status, response.body["error"], response.calls) == (400, error, [])
 
 
-def test_the_first_of_401_400_404_403_412_409_wins(table: Any, opened: Answer, invoke: Invoke):
-    ended = opened.body["sessionId"]
-    invoke(DELETE, session_id=ended)
-    stale, bad = {"If-Match": '"1"'}, {"status": "x"}
+def test_errors_take_precedence_in_the_order_401_400_404_403_412_409(session_id: str, invoke: Invoke):
+    invoke(DELETE, session_id=session_id)
+    outdated, invalid = {"If-Match": '"1"'}, {"status": "x"}
 
-    answers = [
-        invoke(UPDATE, session_id="HOLY", body=bad, headers=stale, speaker=None),
-        invoke(UPDATE, session_id="HOLY", body=bad, headers=stale, speaker=BOB),
-        invoke(UPDATE, session_id="HOLY", body=PAUSE, headers=stale, speaker=BOB),
-        invoke(UPDATE, session_id=ended, body=PAUSE, headers=stale, speaker=BOB),
-        invoke(UPDATE, session_id=ended, body=PAUSE, headers=stale),
-        invoke(UPDATE, session_id=ended, body=PAUSE),
+    responses = [
+        invoke(UPDATE, session_id="HOLY", body=invalid, headers=outdated, speaker=None),
+        invoke(UPDATE, session_id="HOLY", body=invalid, headers=outdated, speaker=BOB),
+        invoke(UPDATE, session_id="HOLY", body=PAUSE, headers=outdated, speaker=BOB),
+        invoke(UPDATE, session_id=session_id, body=PAUSE, headers=outdated, speaker=BOB),
+        invoke(UPDATE, session_id=session_id, body=PAUSE, headers=outdated),
+        invoke(UPDATE, session_id=session_id, body=PAUSE),
     ]
 
-    assert [answer.status for answer in answers] == [401, 400, 404, 403, 412, 409]
+    assert [response.status for response in responses] == [401, 400, 404, 403, 412, 409]
 
 
 @pytest.mark.parametrize("malformed", ["HOLY-PSALM-100", "holy-psalm-100\n", "x" * 10_000])
-def test_a_malformed_id_is_404_without_a_call(table: Any, invoke: Invoke, malformed: str):
-    answer = invoke(UPDATE, session_id=malformed, body=PAUSE)
+def test_a_malformed_id_is_404_without_a_call(invoke: Invoke, malformed: str):
+    response = invoke(UPDATE, session_id=malformed, body=PAUSE)
 
-    assert (answer.status, answer.calls) == (404, [])
+    assert (response.status, response.calls) == (404, [])

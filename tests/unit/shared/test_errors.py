@@ -1,4 +1,4 @@
-"""Refusals in sentences that clients know by heart."""
+"""Refusals: the documented sentences that clients read."""
 
 from collections.abc import Callable
 from functools import partial
@@ -7,7 +7,9 @@ import pytest
 
 from shared.errors import (
     AuthenticationRequired,
+    FieldError,
     IdempotencyKeyReused,
+    InvalidRequest,
     NotOwner,
     RateLimited,
     Refusal,
@@ -34,5 +36,17 @@ from shared.errors import (
         (partial(RateLimited, 60), "Too many requests. Try again later"),
     ],
 )
-def test_a_refusal_is_the_sentence_that_clients_know(refusal: Callable[[], Refusal], sentence: str):
+def test_every_refusal_has_its_sentence(refusal: Callable[[], Refusal], sentence: str):
     assert str(refusal()) == sentence
+
+
+def test_an_invalid_request_has_the_sentence_of_its_first_field_and_all_fields():
+    fields = FieldError("a", "a is required"), FieldError("b", "b is odd")
+
+    error = InvalidRequest(*fields)
+
+    assert (str(error), error.fields) == ("a is required", fields)
+
+
+def test_temporary_refusals_have_the_seconds_to_wait():
+    assert (RateLimited(60).retry_after_s, ServiceUnavailable().retry_after_s) == (60, 1)

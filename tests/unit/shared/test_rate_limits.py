@@ -1,39 +1,48 @@
-"""How often somebody may do something, to the very edge of a window."""
+"""Rate limits: at most so many uses per user and window, to the millisecond."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 
 from shared.errors import RateLimited, ServiceUnavailable
-from shared.rate_limits import RateLimit
-from tests.support.memory_connections import MemoryLimits
+from shared.rate_limits import HOUR_S, MINUTE_S, RateLimit, UseStore
+from tests.support.clock import Clock
+from tests.support.memory_stores import MemoryRateLimits
 
-HOUR_S = 3600
-STARTS = 1_784_919_600  # on the hour
-NOT_CALLED: Callable[[], None] = lambda: pytest.fail("the limit is available")  # noqa: E731
+FULL_HOUR_S = 1_784_919_600  # epoch seconds
 
 
-class Clock:
-    """Shows what it is set to, epoch ms."""
-
-    def __init__(self, now: int) -> None:
-        self.now = now
-
-    def __call__(self) -> int:
-        return self.now
+def fail_test() -> None:
+    pytest.fail("the store is available")
 
 
 def a_limit(
-    store: MemoryLimits, clock: Clock, limit: int = 2, window_s: int = HOUR_S, name: str = "sessions"
+    store: UseStore,
+    clock: Clock,
+    *,
+    limit: int = 2,
+    window_s: int = HOUR_S,
+    name: str = "sessions",
+    on_unavailable: Callable[[], None] = fail_test,
 ) -> RateLimit:
     return RateLimit(
-        name=name, limit=limit, window_s=window_s, store=store, clock=clock, on_unavailable=NOT_CALLED
+        name=name, limit=limit, window_s=window_s, store=store, clock=clock, on_unavailable=on_unavailable
     )
 
 
-def test_as_many_as_the_limit_and_not_one_more():
-    limit = a_limit(MemoryLimits(), Clock(STARTS * 1000))
+@pytest.fixture
+def store() -> MemoryRateLimits:
+    return MemoryRateLimits()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Return a clock at the beginning of an hour."""
+    return Clock(FULL_HOUR_S * 1000)
+
+
+def test_the_use_after_the_limit_is_refused(store: MemoryRateLimits, clock: Clock):
+    limit = a_limit(store, clock)
     limit.take("alice")
     limit.take("alice")
 
@@ -41,8 +50,8 @@ def test_as_many_as_the_limit_and_not_one_more():
         limit.take("alice")
 
 
-def test_each_has_a_limit_of_their_own():
-    limit = a_limit(MemoryLimits(), Clock(STARTS * 1000), limit=1)
+def test_each_user_has_their_own_limit(store: MemoryRateLimits, clock: Clock):
+    limit = a_limit(store, clock, limit=1)
     limit.take("alice")
 
     limit.take("bob")
@@ -51,8 +60,7 @@ def test_each_has_a_limit_of_their_own():
         limit.take("bob")
 
 
-def test_each_limit_counts_for_itself():
-    store, clock = MemoryLimits(), Clock(STARTS * 1000)
+def test_limits_with_different_names_are_counted_separately(store: MemoryRateLimits, clock: Clock):
     a_limit(store, clock, limit=1, name="joins").take("alice")
 
     a_limit(store, clock, limit=1, name="sessions").take("alice")
@@ -60,26 +68,34 @@ def test_each_limit_counts_for_itself():
     assert len(store.uses) == 2
 
 
+def test_the_key_of_a_count_never_changes_between_releases(store: MemoryRateLimits, clock: Clock):
+    a_limit(store, clock).take("alice")
+
+    assert store.uses == {f"sessions#alice#{FULL_HOUR_S // HOUR_S}": 1}
+
+
 @pytest.mark.parametrize(
-    ("ms", "seconds_to_wait"),
+    ("elapsed_ms", "seconds_to_wait"),
     [(0, 3600), (999, 3600), (1000, 3599), (1800_000, 1800), (3599_000, 1), (3599_999, 1)],
 )
-def test_whoever_is_refused_is_told_when_the_window_is_over(ms: int, seconds_to_wait: int):
-    clock = Clock(STARTS * 1000 + ms)
-    limit = a_limit(MemoryLimits(), clock, limit=1)
+def test_a_refusal_has_the_seconds_until_the_next_window(
+    store: MemoryRateLimits, clock: Clock, elapsed_ms: int, seconds_to_wait: int
+):
+    clock.now += elapsed_ms
+    limit = a_limit(store, clock, limit=1)
     limit.take("alice")
 
-    with pytest.raises(RateLimited) as refused:
+    with pytest.raises(RateLimited) as error:
         limit.take("alice")
 
-    assert refused.value.retry_after_s == seconds_to_wait
+    assert error.value.retry_after_s == seconds_to_wait
     clock.now += seconds_to_wait * 1000
     limit.take("alice")
 
 
-def test_the_last_millisecond_of_a_window_is_in_it_and_the_next_is_not():
-    clock = Clock(STARTS * 1000 + 3599_999)
-    limit = a_limit(MemoryLimits(), clock, limit=1)
+def test_a_window_ends_with_its_last_millisecond(store: MemoryRateLimits, clock: Clock):
+    clock.now += 3599_999
+    limit = a_limit(store, clock, limit=1)
     limit.take("alice")
     clock.now += 1
 
@@ -89,18 +105,19 @@ def test_the_last_millisecond_of_a_window_is_in_it_and_the_next_is_not():
         limit.take("alice")
 
 
-@pytest.mark.parametrize("window_s", [60, HOUR_S])
-def test_uses_are_forgotten_when_their_window_is_over(window_s: int):
-    store = MemoryLimits()
+@pytest.mark.parametrize(("window_s", "expected_s"), [(MINUTE_S, 60), (HOUR_S, 3600)])
+def test_a_count_expires_with_its_window(
+    store: MemoryRateLimits, clock: Clock, window_s: int, expected_s: int
+):
+    clock.now += 59_000
 
-    a_limit(store, Clock((STARTS + 59) * 1000), window_s=window_s).take("alice")
+    a_limit(store, clock, window_s=window_s).take("alice")
 
-    assert list(store.expires_at.values()) == [STARTS + window_s]
+    assert list(store.expires_at.values()) == [FULL_HOUR_S + expected_s]
 
 
-def test_a_limit_of_0_is_none_and_asks_nobody():
-    store = MemoryLimits()
-    limit = a_limit(store, Clock(STARTS * 1000), limit=0)
+def test_a_limit_of_zero_is_off_and_counts_nothing(store: MemoryRateLimits, clock: Clock):
+    limit = a_limit(store, clock, limit=0)
 
     for _ in range(1000):
         limit.take("alice")
@@ -108,19 +125,15 @@ def test_a_limit_of_0_is_none_and_asks_nobody():
     assert store.uses == {}
 
 
-def test_when_the_uses_cannot_be_counted_people_are_let_in_and_it_is_said():
-    class Down:
+def test_uses_are_allowed_and_reported_while_the_store_is_unavailable(clock: Clock):
+    class UnavailableStore:
         def take(self, key: str, limit: int, expires_at: int) -> bool:
             raise ServiceUnavailable
 
-    said: list[str] = []
-    limit = replace(
-        a_limit(MemoryLimits(), Clock(STARTS * 1000), limit=1),
-        store=Down(),
-        on_unavailable=lambda: said.append("down"),
-    )
+    reports: list[str] = []
+    limit = a_limit(UnavailableStore(), clock, limit=1, on_unavailable=lambda: reports.append("unavailable"))
 
     limit.take("alice")
     limit.take("alice")
 
-    assert said == ["down", "down"]
+    assert reports == ["unavailable", "unavailable"]

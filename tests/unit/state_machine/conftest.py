@@ -1,8 +1,8 @@
-"""No test of this tier opens a socket."""
+"""Tests of this folder open no socket."""
 
 import pytest
 
 
 @pytest.fixture(autouse=True)
 def no_sockets(socket_disabled: None) -> None:
-    """Fail whatever opens one."""
+    """Fail a test that opens a socket."""

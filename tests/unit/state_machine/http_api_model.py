@@ -1,4 +1,4 @@
-"""What the HTTP API promises, and nothing of how: no table, no conditions, no events. Times are epoch ms."""
+"""A model of the HTTP API: what it documents, without tables, conditions or events. Times are epoch ms."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -6,16 +6,16 @@ from typing import Any, NamedTuple
 LIFETIME_S, GRACE_S = 24 * 3600, 3 * 3600
 
 
-class Silence(NamedTuple):
-    """DynamoDB's call with this index is never answered; whether it was `carried_out` nobody can say."""
+class FailedCall(NamedTuple):
+    """The index of the DynamoDB call that gets no response, and whether DynamoDB has applied it."""
 
-    call: int
-    carried_out: bool
+    index: int
+    applied: bool
 
 
 @dataclass
 class Row:
-    """A session as its owner sees it, and what it was asked for with."""
+    """A session: its owner view, and the idempotency key and body that created it."""
 
     view: dict[str, Any]
     version: int
@@ -24,49 +24,54 @@ class Row:
 
 
 class Model:
-    """All sessions by id, expired ones until the id is taken again or DynamoDB deletes them."""
+    """Sessions by id. An expired one stays until its id is reused or DynamoDB deletes it.
+
+    Operations return the expected status, and the session that the response shows, if any.
+    """
 
     def __init__(self, now: int) -> None:
         self.now = now
         self.rows: dict[str, Row] = {}
 
     def create(
-        self, speaker: str, body: dict[str, str], key: str | None, ids: list[str], silence: Silence | None
+        self, speaker: str, body: dict[str, str], key: str | None, ids: list[str], failed: FailedCall | None
     ) -> tuple[int, Row | None]:
-        """Take the first id that is free for 3 h, unless the key has its session there."""
-        for call, session_id in enumerate(ids):
+        """Take the first id whose session expired more than 3 h ago, or repeat the response for the key."""
+        for index, session_id in enumerate(ids):
             row = self.rows.get(session_id)
             free = row is None or row.view["expiresAt"] < self.now // 1000 - GRACE_S
-            silent = silence is not None and silence.call == call
-            if free and not (silent and silence and not silence.carried_out):
+            fails = failed is not None and failed.index == index
+            if free and not (failed and fails and not failed.applied):
                 times = dict.fromkeys(("createdAt", "updatedAt"), self.now)
                 view = {"sessionId": session_id, "speakerId": speaker, "status": "active", "listenerCount": 0}
                 view |= {"qualityTier": "standard", "expiresAt": self.now // 1000 + LIFETIME_S} | body | times
                 self.rows[session_id] = row = Row(view, self.now, key, body)
-                return (503, None) if silent else (201, row)
-            if silent:
+                return (503, None) if fails else (201, row)
+            if fails:
                 return 503, None
-            mine = key and row and (row.view["speakerId"], row.key) == (speaker, key)
-            if mine and row and self.find(session_id):
-                same = {"qualityTier": "standard"} | row.body == {"qualityTier": "standard"} | body
-                return (201, row) if same else (422, None)
+            if key and row and (row.view["speakerId"], row.key) == (speaker, key) and self.get(session_id):
+                same_body = {"qualityTier": "standard"} | row.body == {"qualityTier": "standard"} | body
+                return (201, row) if same_body else (422, None)
         return 503, None
 
-    def find(self, session_id: str) -> Row | None:
-        """Return the session that anybody may see."""
+    def get(self, session_id: str) -> Row | None:
+        """Return the session unless it has expired."""
         row = self.rows.get(session_id)
         return row if row and row.view["expiresAt"] > self.now // 1000 else None
 
-    def change(
+    def update(
         self,
         session_id: str,
         speaker: str,
         changes: dict[str, str],
         versions: set[int] | None,
-        silence: Silence | None,
+        failed: FailedCall | None,
     ) -> tuple[int, Row | None]:
-        """Refuse by the first of 404, 403, 412, 409; ending twice is fine."""
-        row = self.find(session_id)
+        """Change the session; errors take precedence in the order 404, 403, 412, 409.
+
+        `versions` are those that If-Match accepts, None for any. Ending an ended session succeeds.
+        """
+        row = self.get(session_id)
         if row is None:
             status = 404
         elif row.view["speakerId"] != speaker:
@@ -74,26 +79,28 @@ class Model:
         elif versions is not None and row.version not in versions:
             status = 412
         elif row.view["status"] == "ended":
-            ends_again = changes.get("status") == "ended" and row.view | changes == row.view
-            status = 200 if ends_again else 409
+            already_applied = changes.get("status") == "ended" and row.view | changes == row.view
+            status = 200 if already_applied else 409
         else:
             status = 200
-            if not silence or silence.carried_out:
+            if not failed or failed.applied:
                 ended = {"endedAt": self.now} if changes.get("status") == "ended" else {}
                 row.view |= changes | {"updatedAt": self.now} | ended
                 row.version += 1
-        return (503, None) if silence else (status, row if status == 200 else None)
+        return (503, None) if failed else (status, row if status == 200 else None)
 
-    def listed(self, speaker: str, status: str | None, before: int | None = None) -> list[dict[str, Any]]:
-        """Return the speaker's live sessions, newest first, those opened before a moment alone."""
-        views = [row.view for session_id, row in self.rows.items() if self.find(session_id)]
+    def views_of(
+        self, speaker: str, status: str | None, created_before: int | None = None
+    ) -> list[dict[str, Any]]:
+        """Return the owner views of the speaker's sessions, newest first, without expired ones."""
+        views = [row.view for session_id, row in self.rows.items() if self.get(session_id)]
         return sorted(
             (
                 view
                 for view in views
                 if view["speakerId"] == speaker
                 and status in (None, view["status"])
-                and (before is None or view["createdAt"] < before)
+                and (created_before is None or view["createdAt"] < created_before)
             ),
             key=lambda view: -view["createdAt"],
         )

@@ -11,11 +11,10 @@ from moto import mock_aws
 
 from scripts.docs.cost import MEMORY_GB, OPERATIONS
 from scripts.project import ROOT
-from tests.support import connection_tables, http_events, websocket_events
+from tests.support import http_events, tables, websocket_events
 from tests.support.aws_calls import recorded_calls
 from tests.support.handlers import LAMBDA_CONTEXT, load_handler
 from tests.support.http_events import CREATE, DELETE, GET, LIST, SPEAKER, UPDATE
-from tests.support.tables import TABLE
 
 Handler = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -24,7 +23,7 @@ Handler = Callable[[dict[str, Any]], dict[str, Any]]
 def calls() -> Iterator[list[str]]:
     """Record the calls of the functions. DynamoDB is moto."""
     with mock_aws():
-        connection_tables.make_tables(botocore.session.get_session().create_client("dynamodb"))
+        tables.create_tables(botocore.session.get_session().create_client("dynamodb"))
         with recorded_calls() as calls:
             yield calls
 
@@ -44,7 +43,7 @@ def test_the_model_lists_the_calls_of_each_operation(calls: list[str], socket_di
     session_changed, connections_changed = handler("session_changed"), handler("connections_changed")
     client = botocore.session.get_session().create_client("dynamodb")
     sessions, connections = (
-        connection_tables.Stream(client, table) for table in (TABLE, connection_tables.CONNECTIONS)
+        tables.Stream(client, table) for table in (tables.SESSIONS_TABLE, tables.CONNECTIONS_TABLE)
     )
     measured: dict[str, Counter[str]] = {}
 

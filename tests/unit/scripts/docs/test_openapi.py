@@ -16,9 +16,9 @@ from shared.aws.dynamodb import create_client
 from shared.aws.sessions_table import SessionsTable
 from shared.events import http_api
 from shared.sessions.session import LIFETIME_S, Status
-from tests.support import connection_tables, handlers, http_events, sessions
+from tests.support import handlers, http_events, sessions, tables
 from tests.support.http_events import CREATE, DELETE, GET, HEALTH, LIST, UPDATE
-from tests.support.tables import TABLE
+from tests.support.tables import SESSIONS_TABLE
 
 DOCUMENT = document()
 OPERATIONS = {
@@ -186,7 +186,7 @@ def handler_by_route() -> Iterator[dict[str, Callable[..., dict[str, Any]]]]:
     """Return the handlers by route, with tables in moto."""
     settings = {**handlers.SETTINGS, "SESSIONS_PER_SPEAKER_PER_HOUR": "100", "VERSION": "1.2.3"}
     with mock_aws():
-        connection_tables.make_tables(create_client())
+        tables.create_tables(create_client())
         modules = {
             route: handlers.load_handler(operation["operationId"], settings)
             for route, operation in OPERATIONS.items()
@@ -212,7 +212,7 @@ def service(handler_by_route, monkeypatch, socket_disabled) -> Callable[..., dic
         sessions.a_session(id=ENDED, status=Status.ENDED, ended_at=now, **lives),
     ):
         # Replace the session of the previous test.
-        SessionsTable(create_client(), TABLE).add(session, reusable_before=session.expires_at + 1)
+        SessionsTable(create_client(), SESSIONS_TABLE).add(session, reusable_before=session.expires_at + 1)
     send(CREATE, body={"sourceLanguage": "en"}, headers={"Idempotency-Key": "k"})
     return send
 

@@ -1,4 +1,4 @@
-"""Admission: whatever the order of the writes and reads of many, never too many come in, and none too few."""
+"""Connections and admission: in any order of concurrent joins, exactly `limit` listeners are admitted."""
 
 import itertools
 from collections.abc import Generator
@@ -12,60 +12,67 @@ from shared.audience.connection import (
     HANDSHAKE_S,
     LIFETIME_S,
     Admission,
-    Connection,
     Role,
+    SessionRef,
     admission,
     expiry,
 )
 from shared.audience.join import MAX_WAIT_MS
-from tests.support.connections import a_listener, a_newcomer, the_speaker
-from tests.support.memory_connections import MemoryConnections
+from shared.sessions.session import Session
+from tests.support.connections import a_listener, a_speaker, a_waiting_listener
+from tests.support.memory_stores import MemoryConnections
 from tests.support.sessions import NOW, NOW_S, a_session
 
-# A joiner as steps, any of which may come long after the one before
+# concurrent joins
 
 
 @dataclass
-class Door:
-    """A session that several listeners want to join; `now` is what a perfect clock shows."""
+class JoinSimulation:
+    """Listeners that join one session step by step, in any interleaving.
+
+    `now` is the true time (epoch ms), from which each listener's clock differs.
+    """
 
     limit: int
-    rows: MemoryConnections = field(default_factory=MemoryConnections)
-    inside: set[str] = field(default_factory=set)
+    store: MemoryConnections = field(default_factory=MemoryConnections)
+    admitted: set[str] = field(default_factory=set)
     refused: set[str] = field(default_factory=set)
     now: int = NOW
 
-    def joiner(self, name: str, skew_ms: int) -> Generator[None]:
-        """Add a row, ask where one stands until that is decided, and come in or take the row back."""
-        mine = a_newcomer(
-            id=name,
+    def join(self, connection_id: str, skew_ms: int) -> Generator[None]:
+        """Add a row, repeat the admission until it is decided, then admit or remove the row.
+
+        Yields between the steps, so that other listeners take theirs. `skew_ms` is added to the true time.
+        """
+        candidate = a_waiting_listener(
+            id=connection_id,
             joined_at=self.now + skew_ms,
             expires_at=(self.now + skew_ms) // 1000 + HANDSHAKE_S,
         )
-        self.rows.add(mine)
+        self.store.add(candidate)
         yield
         while True:
-            place = admission(mine, self.rows.of_session(mine.session_id), self.limit, self.now + skew_ms)
+            rows = self.store.of_session(candidate.session_id)
+            decision = admission(candidate, rows, self.limit, self.now + skew_ms)
             yield
-            if place is Admission.ADMITTED:
-                assert self.rows.admit(mine, self.now + skew_ms, NOW_S + LIFETIME_S)
-                self.inside.add(name)
+            if decision is Admission.ADMITTED:
+                assert self.store.admit(candidate, self.now + skew_ms, NOW_S + LIFETIME_S)
+                self.admitted.add(connection_id)
                 return
-            if place is Admission.FULL or self.now + skew_ms > mine.joined_at + MAX_WAIT_MS:
-                self.rows.remove(mine.session_id, mine.id)
-                self.refused.add(name)
+            if decision is Admission.FULL or self.now + skew_ms > candidate.joined_at + MAX_WAIT_MS:
+                self.store.remove(candidate.session_id, candidate.id)
+                self.refused.add(connection_id)
                 return
 
-
-def admit_all(door: Door, joiners: list[Generator[None]], schedule: list[int], *, ms: int = 1) -> None:
-    """Let the joiners go on in the order of the schedule, and then in turn until each is in or refused."""
-    for turn in itertools.chain(schedule, itertools.count()):
-        if not joiners:
-            return
-        door.now += ms
-        chosen = joiners[turn % len(joiners)]
-        if next(chosen, "over") == "over":
-            joiners.remove(chosen)
+    def run(self, joins: list[Generator[None]], schedule: list[int], *, step_ms: int = 1) -> None:
+        """Take one step of a join for each entry of the schedule, then in turn until all have finished."""
+        for turn in itertools.chain(schedule, itertools.count()):
+            if not joins:
+                return
+            self.now += step_ms
+            join = joins[turn % len(joins)]
+            if next(join, "finished") == "finished":
+                joins.remove(join)
 
 
 @settings(max_examples=200)
@@ -74,17 +81,17 @@ def admit_all(door: Door, joiners: list[Generator[None]], schedule: list[int], *
     skews=st.lists(st.integers(-900, 900), min_size=1, max_size=7),
     schedule=st.lists(st.integers(0, 6), max_size=40),
 )
-def test_as_many_come_in_as_there_is_room_for_and_never_one_more(
+def test_exactly_the_limit_is_admitted_in_any_order_of_steps(
     limit: int, skews: list[int], schedule: list[int]
 ):
-    door = Door(limit)
-    joiners = [door.joiner(f"listener-{number}", skew_ms) for number, skew_ms in enumerate(skews)]
+    simulation = JoinSimulation(limit)
+    joins = [simulation.join(f"listener-{number}", skew_ms) for number, skew_ms in enumerate(skews)]
 
-    admit_all(door, joiners, schedule)
+    simulation.run(joins, schedule)
 
-    assert len(door.inside) == min(len(skews), limit)
-    assert len(door.refused) == len(skews) - len(door.inside)
-    assert {row.id for row in door.rows.of_session("blessed-shepherd-427")} == door.inside
+    assert len(simulation.admitted) == min(len(skews), limit)
+    assert len(simulation.refused) == len(skews) - len(simulation.admitted)
+    assert {row.id for row in simulation.store.of_session("blessed-shepherd-427")} == simulation.admitted
 
 
 @settings(max_examples=200)
@@ -94,110 +101,115 @@ def test_as_many_come_in_as_there_is_room_for_and_never_one_more(
     schedule=st.lists(st.integers(0, 5), max_size=30),
     crashed=st.sets(st.integers(0, 5), min_size=1),
 )
-def test_with_crashes_there_may_be_fewer_for_a_while_and_never_more(
+def test_crashed_joins_never_admit_too_many_and_block_places_only_during_the_handshake(
     limit: int, skews: list[int], schedule: list[int], crashed: set[int]
 ):
-    door = Door(limit)
-    joiners = [door.joiner(f"listener-{number}", skew_ms) for number, skew_ms in enumerate(skews)]
-    for number, joiner in enumerate(list(joiners)):
+    simulation = JoinSimulation(limit)
+    joins = [simulation.join(f"listener-{number}", skew_ms) for number, skew_ms in enumerate(skews)]
+    for number, join in enumerate(list(joins)):
         if number in crashed:
-            next(joiner)  # it adds its row, and nothing more
-            joiners.remove(joiner)
-    admit_all(door, joiners, schedule, ms=60)
-    assert len(door.inside) <= limit
+            next(join)  # adds its row only
+            joins.remove(join)
+    simulation.run(joins, schedule, step_ms=60)
+    assert len(simulation.admitted) <= limit
 
-    door.now = NOW + (HANDSHAKE_S + 1) * 1000
-    admit_all(door, [door.joiner(f"later-{number}", 0) for number in range(limit)], [])
+    simulation.now = NOW + (HANDSHAKE_S + 1) * 1000
+    simulation.run([simulation.join(f"later-{number}", 0) for number in range(limit)], [])
 
-    assert len(door.inside) == limit
-
-
-def test_two_who_write_before_either_reads_are_told_apart():
-    door = Door(limit=1)
-    first, second = door.joiner("a", 0), door.joiner("b", 0)
-
-    admit_all(door, [first, second], [0, 1, 1, 1, 0, 0])
-
-    assert (door.inside, door.refused) == ({"a"}, {"b"})
+    assert len(simulation.admitted) == limit
 
 
-def test_a_late_comer_whose_clock_is_slow_does_not_overtake_who_is_in():
-    door = Door(limit=1)
-    admit_all(door, [door.joiner("a", 900)], [])
+def test_of_two_listeners_that_write_before_either_reads_the_first_is_admitted():
+    simulation = JoinSimulation(limit=1)
+    first, second = simulation.join("a", 0), simulation.join("b", 0)
 
-    admit_all(door, [door.joiner("b", -900)], [])
+    simulation.run([first, second], [0, 1, 1, 1, 0, 0])
 
-    assert (door.inside, door.refused) == ({"a"}, {"b"})
-
-
-# standing
+    assert (simulation.admitted, simulation.refused) == ({"a"}, {"b"})
 
 
-def crowd(*rows: Connection) -> list[Connection]:
-    return list(rows)
+def test_a_later_listener_with_a_slow_clock_does_not_displace_an_admitted_one():
+    simulation = JoinSimulation(limit=1)
+    simulation.run([simulation.join("a", 900)], [])
+
+    simulation.run([simulation.join("b", -900)], [])
+
+    assert (simulation.admitted, simulation.refused) == ({"a"}, {"b"})
+
+
+# admission
 
 
 @pytest.mark.parametrize(("others", "expected"), [(0, "admitted"), (1, "admitted"), (2, "full"), (3, "full")])
-def test_who_sees_no_more_than_the_limit_comes_in(others: int, expected: str):
-    mine = a_newcomer(id="me", joined_at=NOW + 1)
-    present = [a_listener(id=f"other-{number}") for number in range(others)]
+def test_a_listener_is_admitted_if_there_are_at_most_limit_rows(others: int, expected: str):
+    candidate = a_waiting_listener(id="candidate", joined_at=NOW + 1)
+    admitted = [a_listener(id=f"other-{number}") for number in range(others)]
 
-    assert admission(mine, [*present, mine], 2, NOW + 1) == expected
-
-
-def test_speakers_take_no_listeners_place():
-    mine = a_newcomer(id="me")
-
-    assert admission(mine, [the_speaker(id="s1"), the_speaker(id="s2"), mine], 1, NOW) is Admission.ADMITTED
+    assert admission(candidate, [*admitted, candidate], 2, NOW + 1) == expected
 
 
-def test_the_first_in_line_waits_for_those_behind_to_leave():
-    first, second = a_newcomer(id="a", joined_at=NOW), a_newcomer(id="b", joined_at=NOW + 1)
+def test_speakers_do_not_count_as_listeners():
+    candidate = a_waiting_listener(id="candidate")
+    speakers = [a_speaker(id="s1"), a_speaker(id="s2")]
+
+    assert admission(candidate, [*speakers, candidate], 1, NOW) is Admission.ADMITTED
+
+
+def test_the_first_waiting_listener_waits_until_those_behind_it_leave():
+    first = a_waiting_listener(id="a", joined_at=NOW)
+    second = a_waiting_listener(id="b", joined_at=NOW + 1)
 
     assert admission(first, [first, second], 1, NOW + 2) is Admission.WAITING
     assert admission(second, [first, second], 1, NOW + 2) is Admission.FULL
     assert admission(first, [first], 1, NOW + 3) is Admission.ADMITTED
 
 
-def test_two_of_the_same_millisecond_stand_in_the_order_of_their_ids():
-    a, b = a_newcomer(id="a"), a_newcomer(id="b")
+def test_listeners_of_the_same_millisecond_are_ordered_by_id():
+    a, b = a_waiting_listener(id="a"), a_waiting_listener(id="b")
 
-    assert [admission(mine, [a, b], 1, NOW) for mine in (a, b)] == [Admission.WAITING, Admission.FULL]
-
-
-@pytest.mark.parametrize(("ms", "expected"), [(11_999, Admission.WAITING), (12_000, Admission.ADMITTED)])
-def test_who_died_at_the_door_is_in_the_way_for_the_handshake_at_most(ms: int, expected: Admission):
-    dead = a_newcomer(id="dead", joined_at=NOW_S * 1000, expires_at=NOW_S + HANDSHAKE_S)
-    mine = a_newcomer(id="a", joined_at=NOW_S * 1000 - 1, expires_at=NOW_S + 60)
-
-    assert admission(mine, [dead, mine], 1, NOW_S * 1000 + ms) is expected
+    assert [admission(candidate, [a, b], 1, NOW) for candidate in (a, b)] == [
+        Admission.WAITING,
+        Admission.FULL,
+    ]
 
 
-def test_nobody_comes_in_where_no_listener_is_allowed():
-    mine = a_newcomer()
+@pytest.mark.parametrize(
+    ("elapsed_ms", "expected"), [(11_999, Admission.WAITING), (12_000, Admission.ADMITTED)]
+)
+def test_the_row_of_a_crashed_join_counts_until_the_handshake_has_expired(
+    elapsed_ms: int, expected: Admission
+):
+    crashed = a_waiting_listener(id="crashed", joined_at=NOW_S * 1000, expires_at=NOW_S + HANDSHAKE_S)
+    candidate = a_waiting_listener(id="a", joined_at=NOW_S * 1000 - 1, expires_at=NOW_S + 60)
 
-    assert admission(mine, [mine], 0, NOW) is Admission.FULL
+    assert admission(candidate, [crashed, candidate], 1, NOW_S * 1000 + elapsed_ms) is expected
+
+
+def test_no_listener_is_admitted_with_a_limit_of_zero():
+    candidate = a_waiting_listener()
+
+    assert admission(candidate, [candidate], 0, NOW) is Admission.FULL
 
 
 # rows
 
 
-def test_a_row_is_of_use_until_the_session_ends():
+def test_a_row_expires_with_its_session():
     assert expiry(a_session(expires_at=NOW_S + 60), NOW) == NOW_S + 60
 
 
-def test_a_row_is_of_use_until_api_gateway_has_closed_the_connection():
+def test_a_row_expires_ten_minutes_after_api_gateway_closes_the_connection():
     assert expiry(a_session(expires_at=NOW_S + 24 * 60 * 60), NOW) == NOW_S + 2 * 60 * 60 + 10 * 60
 
 
 @pytest.mark.parametrize(("seconds_left", "live"), [(1, True), (0, False), (-1, False)])
-def test_a_row_counts_until_its_last_second(seconds_left: int, live: bool):
+def test_a_row_is_live_until_it_expires(seconds_left: int, live: bool):
     assert a_listener(expires_at=NOW_S + seconds_left).live(NOW) is live
 
 
-@pytest.mark.parametrize(("ms", "handshaking"), [(0, True), (11_999, True), (12_000, False)])
-def test_a_connection_may_still_be_coming_up_for_the_handshake_and_no_longer(ms: int, handshaking: bool):
-    assert a_newcomer(joined_at=NOW).handshaking(NOW + ms) is handshaking
+@pytest.mark.parametrize(("elapsed_ms", "handshaking"), [(0, True), (11_999, True), (12_000, False)])
+def test_a_connection_is_handshaking_for_twelve_seconds(elapsed_ms: int, handshaking: bool):
+    assert a_waiting_listener(joined_at=NOW).handshaking(NOW + elapsed_ms) is handshaking
 
 
 @pytest.mark.parametrize(
@@ -208,11 +220,27 @@ def test_a_connection_may_still_be_coming_up_for_the_handshake_and_no_longer(ms:
         (a_session(created_at=NOW - 1), False),
         (a_session(id="holy-psalm-100"), False),
     ],
-    ids=["its own", "a newer one", "an older one", "another"],
+    ids=["its session", "a later one with the same id", "an earlier one with the same id", "another id"],
 )
-def test_a_connection_belongs_to_one_session_and_not_to_another_of_the_same_id(session, belongs: bool):
+def test_a_connection_belongs_to_the_session_with_its_id_and_creation_time(session: Session, belongs: bool):
     assert a_listener().belongs_to(session) is belongs
 
 
-def test_a_speakers_row_has_no_language():
-    assert (the_speaker().role, the_speaker().target_language) == (Role.SPEAKER, None)
+def test_a_connection_refers_to_its_session_by_id_and_creation_time():
+    rows = [
+        a_listener(id="a"),
+        a_listener(id="b"),
+        a_listener(session_created_at=NOW - 1),
+        a_listener(session_id="holy-psalm-100"),
+    ]
+
+    assert [row.session for row in rows] == [
+        SessionRef("blessed-shepherd-427", NOW),
+        SessionRef("blessed-shepherd-427", NOW),
+        SessionRef("blessed-shepherd-427", NOW - 1),
+        SessionRef("holy-psalm-100", NOW),
+    ]
+
+
+def test_a_speakers_connection_has_no_target_language():
+    assert (a_speaker().role, a_speaker().target_language) == (Role.SPEAKER, None)

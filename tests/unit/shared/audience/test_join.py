@@ -1,4 +1,4 @@
-"""Coming to a session and leaving it: who is let in as what, and what is left of who is not."""
+"""Joining a session: who is admitted in which role, and which row remains when a join fails."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,71 +17,88 @@ from shared.errors import (
     SessionNotFound,
 )
 from shared.sessions.session import Language, Session, Status
-from tests.support.connections import a_listener, a_newcomer
-from tests.support.memory_connections import MemoryConnections
-from tests.support.memory_store import MemoryStore
+from tests.support.connections import a_listener, a_waiting_listener
+from tests.support.memory_stores import MemoryConnections, MemorySessions
 from tests.support.sessions import ALICE, BOB, NOW, NOW_S, a_session
 
 SESSION_ID = "blessed-shepherd-427"
 SPANISH = Language.SPANISH
 
 
-class Scene(MemoryConnections):
-    """Sessions, connections and a clock; `on` has something happen just before a call."""
+class Harness(MemoryConnections):
+    """The use case over stores in memory, of which this is both. Sleeping advances the clock.
+
+    `calls` lists the store methods called; `before` registers a function to run just before one of them.
+    """
 
     def __init__(self, *sessions: Session) -> None:
         super().__init__()
-        self.sessions = MemoryStore()
+        self.sessions = MemorySessions()
         self.sessions.rows = {session.id: session for session in sessions}
         self.now = NOW
         self.calls: list[str] = []
-        self._happenings: dict[str, Callable[[], Any]] = {}
+        self._before: dict[str, Callable[[], Any]] = {}
 
-    def on(self, call: str, happening: Callable[[], Any]) -> None:
-        """Have it happen just before the call: add, get, of, admit, remove."""
-        self._happenings[call] = happening
+    def before(self, method: str, function: Callable[[], Any]) -> None:
+        """Run the function before each call of the method: add, get, of_session, admit, remove."""
+        self._before[method] = function
 
     def join(
-        self, connection_id: str = "me", *, caller: str | None = None, language: Language | None = SPANISH
+        self,
+        connection_id: str = "candidate",
+        *,
+        caller: str | None = None,
+        language: Language | None = SPANISH,
     ) -> Connection:
-        return self.use_case()(SESSION_ID, connection_id, caller=caller, target_language=language)
+        """Join SESSION_ID, which admits at most two listeners."""
+        return self.use_case(SESSION_ID, connection_id, caller=caller, target_language=language)
 
-    def use_case(self, max_listeners: int = 2) -> Join:
-        return Join(self, self, max_listeners=max_listeners, clock=lambda: self.now, sleep=self.sleep)
+    @property
+    def use_case(self) -> Join:
+        return Join(self, self, max_listeners=2, clock=lambda: self.now, sleep=self.sleep)
 
     def sleep(self, seconds: float) -> None:
         self.now += round(seconds * 1000)
 
-    def get(self, session_id: str) -> Session | None:
-        self._note("get")
-        return self.sessions.get(session_id)
-
-    def add(self, connection: Connection) -> None:
-        self._note("add")
-        super().add(connection)
-
-    def admit(self, connection: Connection, now: int, expires_at: int) -> bool:
-        self._note("admit")
-        return super().admit(connection, now, expires_at)
-
-    def remove(self, session_id: str, connection_id: str) -> None:
-        self._note("remove")
-        super().remove(session_id, connection_id)
-
-    def of_session(self, session_id: str) -> list[Connection]:
-        self._note("of")
-        return super().of_session(session_id)
-
-    def end(self) -> None:
+    def end_session(self) -> None:
         session = self.sessions.rows[SESSION_ID]
         self.sessions.rows[SESSION_ID] = replace(session, status=Status.ENDED, ended_at=self.now)
 
-    def _note(self, call: str) -> None:
-        self.calls.append(call)
-        self._happenings.get(call, lambda: None)()
+    def get(self, session_id: str) -> Session | None:
+        self._record("get")
+        return self.sessions.get(session_id)
+
+    def add(self, connection: Connection) -> None:
+        self._record("add")
+        super().add(connection)
+
+    def admit(self, connection: Connection, now: int, expires_at: int) -> bool:
+        self._record("admit")
+        return super().admit(connection, now, expires_at)
+
+    def remove(self, session_id: str, connection_id: str) -> None:
+        self._record("remove")
+        super().remove(session_id, connection_id)
+
+    def of_session(self, session_id: str) -> list[Connection]:
+        self._record("of_session")
+        return super().of_session(session_id)
+
+    def _record(self, method: str) -> None:
+        self.calls.append(method)
+        self._before.get(method, lambda: None)()
 
 
-# who is let in, as what
+def add_row(harness: Harness, connection: Connection) -> None:
+    """Add a connection without recording the call."""
+    MemoryConnections.add(harness, connection)
+
+
+def fail() -> None:
+    raise ServiceUnavailable
+
+
+# roles
 
 
 @pytest.mark.parametrize(
@@ -92,36 +109,39 @@ class Scene(MemoryConnections):
         (BOB, SPANISH, Role.LISTENER),
         (None, SPANISH, Role.LISTENER),
     ],
-    ids=["the owner", "the owner who wants to hear", "another speaker", "anybody"],
+    ids=["the speaker", "the speaker with a target language", "another speaker", "an anonymous caller"],
 )
-def test_the_owner_speaks_and_everyone_else_listens(
+def test_the_sessions_speaker_without_a_target_language_speaks_and_everybody_else_listens(
     caller: str | None, language: Language | None, role: Role
 ):
-    scene = Scene(a_session())
+    harness = Harness(a_session())
 
-    joined = scene.join(caller=caller, language=language)
+    connection = harness.join(caller=caller, language=language)
 
-    assert (joined.role, joined.target_language) == (role, language)
-    assert [row.role for row in scene.of_session(SESSION_ID)] == [role]
+    assert (connection.role, connection.target_language) == (role, language)
+    assert [row.role for row in harness.of_session(SESSION_ID)] == [role]
 
 
 @pytest.mark.parametrize("caller", [None, BOB])
-def test_a_listener_must_say_what_to_hear(caller: str | None):
-    scene = Scene(a_session())
+def test_a_listener_must_give_a_target_language(caller: str | None):
+    harness = Harness(a_session())
 
-    with pytest.raises(InvalidRequest) as refused:
-        scene.join(caller=caller, language=None)
+    with pytest.raises(InvalidRequest) as error:
+        harness.join(caller=caller, language=None)
 
-    assert refused.value.fields == (FieldError("targetLanguage", "targetLanguage is required"),)
-    assert scene.rows == {}
+    assert error.value.fields == (FieldError("targetLanguage", "targetLanguage is required"),)
+    assert harness.rows == {}
 
 
-def test_a_paused_session_may_be_joined():
-    scene = Scene(a_session(status=Status.PAUSED))
+# sessions
 
-    scene.join()
 
-    assert len(scene.rows) == 1
+def test_a_paused_session_can_be_joined():
+    harness = Harness(a_session(status=Status.PAUSED))
+
+    harness.join()
+
+    assert len(harness.rows) == 1
 
 
 @pytest.mark.parametrize(
@@ -132,246 +152,245 @@ def test_a_paused_session_may_be_joined():
         (a_session(expires_at=NOW_S, status=Status.ENDED), SessionNotFound),
         (a_session(status=Status.ENDED), SessionEnded),
     ],
-    ids=["none", "expired", "ended and expired", "ended"],
+    ids=["absent", "expired", "ended and expired", "ended"],
 )
-def test_a_session_that_is_not_running_is_not_joined_and_nothing_is_written(
+def test_a_session_that_is_not_running_cannot_be_joined_and_no_row_is_written(
     session: Session | None, error: type[Exception]
 ):
-    scene = Scene(*([session] if session else []))
+    harness = Harness(*([session] if session else []))
 
     with pytest.raises(error):
-        scene.join()
+        harness.join()
 
-    assert scene.calls == ["get"]
+    assert harness.calls == ["get"]
 
 
 @pytest.mark.parametrize(
     "session_id", ["", "blessed-shepherd", "x" * 2000, "Blessed-Shepherd-427", "a-b-1\n"]
 )
-def test_an_id_that_is_none_is_not_looked_up(session_id: str):
-    scene = Scene(a_session())
+def test_a_malformed_session_id_is_not_looked_up(session_id: str):
+    harness = Harness(a_session())
 
     with pytest.raises(SessionNotFound):
-        scene.use_case()(session_id, "me", caller=None, target_language=SPANISH)
+        harness.use_case(session_id, "candidate", caller=None, target_language=SPANISH)
 
-    assert scene.calls == []
-
-
-def test_a_row_says_whose_it_is_and_until_when():
-    scene = Scene(a_session())
-
-    scene.join()
-
-    assert scene.of_session(SESSION_ID) == [a_listener(id="me", expires_at=NOW_S + LIFETIME_S)]
+    assert harness.calls == []
 
 
-def test_a_row_ends_with_its_session():
-    scene = Scene(a_session(expires_at=NOW_S + 60))
-
-    scene.join()
-
-    assert [row.expires_at for row in scene.of_session(SESSION_ID)] == [NOW_S + 60]
+# rows
 
 
-def test_a_row_that_waits_for_admission_is_soon_of_no_use():
-    scene = Scene(a_session())
+def test_the_row_of_an_admitted_listener_has_all_its_fields():
+    harness = Harness(a_session())
+
+    harness.join()
+
+    assert harness.of_session(SESSION_ID) == [a_listener(id="candidate", expires_at=NOW_S + LIFETIME_S)]
+
+
+def test_a_row_expires_with_its_session():
+    harness = Harness(a_session(expires_at=NOW_S + 60))
+
+    harness.join()
+
+    assert [row.expires_at for row in harness.of_session(SESSION_ID)] == [NOW_S + 60]
+
+
+def test_the_row_of_a_waiting_listener_expires_after_the_handshake():
+    harness = Harness(a_session())
     waiting: list[Connection] = []
-    scene.on("admit", lambda: waiting.extend(scene.rows.values()))
+    harness.before("admit", lambda: waiting.extend(harness.rows.values()))
 
-    scene.join()
+    harness.join()
 
-    assert waiting == [a_newcomer(id="me", expires_at=NOW_S + HANDSHAKE_S)]
+    assert waiting == [a_waiting_listener(id="candidate", expires_at=NOW_S + HANDSHAKE_S)]
 
 
 def test_the_row_is_written_before_the_session_is_read_again():
-    scene = Scene(a_session())
+    harness = Harness(a_session())
 
-    scene.join()
+    harness.join()
 
-    assert scene.calls.index("add") < len(scene.calls) - 1 - scene.calls[::-1].index("get")
-
-
-def test_the_admission_comes_last_so_that_who_dies_before_it_is_soon_forgotten():
-    scene = Scene(a_session())
-
-    scene.join()
-
-    assert scene.calls[-1] == "admit"
+    assert harness.calls.index("add") < len(harness.calls) - 1 - harness.calls[::-1].index("get")
 
 
-# full
+def test_admission_is_the_last_write_so_that_a_crashed_joins_row_expires_soon():
+    harness = Harness(a_session())
+
+    harness.join()
+
+    assert harness.calls[-1] == "admit"
 
 
-def test_listeners_come_in_up_to_the_limit_and_speakers_always():
-    scene = Scene(a_session())
-    scene.join("a")
-    scene.join("b")
-
-    with pytest.raises(SessionFull):
-        scene.join("c")
-    scene.join("s1", caller=ALICE, language=None)
-    scene.join("s2", caller=ALICE, language=None)
-
-    assert sorted(row.id for row in scene.of_session(SESSION_ID)) == ["a", "b", "s1", "s2"]
+# full sessions
 
 
-def test_a_place_that_somebody_left_is_free():
-    scene = Scene(a_session())
-    scene.join("a")
-    scene.join("b")
-    scene.remove(SESSION_ID, "a")
-
-    scene.join("c")
-
-    assert sorted(row.id for row in scene.of_session(SESSION_ID)) == ["b", "c"]
-
-
-def test_who_finds_as_many_ahead_as_there_are_places_is_refused_at_once():
-    scene = Scene(a_session())
-    for name in ("a", "b"):
-        MemoryConnections.add(scene, a_newcomer(id=name, joined_at=NOW - 1))
-    MemoryConnections.add(scene, a_newcomer(id="z", joined_at=NOW + 1))
+def test_listeners_are_admitted_up_to_the_limit_and_speakers_always():
+    harness = Harness(a_session())
+    harness.join("a")
+    harness.join("b")
 
     with pytest.raises(SessionFull):
-        scene.join()
+        harness.join("c")
+    harness.join("s1", caller=ALICE, language=None)
+    harness.join("s2", caller=ALICE, language=None)
 
-    assert scene.now == NOW
+    assert sorted(row.id for row in harness.of_session(SESSION_ID)) == ["a", "b", "s1", "s2"]
 
 
-def test_who_waits_for_one_behind_who_does_not_leave_loses_patience():
-    scene = Scene(a_session())
-    for name in ("y", "z"):
-        MemoryConnections.add(scene, a_newcomer(id=name, joined_at=NOW + 1))
+def test_a_listener_that_leaves_makes_room_for_another():
+    harness = Harness(a_session())
+    harness.join("a")
+    harness.join("b")
+    harness.remove(SESSION_ID, "a")
+
+    harness.join("c")
+
+    assert sorted(row.id for row in harness.of_session(SESSION_ID)) == ["b", "c"]
+
+
+def test_a_listener_with_limit_listeners_before_it_is_refused_at_once():
+    harness = Harness(a_session())
+    for connection_id in ("a", "b"):
+        add_row(harness, a_waiting_listener(id=connection_id, joined_at=NOW - 1))
+    add_row(harness, a_waiting_listener(id="z", joined_at=NOW + 1))
 
     with pytest.raises(SessionFull):
-        scene.join()
+        harness.join()
 
-    assert MAX_WAIT_MS <= scene.now - NOW <= MAX_WAIT_MS + 200
-    assert "me" not in {row.id for row in scene.of_session(SESSION_ID)}
-
-
-def test_who_died_at_the_door_is_in_nobodys_way_when_the_handshake_is_over():
-    scene = Scene(a_session())
-    for name in ("a", "b"):
-        MemoryConnections.add(scene, a_newcomer(id=name))
-    scene.now += HANDSHAKE_S * 1000
-
-    scene.join()
-
-    assert {row.id for row in scene.of_session(SESSION_ID) if row.admitted_at} == {"me"}
+    assert harness.now == NOW
 
 
-# the end comes meanwhile
+def test_a_listener_that_waits_in_vain_for_later_ones_to_leave_is_refused_after_the_maximum_wait():
+    harness = Harness(a_session())
+    for connection_id in ("y", "z"):
+        add_row(harness, a_waiting_listener(id=connection_id, joined_at=NOW + 1))
+
+    with pytest.raises(SessionFull):
+        harness.join()
+
+    assert MAX_WAIT_MS <= harness.now - NOW <= MAX_WAIT_MS + 200
+    assert "candidate" not in {row.id for row in harness.of_session(SESSION_ID)}
 
 
-@pytest.mark.parametrize("call", ["add", "of", "get after add"])
-def test_a_session_that_ends_meanwhile_is_not_joined_and_no_row_is_left(call: str):
-    scene = Scene(a_session())
-    if call == "get after add":
-        scene.on("of", lambda: scene.on("get", scene.end))
+def test_rows_of_crashed_joins_block_no_place_after_the_handshake():
+    harness = Harness(a_session())
+    for connection_id in ("a", "b"):
+        add_row(harness, a_waiting_listener(id=connection_id))
+    harness.now += HANDSHAKE_S * 1000
+
+    harness.join()
+
+    assert {row.id for row in harness.of_session(SESSION_ID) if row.admitted_at} == {"candidate"}
+
+
+# the session ends during the join
+
+
+@pytest.mark.parametrize("method", ["add", "of_session", "get after add"])
+def test_a_session_that_ends_during_the_join_is_not_joined_and_no_row_remains(method: str):
+    harness = Harness(a_session())
+    if method == "get after add":
+        harness.before("of_session", lambda: harness.before("get", harness.end_session))
     else:
-        scene.on(call, scene.end)
+        harness.before(method, harness.end_session)
 
     with pytest.raises(SessionEnded):
-        scene.join()
+        harness.join()
 
-    assert scene.rows == {}
+    assert harness.rows == {}
 
 
 def test_a_session_that_ends_after_it_was_read_again_finds_the_row():
-    scene = Scene(a_session())
-    found: list[Connection] = []
+    harness = Harness(a_session())
+    rows_at_end: list[Connection] = []
 
-    def end() -> None:
-        scene.end()
-        found.extend(scene.rows.values())
+    def end_session() -> None:
+        harness.end_session()
+        rows_at_end.extend(harness.rows.values())
 
-    scene.on("admit", end)
+    harness.before("admit", end_session)
 
-    scene.join()
+    harness.join()
 
-    assert [row.id for row in found] == ["me"]
+    assert [row.id for row in rows_at_end] == ["candidate"]
 
 
-def test_who_was_let_go_before_admission_is_not_admitted():
-    scene = Scene(a_session())
-    scene.on("admit", scene.rows.clear)
+def test_a_connection_whose_row_was_removed_before_admission_is_refused():
+    harness = Harness(a_session())
+    harness.before("admit", harness.rows.clear)
 
     with pytest.raises(SessionEnded):
-        scene.join()
+        harness.join()
 
-    assert scene.rows == {}
+    assert harness.rows == {}
 
 
-def test_a_session_that_expires_meanwhile_is_not_joined():
-    scene = Scene(a_session(expires_at=NOW_S + 1))
-    scene.on("of", lambda: scene.sleep(1))
+def test_a_session_that_expires_during_the_join_is_not_joined():
+    harness = Harness(a_session(expires_at=NOW_S + 1))
+    harness.before("of_session", lambda: harness.sleep(1))
 
     with pytest.raises(SessionNotFound):
-        scene.join()
+        harness.join()
 
-    assert scene.rows == {}
+    assert harness.rows == {}
 
 
-def test_an_id_that_another_session_takes_meanwhile_lets_nobody_in():
-    scene = Scene(a_session())
+def test_a_session_whose_id_is_reused_during_the_join_is_not_joined():
+    harness = Harness(a_session())
     newer = a_session(created_at=NOW + 1)
-    scene.on("of", lambda: scene.sessions.rows.update({SESSION_ID: newer}))
+    harness.before("of_session", lambda: harness.sessions.rows.update({SESSION_ID: newer}))
 
     with pytest.raises(SessionEnded):
-        scene.join()
+        harness.join()
 
-    assert scene.rows == {}
+    assert harness.rows == {}
 
 
 # faults
 
 
-@pytest.mark.parametrize("call", ["of", "admit"])
-def test_a_fault_after_the_row_was_written_takes_it_back(call: str):
-    scene = Scene(a_session())
-    scene.on(call, fail)
+@pytest.mark.parametrize("method", ["of_session", "admit"])
+def test_a_fault_after_the_write_removes_the_row(method: str):
+    harness = Harness(a_session())
+    harness.before(method, fail)
 
     with pytest.raises(ServiceUnavailable):
-        scene.join()
+        harness.join()
 
-    assert scene.rows == {}
+    assert harness.rows == {}
 
 
-def test_a_bug_after_the_row_was_written_takes_it_back():
-    scene = Scene(a_session())
-    scene.on("admit", lambda: 1 / 0)
+def test_a_bug_after_the_write_removes_the_row():
+    harness = Harness(a_session())
+    harness.before("admit", lambda: 1 / 0)
 
     with pytest.raises(ZeroDivisionError):
-        scene.join()
+        harness.join()
 
-    assert scene.rows == {}
+    assert harness.rows == {}
 
 
-def test_a_row_whose_write_is_in_doubt_is_taken_back():
-    class LosesTheAnswer(Scene):
+def test_a_write_that_fails_but_was_applied_is_undone():
+    class LosesResponse(Harness):
         def add(self, connection: Connection) -> None:
             super().add(connection)
             raise ServiceUnavailable
 
-    scene = LosesTheAnswer(a_session())
+    harness = LosesResponse(a_session())
 
     with pytest.raises(ServiceUnavailable):
-        scene.join()
+        harness.join()
 
-    assert scene.rows == {}
+    assert harness.rows == {}
 
 
-def test_a_row_that_cannot_be_taken_back_is_soon_of_no_use():
-    scene = Scene(a_session())
-    scene.on("of", fail)
-    scene.on("remove", fail)
+def test_a_row_that_cannot_be_removed_expires_after_the_handshake():
+    harness = Harness(a_session())
+    harness.before("of_session", fail)
+    harness.before("remove", fail)
 
     with pytest.raises(ServiceUnavailable):
-        scene.join()
+        harness.join()
 
-    assert [row.live(NOW + HANDSHAKE_S * 1000) for row in scene.rows.values()] == [False]
-
-
-def fail() -> None:
-    raise ServiceUnavailable
+    assert [row.live(NOW + HANDSHAKE_S * 1000) for row in harness.rows.values()] == [False]

@@ -1,6 +1,5 @@
-"""How many listen: counted from the rows, told to the speaker at most once a second."""
+"""The listener counter: counts come from the rows, and the speaker receives at most one per second."""
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,32 +13,37 @@ from shared.audience.listener_counter import (
 from shared.audience.messages import Message
 from shared.errors import ServiceUnavailable
 from shared.sessions.session import Language, Session, Status
-from tests.support.connections import a_listener, a_newcomer, the_speaker
-from tests.support.memory_connections import MemoryConnections, MemoryCounts
+from tests.support.connections import a_listener, a_speaker, a_waiting_listener
+from tests.support.memory_stores import MemoryConnections, MemoryListenerCounts
 from tests.support.sessions import NOW, NOW_S, a_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-HERE = SessionRef("blessed-shepherd-427", NOW)
-LATER = NOW + HANDSHAKE_S * 1000
-OLDER = NOW - 30 * 60 * 60 * 1000
+SESSION_ID = "blessed-shepherd-427"
+SESSION = SessionRef(SESSION_ID, NOW)
+AFTER_HANDSHAKE = NOW + HANDSHAKE_S * 1000
+EARLIER = NOW - 30 * 60 * 60 * 1000
 
 
-class Scene:
-    """A session, the people at it, and a clock that sleeping moves."""
+class Harness:
+    """The use case over stores in memory. Sleeping advances the clock. This is also the gateway.
+
+    `messages` lists the messages delivered, as (time, connection id, message); connections in `closed` do
+    not exist at the gateway. `counted` lists the counts written.
+    """
 
     def __init__(self, *rows: Connection, session: Session | None = None) -> None:
-        self.sessions = {"blessed-shepherd-427": session or a_session()}
+        self.sessions = {SESSION_ID: session or a_session()}
         self.connections = MemoryConnections(*rows)
-        self.told: list[tuple[int, str, Message]] = []
-        self.gone: set[str] = set()
-        self.now = LATER
+        self.messages: list[tuple[int, str, Message]] = []
+        self.closed: set[str] = set()
+        self.now = AFTER_HANDSHAKE
         self.counted: list[int] = []
         self.on_sleep: Callable[[], Any] = lambda: None
         self.on_post: Callable[[], Any] = lambda: None
         self.count_listeners = ListenerCounter(
-            MemoryCounts(self.sessions),
+            MemoryListenerCounts(self.sessions),
             self.connections,
             self,
             lambda: self.now,
@@ -47,177 +51,178 @@ class Scene:
             self.counted.append,
         )
 
-    def recount(self, *sessions: SessionRef) -> int:
-        self.count_listeners(sessions or [HERE])
-        return self.sessions["blessed-shepherd-427"].listener_count
+    def count(self, *sessions: SessionRef) -> int:
+        """Count the sessions (default: SESSION) and return the listener count of SESSION."""
+        self.count_listeners(sessions or [SESSION])
+        return self.sessions[SESSION_ID].listener_count
 
     def post(self, connection_id: str, message: Message) -> bool:
         self.on_post()
-        if connection_id in self.gone:
+        if connection_id in self.closed:
             return False
-        self.told.append((self.now, connection_id, message))
+        self.messages.append((self.now, connection_id, message))
         return True
 
     def close(self, connection_id: str) -> None:
-        raise AssertionError("Counting closes nothing")
+        raise AssertionError("The listener counter closes no connection")
 
     def sleep(self, seconds: float) -> None:
         self.now += round(seconds * 1000)
         self.on_sleep()
 
-    def counts_told(self) -> list[object]:
-        return [message.get("listenerCount") for _, _, message in self.told]
+    def delivered_counts(self) -> list[object]:
+        return [message.get("listenerCount") for _, _, message in self.messages]
 
 
 def listeners(number: int) -> list[Connection]:
     return [a_listener(id=f"listener-{n}") for n in range(number)]
 
 
-def test_the_count_is_that_of_the_rows_however_wrong_it_was():
-    scene = Scene(*listeners(3), session=a_session(listener_count=77))
-
-    assert scene.recount() == 3
-    assert scene.counted == [3]
+# counting
 
 
-def test_nobody_there_is_0():
-    scene = Scene(session=a_session(listener_count=5))
+def test_the_count_is_the_number_of_rows_whatever_was_stored_before():
+    harness = Harness(*listeners(3), session=a_session(listener_count=77))
 
-    assert scene.recount() == 0
-    assert scene.now == LATER
+    assert harness.count() == 3
+    assert harness.counted == [3]
+
+
+def test_a_session_without_connections_has_no_listeners():
+    harness = Harness(session=a_session(listener_count=5))
+
+    assert harness.count() == 0
+    assert harness.now == AFTER_HANDSHAKE
 
 
 @pytest.mark.parametrize(
     "row",
     [
-        the_speaker(),
-        a_newcomer(),
+        a_speaker(),
+        a_waiting_listener(),
         a_listener(expires_at=NOW_S + HANDSHAKE_S),
-        a_listener(session_created_at=OLDER),
+        a_listener(session_created_at=EARLIER),
     ],
-    ids=["the speaker", "one who waits", "one whose row is past its time", "an older session's"],
+    ids=["speaker", "waiting listener", "expired listener", "listener of an earlier session"],
 )
-def test_who_does_not_listen_is_not_counted(row: Connection):
-    assert Scene(row).recount() == 0
+def test_only_admitted_live_listeners_of_the_session_are_counted(row: Connection):
+    assert Harness(row).count() == 0
 
 
-def test_the_version_is_left_alone():
-    scene = Scene(*listeners(3))
+def test_counting_changes_neither_the_version_nor_another_field():
+    harness = Harness(*listeners(3))
 
-    scene.recount()
+    harness.count()
 
-    assert scene.sessions["blessed-shepherd-427"] == a_session(listener_count=3)
+    assert harness.sessions[SESSION_ID] == a_session(listener_count=3)
 
 
-def test_an_ended_session_is_counted_down_to_0():
+def test_an_ended_session_is_counted():
     ended = a_session(status=Status.ENDED, ended_at=NOW, listener_count=9)
 
-    assert Scene(session=ended).recount() == 0
+    assert Harness(session=ended).count() == 0
 
 
-def test_a_session_that_is_gone_is_nobodys_concern():
-    scene = Scene(the_speaker(session_created_at=OLDER), *listeners(2))
+def test_a_session_that_is_gone_is_not_counted():
+    harness = Harness(a_speaker(session_created_at=EARLIER), *listeners(2))
 
-    scene.recount(SessionRef("blessed-shepherd-427", OLDER), SessionRef("holy-psalm-100", NOW))
+    harness.count(SessionRef(SESSION_ID, EARLIER), SessionRef("holy-psalm-100", NOW))
 
-    assert (scene.sessions["blessed-shepherd-427"].listener_count, scene.told) == (0, [])
-    assert scene.now == LATER
+    assert (harness.sessions[SESSION_ID].listener_count, harness.messages) == (0, [])
+    assert harness.counted == []
+    assert harness.now == AFTER_HANDSHAKE
 
 
-def test_the_speaker_hears_who_listens_in_which_language():
-    scene = Scene(the_speaker(id="s"), *listeners(2), a_listener(id="g", target_language=Language.GERMAN))
+# notifying the speaker
 
-    scene.recount()
 
-    assert scene.told == [
-        (LATER, "s", {"type": "audience", "listenerCount": 3, "byLanguage": {"de": 1, "es": 2}})
+def test_the_speaker_receives_the_listeners_by_language():
+    harness = Harness(a_speaker(id="s"), *listeners(2), a_listener(id="g", target_language=Language.GERMAN))
+
+    harness.count()
+
+    assert harness.messages == [
+        (AFTER_HANDSHAKE, "s", {"type": "audience", "listenerCount": 3, "byLanguage": {"de": 1, "es": 2}})
     ]
 
 
-def test_every_connection_of_the_speaker_hears_it_and_no_listener_does():
-    scene = Scene(the_speaker(id="s1"), the_speaker(id="s2"), *listeners(1))
+def test_every_connection_of_the_speaker_is_notified_and_no_listener_is():
+    harness = Harness(a_speaker(id="s1"), a_speaker(id="s2"), *listeners(1))
 
-    scene.recount()
+    harness.count()
 
-    assert [connection_id for _, connection_id, _ in scene.told] == ["s1", "s2"]
+    assert [connection_id for _, connection_id, _ in harness.messages] == ["s1", "s2"]
 
 
-def test_a_speaker_hears_it_once_a_second_at_most_and_the_last_word_is_true():
-    scene = Scene(the_speaker(), *listeners(1))
-    scene.recount()
-    scene.connections.add(a_listener(id="second"))
-    scene.on_sleep = lambda: scene.connections.add(a_listener(id="third"))
+def test_the_speaker_is_notified_at_most_once_per_second_and_the_last_message_is_true():
+    harness = Harness(a_speaker(), *listeners(1))
+    harness.count()
+    harness.connections.add(a_listener(id="second"))
+    harness.on_sleep = lambda: harness.connections.add(a_listener(id="third"))
 
-    count = scene.recount()
+    count = harness.count()
 
-    times = [at for at, _, _ in scene.told]
+    times = [time for time, _, _ in harness.messages]
     assert NOTIFY_INTERVAL_MS <= times[1] - times[0] < 2 * NOTIFY_INTERVAL_MS
-    assert scene.counts_told() == [1, 3]
+    assert harness.delivered_counts() == [1, 3]
     assert count == 3
 
 
-def test_the_count_is_written_at_once_though_the_speaker_hears_it_later():
-    scene = Scene(the_speaker(), *listeners(1))
-    scene.recount()
-    scene.connections.add(a_listener(id="second"))
-    counted: list[int] = []
-    scene.on_sleep = lambda: counted.append(scene.sessions["blessed-shepherd-427"].listener_count)
+def test_the_count_is_written_at_once_when_the_speaker_is_notified_later():
+    harness = Harness(a_speaker(), *listeners(1))
+    harness.count()
+    harness.connections.add(a_listener(id="second"))
+    counts: list[int] = []
+    harness.on_sleep = lambda: counts.append(harness.sessions[SESSION_ID].listener_count)
 
-    scene.recount()
+    harness.count()
 
-    assert counted[0] == 2
-
-
-def test_a_speaker_who_has_gone_is_not_waited_for():
-    scene = Scene(the_speaker(id="s"), *listeners(1))
-    scene.gone.add("s")
-
-    assert scene.recount() == 1
-    assert scene.now == LATER
+    assert counts[0] == 2
 
 
-def test_a_speaker_who_is_still_coming_in_is_told_as_soon_as_that_is_possible():
-    scene = Scene(the_speaker(id="s", joined_at=LATER - 10), *listeners(1))
-    scene.gone.add("s")
-    scene.on_sleep = lambda: scene.gone.clear()
+def test_a_disconnected_speaker_is_not_waited_for():
+    harness = Harness(a_speaker(id="s"), *listeners(1))
+    harness.closed.add("s")
 
-    scene.recount()
-
-    assert scene.counts_told() == [1]
+    assert harness.count() == 1
+    assert harness.now == AFTER_HANDSHAKE
 
 
-def test_a_speaker_who_cannot_be_told_is_tried_for_a_second_and_a_half():
-    scene = Scene(the_speaker(id="s", joined_at=LATER - 10), *listeners(1))
-    scene.gone.add("s")
+def test_a_speaker_in_the_handshake_is_notified_as_soon_as_its_connection_is_open():
+    harness = Harness(a_speaker(id="s", joined_at=AFTER_HANDSHAKE - 10), *listeners(1))
+    harness.closed.add("s")
+    harness.on_sleep = lambda: harness.closed.clear()
 
-    scene.recount()
+    harness.count()
 
-    assert scene.now == LATER + MAX_WAIT_MS
+    assert harness.delivered_counts() == [1]
 
 
-def test_one_session_does_not_keep_others_from_being_counted():
-    scene = Scene(the_speaker(), *listeners(1))
+def test_a_speaker_in_the_handshake_is_waited_for_at_most_a_second_and_a_half():
+    harness = Harness(a_speaker(id="s", joined_at=AFTER_HANDSHAKE - 10), *listeners(1))
+    harness.closed.add("s")
+
+    harness.count()
+
+    assert harness.now == AFTER_HANDSHAKE + MAX_WAIT_MS
+
+
+# faults
+
+
+def test_a_fault_at_one_session_does_not_stop_the_others_from_being_counted():
+    harness = Harness(a_speaker(), *listeners(1))
     others = [f"holy-psalm-{number}" for number in range(100, 110)]
     for other in others:
-        scene.sessions[other] = a_session(id=other)
-        scene.connections.add(a_listener(session_id=other))
+        harness.sessions[other] = a_session(id=other)
+        harness.connections.add(a_listener(session_id=other))
 
-    def be_busy() -> None:
+    def throttle() -> None:
         raise ServiceUnavailable
 
-    scene.on_post = be_busy
+    harness.on_post = throttle
 
     with pytest.raises(ServiceUnavailable):
-        scene.recount(HERE, *(SessionRef(other, NOW) for other in others))
+        harness.count(SESSION, *(SessionRef(other, NOW) for other in others))
 
-    assert {session.listener_count for session in scene.sessions.values()} == {1}
-
-
-def test_rows_say_which_sessions_they_belong_to():
-    rows = [*listeners(3), a_listener(session_created_at=OLDER), replace(a_listener(), session_id="x")]
-
-    assert {row.session for row in rows} == {
-        HERE,
-        SessionRef("blessed-shepherd-427", OLDER),
-        SessionRef("x", NOW),
-    }
+    assert {session.listener_count for session in harness.sessions.values()} == {1}

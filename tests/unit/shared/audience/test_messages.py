@@ -1,4 +1,4 @@
-"""What the server tells: each message whole, as JSON that clients read."""
+"""The messages to clients, each in full, as the JSON that clients receive."""
 
 import json
 
@@ -8,7 +8,7 @@ from tests.support.connections import a_listener
 from tests.support.sessions import NOW, NOW_S, a_session
 
 
-def test_an_update_says_what_the_session_is_now():
+def test_session_updated_has_the_sessions_current_state():
     session = a_session(
         status=Status.PAUSED,
         source_language=Language.FRENCH,
@@ -26,7 +26,7 @@ def test_an_update_says_what_the_session_is_now():
     }
 
 
-def test_an_end_says_when_the_speaker_has_ended_it():
+def test_session_ended_by_the_speaker_has_the_time_of_the_end():
     session = a_session(status=Status.ENDED, ended_at=NOW + 7)
 
     assert json.loads(json.dumps(session_ended(session, "ended"))) == {
@@ -37,7 +37,7 @@ def test_an_end_says_when_the_speaker_has_ended_it():
     }
 
 
-def test_an_end_by_time_says_when_the_time_was_up_in_milliseconds():
+def test_session_ended_by_expiry_has_the_expiry_in_milliseconds():
     assert session_ended(a_session(expires_at=NOW_S), "expired") == {
         "type": "sessionEnded",
         "sessionId": "blessed-shepherd-427",
@@ -46,32 +46,34 @@ def test_an_end_by_time_says_when_the_time_was_up_in_milliseconds():
     }
 
 
-def test_an_end_by_time_is_not_the_end_that_the_speaker_made():
+def test_session_ended_by_expiry_ignores_an_earlier_end_by_the_speaker():
     ended = a_session(status=Status.ENDED, ended_at=NOW + 7, expires_at=NOW_S)
 
     assert session_ended(ended, "expired")["timestamp"] == NOW_S * 1000
 
 
-def test_an_end_that_nobody_dated_is_dated_by_the_time_that_is_up():
+def test_session_ended_without_a_time_of_the_end_has_the_expiry():
     assert session_ended(a_session(expires_at=NOW_S), "ended")["timestamp"] == NOW_S * 1000
 
 
-def test_the_audience_is_counted_by_language_in_the_order_of_the_languages():
+def test_audience_counts_listeners_by_language_in_alphabetical_order():
     languages = [Language.SPANISH, Language.GERMAN, Language.SPANISH]
     listeners = [a_listener(id=str(n), target_language=language) for n, language in enumerate(languages)]
 
-    told = json.dumps(audience(listeners))
+    message = json.dumps(audience(listeners))
 
-    assert told == '{"type": "audience", "listenerCount": 3, "byLanguage": {"de": 1, "es": 2}}'
+    assert message == '{"type": "audience", "listenerCount": 3, "byLanguage": {"de": 1, "es": 2}}'
 
 
-def test_an_empty_hall_is_an_audience_of_nobody():
+def test_audience_without_listeners_is_zero():
     assert audience([]) == {"type": "audience", "listenerCount": 0, "byLanguage": {}}
 
 
-def test_no_message_tells_who_the_speaker_is():
+def test_no_message_contains_the_speakers_id():
     session = a_session(status=Status.ENDED, ended_at=NOW)
 
-    told = json.dumps([session_updated(session), session_ended(session, "ended"), audience([a_listener()])])
+    messages = json.dumps(
+        [session_updated(session), session_ended(session, "ended"), audience([a_listener()])]
+    )
 
-    assert session.speaker not in told
+    assert session.speaker not in messages

@@ -1,4 +1,4 @@
-"""Telling the people at a session what becomes of it: who hears what, in what order, and who is let go."""
+"""The notifier: which message reaches which client in which order, and who is disconnected."""
 
 import threading
 from collections.abc import Callable
@@ -12,54 +12,60 @@ from shared.audience.messages import Message
 from shared.audience.notifier import MAX_PARALLEL, RESERVE_MS, RETRY_INTERVAL_S, Notifier
 from shared.errors import ServiceUnavailable
 from shared.sessions.session import Language, QualityTier, Session, Status
-from tests.support.connections import a_listener, a_newcomer, the_speaker
-from tests.support.memory_connections import MemoryConnections
-from tests.support.memory_store import MemoryStore
+from tests.support.connections import a_listener, a_speaker, a_waiting_listener
+from tests.support.memory_stores import MemoryConnections, MemorySessions
 from tests.support.sessions import NOW, NOW_S, a_session
 
 ACTIVE = a_session()
 PAUSED = a_session(status=Status.PAUSED, updated_at=NOW + 7)
 ENDED = a_session(status=Status.ENDED, ended_at=NOW + 7, updated_at=NOW + 7)
-LATER = NOW + HANDSHAKE_S * 1000  # whoever is not there by then will not come
+AFTER_HANDSHAKE = NOW + HANDSHAKE_S * 1000  # of connections that joined at NOW
 
 
-class Scene:
-    """A session with people, their sockets, and a clock that sleeping moves."""
+class Harness:
+    """The use case over stores in memory. Sleeping advances the clock. This is also the gateway.
 
-    def __init__(self, *rows: Connection, now: int = LATER, open_ids: set[str] | None = None) -> None:
-        self.sessions = MemoryStore()
+    `open` has the ids of open connections, `calls` lists the gateway's calls, and `messages` has the
+    delivered messages by connection id. `before` is called before each call of the gateway.
+    """
+
+    def __init__(
+        self, *rows: Connection, now: int = AFTER_HANDSHAKE, open_ids: set[str] | None = None
+    ) -> None:
+        self.sessions = MemorySessions()
         self.connections = MemoryConnections(*rows)
         self.open = {row.id for row in rows} if open_ids is None else open_ids
         self.now = now
-        self.log: list[tuple[str, str]] = []
-        self.told: dict[str, list[Message]] = {}
+        self.calls: list[tuple[str, str]] = []
+        self.messages: dict[str, list[Message]] = {}
         self.before: Callable[[str, str], Any] = lambda operation, connection_id: None
         self.on_sleep: Callable[[], Any] = lambda: None
         self._lock = threading.Lock()
-        self.notify = Notifier(self.sessions, self.connections, self, lambda: self.now, self.sleep)
+        self._notifier = Notifier(self.sessions, self.connections, self, lambda: self.now, self.sleep)
 
-    def changes(self, old: Session | None, new: Session | None, *, time_left: int = 50_000) -> None:
-        """Let the session be what it is now, and tell of that."""
+    def change(self, old: Session | None, new: Session | None, *, time_left: int = 50_000) -> None:
+        """Store the new session and notify its clients of the change."""
         self.sessions.rows = {new.id: new} if new else {}
-        self.hears_of(old, new, time_left=time_left)
+        self.notify(old, new, time_left=time_left)
 
-    def hears_of(self, old: Session | None, new: Session | None, *, time_left: int = 50_000) -> None:
+    def notify(self, old: Session | None, new: Session | None, *, time_left: int = 50_000) -> None:
+        """Notify clients of the change; `time_left` is the milliseconds available."""
         deadline = self.now + time_left
-        self.notify(old, new, time_left=lambda: deadline - self.now)
+        self._notifier(old, new, time_left=lambda: deadline - self.now)
 
     def post(self, connection_id: str, message: Message) -> bool:
         self.before("post", connection_id)
         with self._lock:
-            self.log.append(("post", connection_id))
+            self.calls.append(("post", connection_id))
             if connection_id not in self.open:
                 return False
-            self.told.setdefault(connection_id, []).append(message)
+            self.messages.setdefault(connection_id, []).append(message)
             return True
 
     def close(self, connection_id: str) -> None:
         self.before("close", connection_id)
         with self._lock:
-            self.log.append(("close", connection_id))
+            self.calls.append(("close", connection_id))
             self.open.discard(connection_id)
 
     def sleep(self, seconds: float) -> None:
@@ -67,22 +73,25 @@ class Scene:
         self.on_sleep()
 
     def reasons(self) -> dict[str, list[str]]:
-        return {name: [str(message.get("reason")) for message in told] for name, told in self.told.items()}
+        return {
+            connection_id: [str(message.get("reason")) for message in messages]
+            for connection_id, messages in self.messages.items()
+        }
 
 
-def busy(times: int, operation: str = "post") -> Callable[[str, str], None]:
-    """Answer 429 so many times."""
-    left = [None] * times
+def throttle(times: int, operation: str = "post") -> Callable[[str, str], None]:
+    """Return a `before` that refuses the first calls of the operation, as API Gateway does by 429."""
+    refusals = [None] * times
 
-    def refuse(asked: str, _connection_id: str) -> None:
-        if asked == operation and left:
-            left.pop()
+    def before(called: str, _connection_id: str) -> None:
+        if called == operation and refusals:
+            refusals.pop()
             raise ServiceUnavailable
 
-    return refuse
+    return before
 
 
-# what is told, and to whom
+# which message
 
 
 @pytest.mark.parametrize(
@@ -93,19 +102,22 @@ def busy(times: int, operation: str = "post") -> Callable[[str, str], None]:
         a_session(quality_tier=QualityTier.PREMIUM),
         a_session(source_language=Language.FRENCH, status=Status.PAUSED),
     ],
-    ids=["status", "language", "tier", "two of them"],
+    ids=["status", "language", "tier", "language and status"],
 )
-def test_each_person_hears_once_of_a_change(new: Session):
-    scene = Scene(the_speaker(id="s"), a_listener(id="a"), a_listener(id="b"))
+def test_every_client_is_notified_once_of_a_change(new: Session):
+    harness = Harness(a_speaker(id="s"), a_listener(id="a"), a_listener(id="b"))
 
-    scene.changes(ACTIVE, new)
+    harness.change(ACTIVE, new)
 
-    assert {name: [message["type"] for message in told] for name, told in scene.told.items()} == {
+    assert {
+        connection_id: [message["type"] for message in messages]
+        for connection_id, messages in harness.messages.items()
+    } == {
         "s": ["sessionUpdated"],
         "a": ["sessionUpdated"],
         "b": ["sessionUpdated"],
     }
-    assert len(scene.connections.rows) == 3
+    assert len(harness.connections.rows) == 3
 
 
 @pytest.mark.parametrize(
@@ -117,15 +129,15 @@ def test_each_person_hears_once_of_a_change(new: Session):
         (ACTIVE, ACTIVE),
         (ENDED, replace(ENDED, listener_count=0, version=NOW + 1)),
     ],
-    ids=["it is made", "its count", "told its own status", "nothing", "a count after the end"],
+    ids=["creation", "listener count", "update to the same status", "no change", "count after the end"],
 )
-def test_what_is_nobodys_concern_is_not_told(old: Session | None, new: Session):
-    scene = Scene(a_listener())
+def test_a_change_that_clients_cannot_see_is_not_sent(old: Session | None, new: Session):
+    harness = Harness(a_listener())
 
-    scene.changes(old, new)
+    harness.change(old, new)
 
-    assert scene.log == []
-    assert len(scene.connections.rows) == 1
+    assert harness.calls == []
+    assert len(harness.connections.rows) == 1
 
 
 @pytest.mark.parametrize(
@@ -141,268 +153,278 @@ def test_what_is_nobodys_concern_is_not_told(old: Session | None, new: Session):
         (ACTIVE, a_session(created_at=NOW + 1, status=Status.ENDED), "expired"),
     ],
 )
-def test_at_the_end_each_hears_why_and_is_let_go(old: Session, new: Session | None, reason: str):
-    scene = Scene(the_speaker(id="s"), a_listener(id="a"))
+def test_at_the_end_every_client_receives_the_reason_and_is_disconnected(
+    old: Session, new: Session | None, reason: str
+):
+    harness = Harness(a_speaker(id="s"), a_listener(id="a"))
 
-    scene.changes(old, new)
+    harness.change(old, new)
 
-    assert scene.reasons() == {"s": [reason], "a": [reason]}
-    assert (scene.open, scene.connections.rows) == (set(), {})
-
-
-def test_the_last_word_is_sent_before_the_socket_is_closed_and_the_row_goes_last():
-    scene = Scene(a_listener(id="a"))
-    rows_at: list[int] = []
-    scene.before = lambda operation, connection_id: rows_at.append(len(scene.connections.rows))
-
-    scene.changes(ACTIVE, ENDED)
-
-    assert scene.log == [("post", "a"), ("close", "a")]
-    assert rows_at == [1, 1]
-    assert scene.connections.rows == {}
+    assert harness.reasons() == {"s": [reason], "a": [reason]}
+    assert (harness.open, harness.connections.rows) == (set(), {})
 
 
-def test_the_speaker_is_told_first():
+# in which order
+
+
+def test_the_message_is_sent_before_the_connection_is_closed_and_the_row_removed_last():
+    harness = Harness(a_listener(id="a"))
+    row_counts: list[int] = []
+    harness.before = lambda operation, connection_id: row_counts.append(len(harness.connections.rows))
+
+    harness.change(ACTIVE, ENDED)
+
+    assert harness.calls == [("post", "a"), ("close", "a")]
+    assert row_counts == [1, 1]
+    assert harness.connections.rows == {}
+
+
+def test_the_speaker_is_notified_first():
     listeners = [a_listener(id=f"listener-{number:02}") for number in range(40)]
-    scene = Scene(*listeners, the_speaker(id="zzz"))
+    harness = Harness(*listeners, a_speaker(id="zzz"))
 
-    scene.changes(ACTIVE, ENDED)
+    harness.change(ACTIVE, ENDED)
 
-    assert scene.log[:2] == [("post", "zzz"), ("close", "zzz")]
+    assert harness.calls[:2] == [("post", "zzz"), ("close", "zzz")]
 
 
-def test_no_more_than_a_few_are_told_at_a_time():
-    scene = Scene(*(a_listener(id=f"listener-{number:02}") for number in range(3 * MAX_PARALLEL)))
-    at_once, most, lock = 0, 0, threading.Lock()
-    together = threading.Barrier(MAX_PARALLEL)
+def test_clients_are_notified_in_parallel_up_to_the_maximum():
+    harness = Harness(*(a_listener(id=f"listener-{number:02}") for number in range(3 * MAX_PARALLEL)))
+    running, most_running, lock = 0, 0, threading.Lock()
+    barrier = threading.Barrier(MAX_PARALLEL)
 
     def count(operation: str, _connection_id: str) -> None:
-        nonlocal at_once, most
+        nonlocal running, most_running
         with lock:
-            at_once += 1
-            most = max(most, at_once)
+            running += 1
+            most_running = max(most_running, running)
         if operation == "post":
-            together.wait(timeout=10)  # so that the pool's threads are all at it
+            barrier.wait(timeout=60)  # passes only if all threads of the pool post at once
         with lock:
-            at_once -= 1
+            running -= 1
 
-    scene.before = count
+    harness.before = count
 
-    scene.changes(ACTIVE, PAUSED)
+    harness.change(ACTIVE, PAUSED)
 
-    assert most == MAX_PARALLEL
-
-
-# late, twice, out of order
+    assert most_running == MAX_PARALLEL
 
 
-def test_a_change_that_is_told_late_is_told_as_it_is_now():
-    scene = Scene(a_listener(id="a"))
+# late, repeated and reordered records
+
+
+def test_a_late_record_sends_the_sessions_current_state():
+    harness = Harness(a_listener(id="a"))
     resumed = a_session(updated_at=NOW + 9)
-    scene.sessions.rows = {resumed.id: resumed}
+    harness.sessions.rows = {resumed.id: resumed}
 
-    scene.hears_of(ACTIVE, PAUSED)
+    harness.notify(ACTIVE, PAUSED)
 
-    assert [message["status"] for message in scene.told["a"]] == ["active"]
+    assert [message["status"] for message in harness.messages["a"]] == ["active"]
 
 
 @pytest.mark.parametrize(
-    "current", [None, ENDED, a_session(created_at=NOW + 1)], ids=["gone", "ended", "another"]
+    "current",
+    [None, ENDED, a_session(created_at=NOW + 1)],
+    ids=["absent", "ended", "later session with the same id"],
 )
-def test_a_change_of_a_session_that_is_over_meanwhile_is_not_told(current: Session | None):
-    scene = Scene(a_listener())
-    scene.sessions.rows = {current.id: current} if current else {}
+def test_a_change_of_a_session_that_is_over_by_now_is_not_sent(current: Session | None):
+    harness = Harness(a_listener())
+    harness.sessions.rows = {current.id: current} if current else {}
 
-    scene.hears_of(ACTIVE, PAUSED)
+    harness.notify(ACTIVE, PAUSED)
 
-    assert scene.log == []
-
-
-def test_an_end_that_is_told_twice_is_heard_once():
-    scene = Scene(a_listener(id="a"))
-
-    scene.changes(ACTIVE, ENDED)
-    scene.changes(ACTIVE, ENDED)
-
-    assert scene.reasons() == {"a": ["ended"]}
+    assert harness.calls == []
 
 
-def test_people_of_a_new_session_with_the_same_id_are_left_alone():
-    new = a_session(created_at=NOW + 1)
-    theirs = a_listener(id="new", session_created_at=new.created_at)
-    scene = Scene(a_listener(id="old"), theirs)
+def test_a_repeated_end_is_sent_once():
+    harness = Harness(a_listener(id="a"))
 
-    scene.changes(ENDED, new)
-    scene.hears_of(ACTIVE, ENDED)
-    scene.hears_of(ACTIVE, PAUSED)
+    harness.change(ACTIVE, ENDED)
+    harness.change(ACTIVE, ENDED)
 
-    assert set(scene.told) == {"old"}
-    assert list(scene.connections.rows.values()) == [theirs]
+    assert harness.reasons() == {"a": ["ended"]}
 
 
-def test_people_of_an_old_session_with_the_same_id_hear_nothing_of_the_new_one():
-    new = a_session(created_at=NOW + 1)
-    scene = Scene(a_listener(id="old"), a_listener(id="new", session_created_at=new.created_at))
+def test_clients_of_a_later_session_with_the_same_id_are_not_notified_of_the_earlier_one():
+    later = a_session(created_at=NOW + 1)
+    later_listener = a_listener(id="new", session_created_at=later.created_at)
+    harness = Harness(a_listener(id="old"), later_listener)
 
-    scene.changes(new, replace(new, status=Status.PAUSED))
+    harness.change(ENDED, later)
+    harness.notify(ACTIVE, ENDED)
+    harness.notify(ACTIVE, PAUSED)
 
-    assert set(scene.told) == {"new"}
+    assert set(harness.messages) == {"old"}
+    assert list(harness.connections.rows.values()) == [later_listener]
 
 
-# 410 and 429
+def test_clients_of_an_earlier_session_with_the_same_id_are_not_notified_of_the_later_one():
+    later = a_session(created_at=NOW + 1)
+    harness = Harness(a_listener(id="old"), a_listener(id="new", session_created_at=later.created_at))
+
+    harness.change(later, replace(later, status=Status.PAUSED))
+
+    assert set(harness.messages) == {"new"}
+
+
+# 410 Gone and 429 Too Many Requests
 
 
 @pytest.mark.parametrize("new", [PAUSED, ENDED, None])
-def test_whoever_has_gone_without_a_word_is_forgotten(new: Session | None):
-    scene = Scene(a_listener(id="gone"), a_listener(id="there"), open_ids={"there"})
+def test_the_row_of_a_connection_that_is_gone_is_removed(new: Session | None):
+    harness = Harness(a_listener(id="gone"), a_listener(id="open"), open_ids={"open"})
 
-    scene.changes(ACTIVE, new)
+    harness.change(ACTIVE, new)
 
-    assert len(scene.told["there"]) == 1
-    assert scene.now == LATER
-    assert "gone" not in {row.id for row in scene.connections.rows.values()}
+    assert len(harness.messages["open"]) == 1
+    assert harness.now == AFTER_HANDSHAKE
+    assert "gone" not in {row.id for row in harness.connections.rows.values()}
 
 
 @pytest.mark.parametrize("operation", ["post", "close"])
-def test_when_api_gateway_is_too_busy_it_is_asked_again(operation: str):
-    scene = Scene(the_speaker(), *(a_listener(id=f"listener-{number}") for number in range(5)))
-    scene.before = busy(14, operation)
+def test_a_throttled_call_is_retried(operation: str):
+    harness = Harness(a_speaker(), *(a_listener(id=f"listener-{number}") for number in range(5)))
+    harness.before = throttle(14, operation)
 
-    scene.changes(ACTIVE, ENDED)
+    harness.change(ACTIVE, ENDED)
 
-    assert (scene.open, scene.connections.rows) == (set(), {})
+    assert (harness.open, harness.connections.rows) == (set(), {})
 
 
-def test_who_was_told_of_a_change_is_not_told_again_while_others_are_asked_again():
-    scene = Scene(*(a_listener(id=f"listener-{number}") for number in range(5)))
-    scene.before = busy(3)
+def test_a_retry_does_not_notify_the_same_client_twice_of_a_change():
+    harness = Harness(*(a_listener(id=f"listener-{number}") for number in range(5)))
+    harness.before = throttle(3)
 
-    scene.changes(ACTIVE, PAUSED)
+    harness.change(ACTIVE, PAUSED)
 
-    assert {name: len(told) for name, told in scene.told.items()} == {
+    assert {connection_id: len(messages) for connection_id, messages in harness.messages.items()} == {
         f"listener-{number}": 1 for number in range(5)
     }
 
 
-def test_what_cannot_be_done_in_time_is_left_for_the_next_call_which_does_the_rest_alone():
-    scene = Scene(a_listener(id="done"), a_listener(id="left"))
-    scene.before = lambda _, connection_id: busy(1)("post", "") if connection_id == "left" else None
+@pytest.mark.parametrize("row", [a_speaker(), a_listener()], ids=["speaker", "listener"])
+def test_there_is_an_interval_between_retries(row: Connection):
+    harness = Harness(row)
+    harness.before = throttle(2)
+
+    harness.change(ACTIVE, ENDED)
+
+    assert harness.now == AFTER_HANDSHAKE + 2 * round(RETRY_INTERVAL_S * 1000)
+
+
+def test_a_call_that_runs_out_of_time_raises_and_a_repeated_one_continues():
+    harness = Harness(a_listener(id="notified"), a_listener(id="throttled"))
+    harness.before = lambda _, connection_id: (
+        throttle(1)("post", "") if connection_id == "throttled" else None
+    )
 
     with pytest.raises(ServiceUnavailable):
-        scene.changes(ACTIVE, ENDED, time_left=RESERVE_MS + 1000)
-    took_ms = scene.now - LATER
-    scene.before = lambda operation, connection_id: None
-    scene.changes(ACTIVE, ENDED)
+        harness.change(ACTIVE, ENDED, time_left=RESERVE_MS + 1000)
+    elapsed_ms = harness.now - AFTER_HANDSHAKE
+    harness.before = lambda operation, connection_id: None
+    harness.change(ACTIVE, ENDED)
 
-    assert 1000 <= took_ms <= 1500
-    assert scene.reasons() == {"done": ["ended"], "left": ["ended"]}
-    assert scene.connections.rows == {}
-
-
-@pytest.mark.parametrize("row", [the_speaker(), a_listener()], ids=["a speaker", "a listener"])
-def test_api_gateway_is_given_a_pause_before_it_is_asked_again(row: Connection):
-    scene = Scene(row)
-    scene.before = busy(2)
-
-    scene.changes(ACTIVE, ENDED)
-
-    assert scene.now == LATER + 2 * round(RETRY_INTERVAL_S * 1000)
+    assert 1000 <= elapsed_ms <= 1500
+    assert harness.reasons() == {"notified": ["ended"], "throttled": ["ended"]}
+    assert harness.connections.rows == {}
 
 
-def test_time_that_is_just_enough_is_used():
-    scene = Scene(a_listener(id="a"))
-    scene.before = busy(1)
+def test_a_retry_begins_while_exactly_the_reserve_is_left():
+    harness = Harness(a_listener(id="a"))
+    harness.before = throttle(1)
 
-    scene.changes(ACTIVE, ENDED, time_left=RESERVE_MS)
+    harness.change(ACTIVE, ENDED, time_left=RESERVE_MS)
 
-    assert scene.reasons() == {"a": ["ended"]}
+    assert harness.reasons() == {"a": ["ended"]}
 
 
-def test_an_end_by_time_that_not_all_have_heard_of_is_left_for_the_next_call():
-    scene = Scene(a_listener())
-    scene.before = busy(100)
+def test_an_expiry_that_runs_out_of_time_raises():
+    harness = Harness(a_listener())
+    harness.before = throttle(100)
 
     with pytest.raises(ServiceUnavailable):
-        scene.changes(ACTIVE, None, time_left=RESERVE_MS)
+        harness.change(ACTIVE, None, time_left=RESERVE_MS)
 
 
-def test_a_function_killed_half_way_leaves_exactly_those_who_are_not_done():
+def test_a_crash_leaves_the_rows_of_all_connections_that_are_not_closed():
     rows = [a_listener(id=f"listener-{number:02}") for number in range(40)]
-    scene = Scene(*rows)
+    harness = Harness(*rows)
     closed: list[str] = []
 
-    def kill(operation: str, connection_id: str) -> None:
+    def crash(operation: str, connection_id: str) -> None:
         if operation == "close":
             if len(closed) >= 20:
                 raise MemoryError
             closed.append(connection_id)
 
-    scene.before = kill
+    harness.before = crash
     with pytest.raises(MemoryError):
-        scene.changes(ACTIVE, ENDED)
-    left = {row.id for row in scene.connections.rows.values()}
+        harness.change(ACTIVE, ENDED)
+    remaining = {row.id for row in harness.connections.rows.values()}
 
-    scene.before = lambda operation, connection_id: None
-    scene.changes(ACTIVE, ENDED)
+    assert harness.open <= remaining
+    assert 0 < len(remaining) <= 20
 
-    assert left == scene.open | left
-    assert 0 < len(left) <= 20
-    assert (scene.open, scene.connections.rows) == (set(), {})
+    harness.before = lambda operation, connection_id: None
+    harness.change(ACTIVE, ENDED)
 
-
-# whoever is at the door
+    assert (harness.open, harness.connections.rows) == (set(), {})
 
 
-def test_who_is_still_coming_in_is_told_as_soon_as_that_is_possible():
-    scene = Scene(a_newcomer(id="new"), now=NOW + 100, open_ids=set())
-    scene.on_sleep = lambda: scene.open.add("new") if scene.now > NOW + 900 else None
-
-    scene.changes(ACTIVE, ENDED)
-
-    assert scene.reasons() == {"new": ["ended"]}
-    assert (scene.open, scene.connections.rows) == (set(), {})
-    assert scene.now < NOW + 1500
+# connections in the handshake
 
 
-def test_nobody_waits_for_who_died_at_the_door_longer_than_the_handshake():
-    scene = Scene(a_newcomer(id="dead"), a_listener(id="there"), now=NOW, open_ids={"there"})
+def test_a_connection_in_the_handshake_is_notified_as_soon_as_it_is_open():
+    harness = Harness(a_waiting_listener(id="new"), now=NOW + 100, open_ids=set())
+    harness.on_sleep = lambda: harness.open.add("new") if harness.now > NOW + 900 else None
 
-    scene.changes(ACTIVE, ENDED)
+    harness.change(ACTIVE, ENDED)
 
-    assert HANDSHAKE_S * 1000 <= scene.now - NOW <= HANDSHAKE_S * 1000 + 300
-    assert scene.connections.rows == {}
-
-
-def test_nobody_waits_for_who_was_refused_at_the_door_meanwhile():
-    scene = Scene(a_newcomer(id="refused"), a_listener(id="there"), now=NOW, open_ids={"there"})
-    scene.on_sleep = lambda: scene.connections.remove("blessed-shepherd-427", "refused")
-
-    scene.changes(ACTIVE, ENDED)
-
-    assert scene.now - NOW < 600
+    assert harness.reasons() == {"new": ["ended"]}
+    assert (harness.open, harness.connections.rows) == (set(), {})
+    assert harness.now < NOW + 1500
 
 
-def test_who_came_in_while_api_gateway_said_that_nobody_was_there_is_not_forgotten():
-    scene = Scene(a_newcomer(id="new"), now=LATER - 1, open_ids=set())
-    post = scene.post
+def test_a_crashed_join_is_waited_for_no_longer_than_the_handshake():
+    harness = Harness(a_waiting_listener(id="crashed"), a_listener(id="open"), now=NOW, open_ids={"open"})
 
-    def answer_late(connection_id: str, message: Message) -> bool:
-        there = post(connection_id, message)
-        scene.open.add("new")
-        scene.now += 500
-        return there
+    harness.change(ACTIVE, ENDED)
 
-    scene.post = answer_late  # type: ignore[method-assign]
-
-    scene.changes(ACTIVE, ENDED)
-
-    assert scene.reasons() == {"new": ["ended"]}
-    assert scene.open == set()
+    assert HANDSHAKE_S * 1000 <= harness.now - NOW <= HANDSHAKE_S * 1000 + 300
+    assert harness.connections.rows == {}
 
 
-def test_rows_past_their_time_are_let_go_too():
-    scene = Scene(a_listener(id="a", expires_at=NOW_S - 1))
+def test_a_connection_that_is_refused_during_the_retries_is_not_waited_for():
+    harness = Harness(a_waiting_listener(id="refused"), a_listener(id="open"), now=NOW, open_ids={"open"})
+    harness.on_sleep = lambda: harness.connections.remove("blessed-shepherd-427", "refused")
 
-    scene.changes(ACTIVE, None)
+    harness.change(ACTIVE, ENDED)
 
-    assert (scene.open, scene.connections.rows) == (set(), {})
+    assert harness.now - NOW < 600
+
+
+def test_a_connection_that_opens_while_the_gateway_reports_it_gone_is_tried_again():
+    harness = Harness(a_waiting_listener(id="new"), now=AFTER_HANDSHAKE - 1, open_ids=set())
+    post = harness.post
+
+    def respond_late(connection_id: str, message: Message) -> bool:
+        delivered = post(connection_id, message)
+        harness.open.add("new")
+        harness.now += 500
+        return delivered
+
+    harness.post = respond_late  # type: ignore[method-assign]
+
+    harness.change(ACTIVE, ENDED)
+
+    assert harness.reasons() == {"new": ["ended"]}
+    assert harness.open == set()
+
+
+def test_connections_with_expired_rows_are_disconnected_too():
+    harness = Harness(a_listener(id="a", expires_at=NOW_S - 1))
+
+    harness.change(ACTIVE, None)
+
+    assert (harness.open, harness.connections.rows) == (set(), {})

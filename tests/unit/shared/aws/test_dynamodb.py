@@ -1,6 +1,6 @@
-"""DynamoDB's client: as patient as it is asked to be, and never taken in by half an answer."""
+"""The DynamoDB client: its timeouts, and responses that are not JSON."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -13,52 +13,55 @@ from botocore.parsers import ResponseParserError
 from shared.aws.dynamodb import DEFAULT_CONFIG, FAIL_FAST_CONFIG, create_client
 
 
-class Raw:
-    """The body of an answer, as urllib3 hands it on."""
+class RawBody:
+    """The body of a response, as urllib3 returns it."""
 
     def __init__(self, body: bytes) -> None:
         self._body = body
 
-    def stream(self) -> Any:
+    def stream(self) -> Iterator[bytes]:
         yield self._body
 
 
-def read(status: int, body: bytes) -> Mapping[str, Any]:
-    """Read a row with a client that is answered so, whatever it asks."""
+def get_item(status: int, body: bytes) -> Mapping[str, Any]:
+    """Call GetItem with a client that receives this response."""
     client = create_client(FAIL_FAST_CONFIG)
-    answer = AWSResponse("https://dynamodb.example", status, {}, Raw(body))
-    client.meta.events.register("before-send.dynamodb", lambda **_: answer)
+    response = AWSResponse("https://dynamodb.example", status, {}, RawBody(body))
+    client.meta.events.register("before-send.dynamodb", lambda **_: response)
     return client.get_item(TableName="sessions", Key={"sessionId": {"S": "holy-psalm-100"}})
 
 
 @pytest.mark.parametrize("config", [DEFAULT_CONFIG, FAIL_FAST_CONFIG])
-def test_a_client_is_as_patient_as_it_is_asked_to_be(config: Config):
-    made = create_client(config).meta.config
+def test_a_client_has_the_timeouts_of_its_config(config: Config):
+    client_config = create_client(config).meta.config
 
-    assert (made.connect_timeout, made.read_timeout) == (config.connect_timeout, config.read_timeout)
+    assert (client_config.connect_timeout, client_config.read_timeout) == (
+        config.connect_timeout,
+        config.read_timeout,
+    )
 
 
-def test_a_client_is_patient_unless_it_is_asked_to_be_brief():
+def test_a_client_has_the_default_config_unless_another_is_given():
     assert create_client().meta.config.read_timeout == DEFAULT_CONFIG.read_timeout
 
 
-def test_a_whole_answer_is_read():
-    assert read(200, b'{"Item": {"sessionId": {"S": "x"}}}')["Item"] == {"sessionId": {"S": "x"}}
+def test_a_complete_response_is_parsed():
+    assert get_item(200, b'{"Item": {"sessionId": {"S": "x"}}}')["Item"] == {"sessionId": {"S": "x"}}
 
 
 @pytest.mark.parametrize("body", [b"", b'{"Item": {"sess', b"<html>"])
-@pytest.mark.parametrize("status", [200, 400])
-def test_half_an_answer_is_taken_for_none(status: int, body: bytes):
+@pytest.mark.parametrize("status", [200, 400, 499])
+def test_a_response_that_is_not_json_raises_a_parser_error(status: int, body: bytes):
     with pytest.raises(ResponseParserError, match=r"^The response is not JSON$"):
-        read(status, body)
+        get_item(status, body)
 
 
 @pytest.mark.parametrize("status", [500, 502])
-def test_a_page_of_a_proxy_that_refuses_is_a_refusal_with_its_status(status: int):
-    with pytest.raises(ClientError) as refused:
-        read(status, b"<html>")
+def test_a_5xx_response_need_not_be_json(status: int):
+    with pytest.raises(ClientError) as error:
+        get_item(status, b"<html>")
 
-    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == status
+    assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == status
 
 
 def test_no_event_handler_that_is_left_out_is_for_dynamodb():

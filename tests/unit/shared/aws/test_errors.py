@@ -1,4 +1,4 @@
-"""Which failures of AWS a retry may cure."""
+"""Which errors of AWS are temporary."""
 
 import logging
 
@@ -19,60 +19,74 @@ from shared.errors import ServiceUnavailable
 SECRET = "arn:aws:dynamodb:eu-west-1:123456789012:table/sessions"
 
 
-def refusal(code: str, status: int = 400) -> ClientError:
+def client_error(code: str, status: int = 400) -> ClientError:
     return ClientError(
         {"Error": {"Code": code, "Message": SECRET}, "ResponseMetadata": {"HTTPStatusCode": status}},  # type: ignore[typeddict-item]
         "GetItem",
     )
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [
-        *(refusal(code) for code in sorted(TEMPORARY_CODES)),
-        refusal("Unheard", 500),
-        refusal("Unheard", 503),
-        refusal("Unheard", 429),
-        ReadTimeoutError(endpoint_url=SECRET),
-        ConnectTimeoutError(endpoint_url=SECRET),
-        ConnectionClosedError(endpoint_url=SECRET),
-        EndpointConnectionError(endpoint_url=SECRET),
-        ResponseParserError(SECRET),
-    ],
-    ids=lambda fault: f"{error_code(fault)}",
-)
-def test_throttling_time_outs_broken_connections_and_their_errors_may_be_cured(
-    fault: Exception, caplog: pytest.LogCaptureFixture
-):
-    with caplog.at_level(logging.INFO), pytest.raises(ServiceUnavailable), translate_errors():
-        raise fault
+REFUSALS = [
+    *(client_error(code) for code in sorted(TEMPORARY_CODES)),
+    client_error("UnknownCode", 500),
+    client_error("UnknownCode", 503),
+    client_error("UnknownCode", 429),
+]
+NO_RESPONSE = [
+    ReadTimeoutError(endpoint_url=SECRET),
+    ConnectTimeoutError(endpoint_url=SECRET),
+    ConnectionClosedError(endpoint_url=SECRET),
+    EndpointConnectionError(endpoint_url=SECRET),
+    ResponseParserError(SECRET),
+]
 
-    assert [record.reason for record in caplog.records] == [error_code(fault)]
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        *((error, "AWS could not answer") for error in REFUSALS),
+        *((error, "AWS did not answer") for error in NO_RESPONSE),
+    ],
+    ids=lambda value: error_code(value) if isinstance(value, Exception) else "",
+)
+def test_a_temporary_error_becomes_service_unavailable_and_is_logged_by_its_code(
+    error: Exception, message: str, caplog: pytest.LogCaptureFixture
+):
+    with caplog.at_level(logging.INFO), pytest.raises(ServiceUnavailable) as raised, translate_errors():
+        raise error
+
+    assert [(record.levelname, record.msg, record.reason) for record in caplog.records] == [
+        ("WARNING", message, error_code(error))
+    ]
+    assert raised.value.__cause__ is error
     assert SECRET not in caplog.text
 
 
 @pytest.mark.parametrize(
-    "fault",
+    "error",
     [
-        refusal("AccessDeniedException"),
-        refusal("ValidationException"),
-        refusal("ResourceNotFoundException"),
-        refusal("ConditionalCheckFailedException"),
+        client_error("AccessDeniedException"),
+        client_error("ValidationException"),
+        client_error("ResourceNotFoundException"),
+        client_error("ConditionalCheckFailedException"),
+        client_error("UnknownCode", 499),
         NoCredentialsError(),
         ValueError(),
     ],
     ids=error_code,
 )
-def test_all_else_is_left_as_it_is(fault: Exception):
-    with pytest.raises(type(fault)), translate_errors():
-        raise fault
+def test_every_other_error_is_raised_unchanged(error: Exception):
+    with pytest.raises(type(error)) as raised, translate_errors():
+        raise error
+
+    assert raised.value is error
 
 
-def test_what_works_is_left_alone():
+def test_success_raises_nothing():
     with translate_errors():
         pass
 
 
-def test_a_reason_is_a_code_or_a_class_and_never_a_message():
-    assert error_code(refusal("ThrottlingException")) == "ThrottlingException"
+def test_an_error_code_is_the_code_or_the_class_and_never_the_message():
+    assert error_code(client_error("ThrottlingException")) == "ThrottlingException"
     assert error_code(ReadTimeoutError(endpoint_url=SECRET)) == "ReadTimeoutError"

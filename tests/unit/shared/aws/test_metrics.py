@@ -1,68 +1,124 @@
-"""Metrics as lines that CloudWatch understands, and a name for a speaker that says nothing of the person."""
+"""Metrics in embedded metric format."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from shared.aws.metrics import EmbeddedMetrics
+from shared.clock import now_ms
 from shared.sessions.session import Language, Status
 from tests.support.sessions import ALICE, NOW, a_session
 
-# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html
-UNITS = {"Count", "Seconds", "Milliseconds"}
+ENDED = a_session(status=Status.ENDED, ended_at=NOW + 90_500)
 
 
-def emitted(capsys: pytest.CaptureFixture[str]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the one line, checked against the embedded metric format, and its directive."""
-    written = capsys.readouterr().out
-    assert written.endswith("\n")
-    (text,) = written.splitlines()
-    line = json.loads(text)
-    assert isinstance(line["_aws"]["Timestamp"], int)
+def written_line(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    """Return the only line that was written."""
+    output = capsys.readouterr().out
+    assert output.endswith("\n")
+    (line,) = output.splitlines()
+    return json.loads(line)
+
+
+@pytest.mark.parametrize(
+    ("emit", "units", "values"),
+    [
+        (
+            lambda metrics: metrics.session_created(a_session()),
+            {"SessionCreationCount": "Count"},
+            {"SessionCreationCount": 1},
+        ),
+        (
+            lambda metrics: metrics.session_ended(ENDED),
+            {"SessionDeletionCount": "Count", "SessionDurationSeconds": "Seconds"},
+            {"SessionDeletionCount": 1, "SessionDurationSeconds": 90.5},
+        ),
+        (
+            lambda metrics: metrics.session_id_clash(),
+            {"SessionIdClashCount": "Count"},
+            {"SessionIdClashCount": 1},
+        ),
+        (
+            lambda metrics: metrics.rate_limit_unavailable(),
+            {"RateLimitUnavailableCount": "Count"},
+            {"RateLimitUnavailableCount": 1},
+        ),
+        (
+            lambda metrics: metrics.listeners_counted(37),
+            {"ListenerCount": "Count"},
+            {"ListenerCount": 37},
+        ),
+    ],
+    ids=[
+        "session_created",
+        "session_ended",
+        "session_id_clash",
+        "rate_limit_unavailable",
+        "listeners_counted",
+    ],
+)
+def test_a_line_has_the_metrics_with_their_units_and_values(
+    capsys: pytest.CaptureFixture[str],
+    emit: Callable[[EmbeddedMetrics], None],
+    units: dict[str, str],
+    values: dict[str, float],
+):
+    earliest = now_ms()
+    emit(EmbeddedMetrics("prod"))
+    latest = now_ms()
+
+    line = written_line(capsys)
     (directive,) = line["_aws"]["CloudWatchMetrics"]
     assert directive["Namespace"] == "SessionManagement"
-    for dimensions in directive["Dimensions"]:
-        assert len(dimensions) <= 30
-        assert all(isinstance(line[name], str) and line[name] for name in dimensions)
-    for metric in directive["Metrics"]:
-        assert metric["Unit"] in UNITS
-        assert isinstance(line[metric["Name"]], int | float)
-    return line, directive
+    assert directive["Metrics"] == [{"Name": name, "Unit": unit} for name, unit in units.items()]
+    assert {name: line[name] for name in units} == values
+    assert line["Environment"] == "prod"
+    assert isinstance(line["_aws"]["Timestamp"], int)
+    assert earliest <= line["_aws"]["Timestamp"] <= latest
 
 
-def test_a_new_session_counts_in_all_and_by_language(capsys: pytest.CaptureFixture[str]):
+def test_created_sessions_are_counted_in_total_and_by_language(capsys: pytest.CaptureFixture[str]):
     EmbeddedMetrics("dev").session_created(a_session(source_language=Language.JAPANESE))
 
-    line, directive = emitted(capsys)
-    assert directive["Dimensions"] == [["Environment"], ["Environment", "SourceLanguage"]]
-    assert directive["Metrics"] == [{"Name": "SessionCreationCount", "Unit": "Count"}]
-    assert (line["Environment"], line["SourceLanguage"], line["SessionCreationCount"]) == ("dev", "ja", 1)
-
-
-def test_the_end_of_a_session_counts_and_says_how_long_it_was(capsys: pytest.CaptureFixture[str]):
-    EmbeddedMetrics("dev").session_ended(a_session(status=Status.ENDED, ended_at=NOW + 90_500))
-
-    line, directive = emitted(capsys)
-    assert directive["Dimensions"] == [["Environment"]]
-    assert directive["Metrics"] == [
-        {"Name": "SessionDeletionCount", "Unit": "Count"},
-        {"Name": "SessionDurationSeconds", "Unit": "Seconds"},
+    line = written_line(capsys)
+    assert line["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [
+        ["Environment"],
+        ["Environment", "SourceLanguage"],
     ]
-    assert (line["SessionDeletionCount"], line["SessionDurationSeconds"]) == (1, 90.5)
+    assert (line["Environment"], line["SourceLanguage"]) == ("dev", "ja")
 
 
-def test_a_clash_of_ids_counts(capsys: pytest.CaptureFixture[str]):
-    EmbeddedMetrics("prod").session_id_clash()
+@pytest.mark.parametrize(
+    "emit",
+    [
+        lambda metrics: metrics.session_ended(ENDED),
+        lambda metrics: metrics.session_id_clash(),
+        lambda metrics: metrics.rate_limit_unavailable(),
+        lambda metrics: metrics.listeners_counted(37),
+    ],
+    ids=["session_ended", "session_id_clash", "rate_limit_unavailable", "listeners_counted"],
+)
+def test_other_metrics_have_the_environment_as_their_only_dimension(
+    capsys: pytest.CaptureFixture[str], emit: Callable[[EmbeddedMetrics], None]
+):
+    emit(EmbeddedMetrics("dev"))
 
-    line, directive = emitted(capsys)
-    assert directive["Metrics"] == [{"Name": "SessionIdClashCount", "Unit": "Count"}]
-    assert (line["Environment"], line["SessionIdClashCount"]) == ("prod", 1)
+    assert written_line(capsys)["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["Environment"]]
 
 
-def test_no_metric_says_whose_session_or_which(capsys: pytest.CaptureFixture[str]):
+def test_the_duration_of_a_session_without_a_time_of_its_end_is_that_to_its_last_update(
+    capsys: pytest.CaptureFixture[str],
+):
+    EmbeddedMetrics("dev").session_ended(a_session(updated_at=NOW + 2000))
+
+    assert written_line(capsys)["SessionDurationSeconds"] == 2
+
+
+def test_no_metric_contains_the_speaker_or_the_session_id(capsys: pytest.CaptureFixture[str]):
     EmbeddedMetrics("dev").session_created(a_session())
 
-    written = capsys.readouterr().out
-    assert ALICE not in written
-    assert "blessed-shepherd-427" not in written
+    output = capsys.readouterr().out
+    assert ALICE not in output
+    assert "blessed-shepherd-427" not in output

@@ -1,5 +1,6 @@
-"""The edge to table streams: records as changes of rows, and what is reported to be sent again."""
+"""Table streams: a batch becomes records, and records to retry become a partial batch response."""
 
+import logging
 from typing import Any
 
 import pytest
@@ -9,25 +10,25 @@ from shared.aws.sessions_table import from_item
 from shared.errors import ServiceUnavailable
 from shared.events.table_stream import Record, process_batch, process_each, records
 from shared.sessions.session import Status
-from tests.support.connections import a_listener, a_newcomer
+from tests.support.connections import a_listener, a_waiting_listener
 from tests.support.sessions import NOW, a_session
 from tests.support.websocket_events import sequence_number, stream
 
 PAUSED = a_session(status=Status.PAUSED)
 ENDED = a_session(status=Status.ENDED, ended_at=NOW)
-NONE_FAILED = {"batchItemFailures": []}
+NO_FAILURES = {"batchItemFailures": []}
 
 
-def failed(event: dict[str, Any], index: int) -> dict[str, Any]:
+def failure(event: dict[str, Any], index: int) -> dict[str, Any]:
     return {"batchItemFailures": [{"itemIdentifier": sequence_number(event, index)}]}
 
 
-def test_records_are_the_rows_before_and_after_in_their_order():
+def test_records_have_the_rows_before_and_after_each_write_in_order():
     event = stream((a_session(), PAUSED), (PAUSED, ENDED), (ENDED, None), (None, a_session()))
 
-    read = records(event, from_item)
+    batch = records(event, from_item)
 
-    assert [(change.old, change.new) for change in read] == [
+    assert [(record.old, record.new) for record in batch] == [
         (a_session(), PAUSED),
         (PAUSED, ENDED),
         (ENDED, None),
@@ -35,72 +36,75 @@ def test_records_are_the_rows_before_and_after_in_their_order():
     ]
 
 
-def test_records_of_connections_are_connections():
-    event = stream((a_newcomer(), a_listener()))
+def test_records_of_the_connections_table_have_connections():
+    event = stream((a_waiting_listener(), a_listener()))
 
     assert records(event, connections_table.from_item) == [
-        Record(a_newcomer(), a_listener(), sequence_number(event, 0))
+        Record(a_waiting_listener(), a_listener(), sequence_number(event, 0))
     ]
 
 
-def test_attributes_that_nobody_reads_are_left_out():
+def test_attributes_that_are_not_in_the_schema_are_ignored():
     event = stream((a_session(), PAUSED))
     event["Records"][0]["dynamodb"]["NewImage"] |= {"writeId": {"S": "x"}, "audienceToldAt": {"N": "1"}}
 
     assert records(event, from_item)[0].new == PAUSED
 
 
-def test_when_all_is_done_nothing_is_sent_again():
+def test_a_batch_without_failures_is_processed_in_order_and_not_retried():
     event = stream((a_session(), PAUSED), (PAUSED, ENDED))
-    handled: list[object] = []
+    processed: list[object] = []
 
-    answer = process_each(records(event, from_item), lambda change: handled.append(change.new))
+    response = process_each(records(event, from_item), lambda record: processed.append(record.new))
 
-    assert answer == NONE_FAILED
-    assert handled == [PAUSED, ENDED]
+    assert response == NO_FAILURES
+    assert processed == [PAUSED, ENDED]
 
 
 @pytest.mark.parametrize("index", [0, 1, 2])
-def test_the_first_that_must_be_tried_again_and_all_after_it_are_sent_again(index: int):
+def test_the_first_record_that_fails_temporarily_and_all_after_it_are_retried(index: int):
     event = stream((a_session(), PAUSED), (PAUSED, a_session()), (a_session(), ENDED))
-    handled: list[str] = []
+    processed: list[str] = []
 
-    def handle(change: Record[Any]) -> None:
-        handled.append(change.sequence_number)
-        if len(handled) == index + 1:
+    def process(record: Record[Any]) -> None:
+        processed.append(record.sequence_number)
+        if len(processed) == index + 1:
             raise ServiceUnavailable
 
-    answer = process_each(records(event, from_item), handle)
+    response = process_each(records(event, from_item), process)
 
-    assert answer == failed(event, index)
-    assert len(handled) == index + 1
+    assert response == failure(event, index)
+    assert len(processed) == index + 1
 
 
-def test_a_bug_fails_the_batch_so_that_lambda_can_split_it():
+def test_a_bug_fails_the_batch_so_that_lambda_splits_it():
     event = stream((a_session(), PAUSED))
 
     with pytest.raises(ZeroDivisionError):
-        process_each(records(event, from_item), lambda change: 1 / 0)
+        process_each(records(event, from_item), lambda record: 1 / 0)
 
 
-def test_changes_that_are_handled_together_are_sent_again_together():
-    event = stream((a_newcomer(), a_listener()), (a_listener(), None))
-    read = records(event, connections_table.from_item)
+def test_records_that_are_processed_at_once_are_retried_together():
+    event = stream((a_waiting_listener(), a_listener()), (a_listener(), None))
+    batch = records(event, connections_table.from_item)
 
-    def handle() -> None:
+    def fail() -> None:
         raise ServiceUnavailable
 
-    assert process_batch(read, handle) == failed(event, 0)
-    assert process_batch(read, lambda: None) == NONE_FAILED
+    assert process_batch(batch, fail) == failure(event, 0)
+    assert process_batch(batch, lambda: None) == NO_FAILURES
 
 
-def test_what_is_tried_again_is_logged_without_the_row(caplog: pytest.LogCaptureFixture):
+def test_a_retry_is_logged_with_the_sequence_number_and_without_the_row(caplog: pytest.LogCaptureFixture):
     event = stream((a_session(), PAUSED))
 
-    def handle(_: Record[Any]) -> None:
+    def fail(_: Record[Any]) -> None:
         raise ServiceUnavailable
 
-    process_each(records(event, from_item), handle)
+    with caplog.at_level(logging.INFO):
+        process_each(records(event, from_item), fail)
 
-    assert [record.sequenceNumber for record in caplog.records] == [sequence_number(event, 0)]
-    assert a_session().speaker not in caplog.text
+    (record,) = caplog.records
+    assert (record.levelname, record.name, record.msg) == ("WARNING", "stream", "Records must be retried")
+    assert record.sequenceNumber == sequence_number(event, 0)
+    assert a_session().speaker not in str(vars(record))

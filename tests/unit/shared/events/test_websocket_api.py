@@ -1,4 +1,4 @@
-"""The WebSocket edge: what an event says, what a refusal looks like, and what the authorizer answers."""
+"""The WebSocket API: events become requests, exceptions become statuses."""
 
 import json
 import logging
@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from shared.errors import (
-    AuthenticationRequired,
     FieldError,
     InvalidRequest,
     RateLimited,
@@ -16,24 +15,15 @@ from shared.errors import (
     SessionFull,
     SessionNotFound,
 )
-from shared.events.authorizer import Handshake, Unauthorized, authorizer
 from shared.events.websocket_api import Request, Response, accepted, endpoint
 from shared.sessions.session import Language
 from tests.support.sessions import ALICE
-from tests.support.websocket_events import (
-    ADDRESS,
-    CONNECTION_ID,
-    METHOD_ARN,
-    REQUEST_ID,
-    authorize,
-    connect,
-    disconnect,
-)
+from tests.support.websocket_events import ADDRESS, CONNECTION_ID, REQUEST_ID, connect, disconnect
 
 # requests
 
 
-def test_a_connect_says_who_wants_to_hear_what_where():
+def test_a_connect_request_has_the_properties_of_the_handshake():
     request = Request(connect("holy-psalm-100", language="es", speaker=ALICE))
 
     assert request.session_id == "holy-psalm-100"
@@ -44,13 +34,13 @@ def test_a_connect_says_who_wants_to_hear_what_where():
     assert request.route == "$connect"
 
 
-def test_a_disconnect_says_which_connection_has_left_which_session():
+def test_a_disconnect_request_has_the_session_and_the_connection():
     request = Request(disconnect("holy-psalm-100", connection_id="x="))
 
     assert (request.session_id, request.connection_id, request.caller) == ("holy-psalm-100", "x=", None)
 
 
-def test_the_session_is_the_one_that_the_authorizer_saw_and_no_other():
+def test_the_session_id_comes_from_the_authorizer_and_not_from_the_query():
     event = connect("holy-psalm-100")
     event["queryStringParameters"] = {"sessionId": "blessed-shepherd-427"}
 
@@ -60,27 +50,34 @@ def test_the_session_is_the_one_that_the_authorizer_saw_and_no_other():
 @pytest.mark.parametrize(
     "event", [connect(None), {"requestContext": {}}, {"requestContext": {"authorizer": None}}]
 )
-def test_without_a_session_id_the_request_is_bad(event: dict[str, Any]):
-    with pytest.raises(InvalidRequest) as refused:
+def test_a_request_without_a_session_id_is_invalid(event: dict[str, Any]):
+    with pytest.raises(InvalidRequest) as error:
         _ = Request(event).session_id
 
-    assert refused.value.fields == (FieldError("sessionId", "sessionId is required"),)
+    assert error.value.fields == (FieldError("sessionId", "sessionId is required"),)
 
 
 @pytest.mark.parametrize("language", ["", "EN", " es", "xx", "es,de", "español"])
-def test_a_language_that_is_none_is_named_with_all_that_are(language: str):
-    with pytest.raises(InvalidRequest) as refused:
+def test_an_unsupported_target_language_is_rejected_with_the_supported_ones(language: str):
+    with pytest.raises(InvalidRequest) as error:
         _ = Request(connect(language=language)).target_language
 
-    assert refused.value.fields[0].field == "targetLanguage"
-    assert str(refused.value).startswith("Invalid targetLanguage. Supported: en, es, fr,")
+    assert error.value.fields[0].field == "targetLanguage"
+    assert str(error.value).startswith("Invalid targetLanguage. Supported: en, es, fr,")
 
 
-def test_a_speaker_asks_for_no_language():
+def test_a_request_without_a_target_language_has_none():
     assert Request(connect()).target_language is None
 
 
-# refusals
+# responses
+
+
+def endpoint_raising(error: Exception) -> Any:
+    def handler(_: Request) -> Response:
+        raise error
+
+    return endpoint(handler)
 
 
 @pytest.mark.parametrize(
@@ -96,30 +93,25 @@ def test_a_speaker_asks_for_no_language():
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else str(value),
 )
-def test_each_refusal_has_its_status_and_code(error: Exception, status: int, code: str):
-    def refuse(_: Request) -> Response:
-        raise error
+def test_every_exception_has_its_status_and_error_code(error: Exception, status: int, code: str):
+    response = endpoint_raising(error)(connect(), None)
 
-    answer = endpoint(refuse)(connect(), None)
-
-    assert answer["statusCode"] == status
-    assert (json.loads(answer["body"])["code"], json.loads(answer["body"])["requestId"]) == (code, REQUEST_ID)
-    assert "arn:" not in answer["body"]
+    assert response["statusCode"] == status
+    body = json.loads(response["body"])
+    assert (body["code"], body["requestId"]) == (code, REQUEST_ID)
+    assert "arn:" not in response["body"]
 
 
 @pytest.mark.parametrize(("error", "seconds"), [(RateLimited(7), "7"), (ServiceUnavailable(), "1")])
-def test_a_refusal_that_time_cures_says_when_to_come_back(error: Exception, seconds: str):
-    def refuse(_: Request) -> Response:
-        raise error
-
-    assert endpoint(refuse)(connect(), None)["headers"]["Retry-After"] == seconds
+def test_the_response_to_a_temporary_refusal_has_retry_after(error: Exception, seconds: str):
+    assert endpoint_raising(error)(connect(), None)["headers"]["Retry-After"] == seconds
 
 
-def test_who_is_let_in_is_answered_200_without_a_body():
+def test_an_accepted_connection_is_200_without_a_body():
     assert endpoint(lambda request: accepted())(connect(), None) == {"statusCode": 200, "headers": {}}
 
 
-def test_a_call_is_logged_without_address_token_and_subject(caplog: pytest.LogCaptureFixture):
+def test_the_log_line_contains_neither_address_nor_token_nor_subject(caplog: pytest.LogCaptureFixture):
     event = connect(speaker=ALICE)
     event["queryStringParameters"]["token"] = "a.b.c"
 
@@ -127,82 +119,5 @@ def test_a_call_is_logged_without_address_token_and_subject(caplog: pytest.LogCa
         endpoint(lambda request: accepted())(event, None)
 
     (record,) = caplog.records
-    logged = json.dumps(vars(record), default=str)
     assert (record.route, record.status, record.apiRequestId) == ("$connect", 200, REQUEST_ID)
-    assert not [secret for secret in (ADDRESS, ALICE, "a.b.c") if secret in logged]
-
-
-# the authorizer
-
-
-@pytest.mark.parametrize(
-    ("query", "headers", "token"),
-    [
-        ({}, {}, None),
-        ({"token": "a.b.c"}, {}, "a.b.c"),
-        ({}, {"Authorization": "Bearer a.b.c"}, "a.b.c"),
-        ({}, {"Authorization": "bearer a.b.c"}, "a.b.c"),
-        ({}, {"Authorization": "BEARER  a.b.c "}, "a.b.c"),
-        ({}, {"authorization": "a.b.c"}, "a.b.c"),
-        ({"token": "a.b.c"}, {"Authorization": "Bearer x.y.z"}, "a.b.c"),
-        ({"token": ""}, {}, ""),
-        ({}, {"Authorization": ""}, ""),
-        ({}, {"Authorization": "Bearer "}, ""),
-        ({}, {"Authorization": "Basic YTpi"}, "Basic YTpi"),
-    ],
-)
-def test_a_token_comes_in_the_query_or_the_header_and_an_empty_one_is_one(
-    query: dict[str, str], headers: dict[str, str], token: str | None
-):
-    assert Handshake(authorize(query, headers)).token == token
-
-
-def test_a_handshake_without_query_has_no_token_and_no_session():
-    event = authorize()
-    event["queryStringParameters"] = None
-
-    handshake = Handshake(event)
-
-    assert (handshake.token, handshake.session_id, handshake.caller) == (None, "", None)
-
-
-@pytest.mark.parametrize("subject", [ALICE, None])
-def test_who_may_ask_is_allowed_this_one_connection(subject: str | None):
-    answer = authorizer(lambda handshake: subject)(authorize({"sessionId": "holy-psalm-100"}), None)
-
-    assert answer["policyDocument"] == {
-        "Version": "2012-10-17",
-        "Statement": [{"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": METHOD_ARN}],
-    }
-    assert answer["context"] == {"sessionId": "holy-psalm-100", "subject": subject or ""}
-    # API Gateway logs the principal.
-    assert ALICE not in answer["principalId"]
-
-
-def test_what_the_authorizer_says_is_what_the_doors_hear():
-    answer = authorizer(lambda handshake: ALICE)(authorize({"sessionId": "holy-psalm-100"}), None)
-    event = connect()
-    event["requestContext"]["authorizer"] = {"principalId": answer["principalId"], **answer["context"]}
-
-    request = Request(event)
-
-    assert (request.caller, request.session_id) == (ALICE, "holy-psalm-100")
-
-
-def test_who_is_refused_is_401_by_the_one_word_that_api_gateway_knows(caplog: pytest.LogCaptureFixture):
-    def refuse(_: Handshake) -> str | None:
-        raise AuthenticationRequired
-
-    with caplog.at_level(logging.INFO), pytest.raises(Unauthorized, match=r"^Unauthorized$"):
-        authorizer(refuse)(authorize({"token": "a.b.c"}), None)
-
-    assert [(record.status, record.levelname) for record in caplog.records] == [(401, "INFO")]
-    assert "a.b.c" not in json.dumps([vars(record) for record in caplog.records], default=str)
-
-
-def test_a_fault_is_nobodys_refusal():
-    def fail(_: Handshake) -> str | None:
-        raise ConnectionError
-
-    with pytest.raises(ConnectionError):
-        authorizer(fail)(authorize(), None)
+    assert not [secret for secret in (ADDRESS, ALICE, "a.b.c") if secret in str(vars(record))]

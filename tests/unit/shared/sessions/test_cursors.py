@@ -1,4 +1,4 @@
-"""Cursors: kept and sent back, neither made nor lent."""
+"""Signed cursors: which positions they encode, and which cursors are rejected."""
 
 import base64
 import json
@@ -11,67 +11,83 @@ from shared.sessions.list import Position
 from shared.sessions.session import Status
 from tests.support.sessions import ALICE, BOB, NOW
 
-CURSORS = SignedCursors("a-k3y-that-nobody-knows")
-HERE = Position(NOW, "blessed-shepherd-427")
-SEALED = CURSORS.encode(HERE, speaker=ALICE, status=None)
+CURSORS = SignedCursors("a-cursor-k3y")
+POSITION = Position(NOW, "blessed-shepherd-427")
+CURSOR = CURSORS.encode(POSITION, speaker=ALICE, status=None)
 
 
-def refused(cursor: str, *, speaker: str = ALICE, status: Status | None = None) -> bool:
-    with pytest.raises(InvalidRequest) as refusal:
+def is_rejected(cursor: str, *, speaker: str = ALICE, status: Status | None = None) -> bool:
+    with pytest.raises(InvalidRequest) as error:
         CURSORS.decode(cursor, speaker=speaker, status=status)
-    assert [error.field for error in refusal.value.fields] == ["cursor"]
-    return True
+    return [(field.field, field.message) for field in error.value.fields] == [
+        ("cursor", "Invalid cursor. Start again without one")
+    ]
 
 
 @pytest.mark.parametrize("status", [None, *Status])
-def test_what_was_sealed_is_opened_again(status: Status | None):
-    cursor = CURSORS.encode(HERE, speaker=ALICE, status=status)
+def test_an_encoded_position_can_be_decoded(status: Status | None):
+    cursor = CURSORS.encode(POSITION, speaker=ALICE, status=status)
 
-    assert CURSORS.decode(cursor, speaker=ALICE, status=status) == HERE
+    assert CURSORS.decode(cursor, speaker=ALICE, status=status) == POSITION
+
+
+@pytest.mark.parametrize(
+    ("status", "signature"),
+    [
+        (None, "kfaIz5aB8z3Ra0uYa-LoB9O6aUgJDW9NREmGYeOVXXw"),
+        (Status.PAUSED, "tDFGqvDRfNw1KTKPZkxZkOYAOuTrZoHJ68ipgNF0Aqw"),
+    ],
+)
+def test_a_cursor_never_changes_between_releases(status: Status | None, signature: str):
+    cursor = CURSORS.encode(POSITION, speaker=ALICE, status=status)
+
+    assert cursor == f"WzE3ODQ5MTk4MzgzOTAsImJsZXNzZWQtc2hlcGhlcmQtNDI3Il0.{signature}"
 
 
 def test_a_cursor_needs_no_escaping_in_a_url():
-    assert set(SEALED) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.")
+    assert set(CURSOR) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.")
 
 
-def test_another_speaker_cannot_use_it():
-    assert refused(SEALED, speaker=BOB)
+def test_a_cursor_of_another_speaker_is_rejected():
+    assert is_rejected(CURSOR, speaker=BOB)
 
 
-def test_it_is_good_for_its_own_status_alone():
-    assert refused(SEALED, status=Status.ACTIVE)
-    assert refused(CURSORS.encode(HERE, speaker=ALICE, status=Status.PAUSED), status=Status.ACTIVE)
+def test_a_cursor_of_another_status_is_rejected():
+    assert is_rejected(CURSOR, status=Status.ACTIVE)
+    assert is_rejected(CURSORS.encode(POSITION, speaker=ALICE, status=Status.PAUSED), status=Status.ACTIVE)
 
 
-def test_a_name_that_ends_like_a_status_does_not_make_another_list_of_it():
-    sealed = CURSORS.encode(HERE, speaker="alice", status=Status.ACTIVE)
+def test_the_boundary_between_speaker_and_status_matters():
+    cursor = CURSORS.encode(POSITION, speaker="alice", status=Status.ACTIVE)
 
-    assert refused(sealed, speaker="alice\0active")
-
-
-def test_it_cannot_be_moved():
-    content, signature = SEALED.split(".")
-    moved = base64.urlsafe_b64encode(json.dumps([NOW - 1, HERE.session_id]).encode()).decode().rstrip("=")
-
-    assert refused(f"{moved}.{signature}")
-    assert refused(f"{content}.{base64.urlsafe_b64encode(bytes(32)).decode().rstrip('=')}")
+    assert is_rejected(cursor, speaker="alice\0active")
 
 
-def test_another_key_seals_other_cursors():
-    assert refused(SignedCursors("another key").encode(HERE, speaker=ALICE, status=None))
+def test_a_cursor_with_another_position_or_signature_is_rejected():
+    content, signature = CURSOR.split(".")
+    other_position = json.dumps([NOW - 1, POSITION.session_id]).encode()
+    other_content = base64.urlsafe_b64encode(other_position).decode().rstrip("=")
+    other_signature = base64.urlsafe_b64encode(bytes(32)).decode().rstrip("=")
+
+    assert is_rejected(f"{other_content}.{signature}")
+    assert is_rejected(f"{content}.{other_signature}")
 
 
-@pytest.mark.parametrize("index", range(0, len(SEALED), 7))
-def test_no_character_of_it_can_be_changed(index: int):
-    other = "A" if SEALED[index] != "A" else "B"
+def test_a_cursor_with_another_key_is_rejected():
+    assert is_rejected(SignedCursors("another key").encode(POSITION, speaker=ALICE, status=None))
 
-    assert refused(SEALED[:index] + other + SEALED[index + 1 :])
+
+@pytest.mark.parametrize("index", range(0, len(CURSOR), 7))
+def test_a_cursor_with_a_changed_character_is_rejected(index: int):
+    other = "A" if CURSOR[index] != "A" else "B"
+
+    assert is_rejected(CURSOR[:index] + other + CURSOR[index + 1 :])
 
 
 @pytest.mark.parametrize(
     "cursor",
-    ["", ".", "..", "x", "x.y", "a.b.c", SEALED + "=", SEALED + "\n", " " + SEALED, "\u0661.\u0662"],
+    ["", ".", "..", "x", "x.y", "a.b.c", CURSOR + "=", CURSOR + "\n", " " + CURSOR, "\u0661.\u0662"],
     ids=ascii,
 )
-def test_what_is_no_cursor_is_refused(cursor: str):
-    assert refused(cursor)
+def test_a_malformed_cursor_is_rejected(cursor: str):
+    assert is_rejected(cursor)

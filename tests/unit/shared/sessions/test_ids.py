@@ -1,106 +1,111 @@
-"""Session ids: readable, unforeseeable, evenly spread, and refused without a look-up when malformed."""
+"""Session ids: readable, unpredictable, evenly distributed, and easily recognised."""
 
 import ast
 import itertools
 import re
 from collections import Counter
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scripts.project import ROOT
 from shared.sessions import ids
 
 KEYS = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=255)
 
 
-def first(n: int) -> int:
-    return 0
+# candidates
 
 
 @pytest.mark.parametrize("digits", ids.DIGITS)
-def test_the_tries_widen(digits: int):
-    numbers = [drawn_id.rsplit("-", 1)[1] for drawn_id in ids.candidates(digits, ids.draw_at_random)]
+def test_later_candidates_have_more_digits(digits: int):
+    numbers = [session_id.rsplit("-", 1)[1] for session_id in ids.candidates(digits, ids.draw_at_random)]
 
     assert [len(number) for number in numbers] == [digits, digits, digits + 3, digits + 3, digits + 6]
 
 
 @pytest.mark.parametrize("digits", ids.DIGITS)
-def test_every_candidate_has_the_format_that_is_looked_up(digits: int):
+def test_every_candidate_is_a_session_id(digits: int):
     for _ in range(100):
         assert all(map(ids.is_session_id, ids.candidates(digits, ids.draw_at_random)))
 
 
-def test_there_are_202_500_ids_of_three_digits_and_each_is_drawn_by_one_number():
-    asked: list[int] = []
+def test_each_of_the_202_500_ids_with_three_digits_has_its_own_number():
+    ranges: list[int] = []
 
-    def ask(_attempt: int, n: int) -> int:
-        asked.append(n)
+    def record_range(_attempt: int, n: int) -> int:
+        ranges.append(n)
         return 0
 
-    next(ids.candidates(3, ask))
-    drawn = {next(ids.candidates(3, lambda _attempt, _n, i=i: i)) for i in range(asked[0])}
+    next(ids.candidates(3, record_range))
+    session_ids = {next(ids.candidates(3, lambda _attempt, _n, i=i: i)) for i in range(ranges[0])}
 
-    assert asked == [202_500]
-    assert len(drawn) == 202_500
-    assert {int(drawn_id.rsplit("-", 1)[1]) for drawn_id in drawn} == set(range(100, 1000))
-
-
-def test_the_last_number_of_the_widest_pool_still_fits_the_format():
-    *_, widest = ids.candidates(9, lambda _attempt, n: n - 1)
-
-    assert widest == "serene-wisdom-" + "9" * 15
-    assert ids.is_session_id(widest)
+    assert ranges == [202_500]
+    assert len(session_ids) == 202_500
+    assert {int(session_id.rsplit("-", 1)[1]) for session_id in session_ids} == set(range(100, 1000))
 
 
-def test_the_pools_hold_fifteen_distinct_words_each():
+def test_the_highest_number_gives_the_last_id_with_fifteen_digits():
+    *_, last = ids.candidates(9, lambda _attempt, n: n - 1)
+
+    assert last == "serene-wisdom-" + "9" * 15
+    assert ids.is_session_id(last)
+
+
+def test_there_are_fifteen_adjectives_and_fifteen_nouns():
     assert len(set(ids.ADJECTIVES)) == len(set(ids.NOUNS)) == 15
 
 
-def test_chance_spreads_words_and_digits_evenly():
-    drawn = [next(ids.candidates(3, ids.draw_at_random)).split("-") for _ in range(9000)]
+# random numbers
+
+
+def test_random_ids_have_evenly_distributed_words_and_digits():
+    parts = [next(ids.candidates(3, ids.draw_at_random)).split("-") for _ in range(9000)]
 
     # 600 expected of each word and 1,000 of each first digit; 6 standard deviations are 142 and 179.
-    for words in (Counter(drawn_id[0] for drawn_id in drawn), Counter(drawn_id[1] for drawn_id in drawn)):
+    for words in (Counter(part[0] for part in parts), Counter(part[1] for part in parts)):
         assert len(words) == 15
         assert all(abs(count - 600) < 142 for count in words.values()), words
-    leading = Counter(drawn_id[2][0] for drawn_id in drawn)
-    assert all(abs(leading[str(digit)] - 1000) < 179 for digit in range(1, 10)), leading
+    first_digits = Counter(part[2][0] for part in parts)
+    assert all(abs(first_digits[str(digit)] - 1000) < 179 for digit in range(1, 10)), first_digits
 
 
-def test_keys_spread_words_evenly_too():
-    drawn = [next(ids.candidates(3, ids.draw_by_key("alice", f"key-{i}"))).split("-") for i in range(9000)]
+def test_ids_of_keys_have_evenly_distributed_words():
+    parts = [next(ids.candidates(3, ids.draw_by_key("alice", f"key-{i}"))).split("-") for i in range(9000)]
 
-    words = Counter(drawn_id[0] for drawn_id in drawn)
+    words = Counter(part[0] for part in parts)
     assert all(abs(words[word] - 600) < 142 for word in ids.ADJECTIVES), words
 
 
 @given(speaker=st.text(), key=KEYS)
-def test_the_same_speaker_and_key_draw_the_same_candidates(speaker: str, key: str):
+def test_the_same_speaker_and_key_have_the_same_candidates(speaker: str, key: str):
     assert list(ids.candidates(3, ids.draw_by_key(speaker, key))) == list(
         ids.candidates(3, ids.draw_by_key(speaker, key))
     )
 
 
-def test_other_speakers_other_keys_and_other_attempts_draw_other_numbers():
-    drawn = [
+def test_numbers_differ_by_speaker_key_and_attempt():
+    numbers = [
         ids.draw_by_key(speaker, key)(attempt, 2**256)
         for speaker, key, attempt in itertools.product(("alice", "alice2", "bob"), ("k", "k2"), range(5))
     ]
 
-    assert len(set(drawn)) == len(drawn)
+    assert len(set(numbers)) == len(numbers)
 
 
-def test_chance_is_the_systems_and_never_seeded():
-    for path in Path("shared").rglob("*.py"):
-        imported = {
+def test_no_module_imports_the_predictable_random_numbers():
+    for path in (ROOT / "shared").rglob("*.py"):
+        imports = {
             name.name
             for node in ast.walk(ast.parse(path.read_text()))
             if isinstance(node, ast.Import | ast.ImportFrom)
             for name in node.names
         }
-        assert "random" not in imported, path
+        assert "random" not in imports, path
+
+
+# the format
 
 
 @pytest.mark.parametrize(
@@ -114,7 +119,7 @@ def test_chance_is_the_systems_and_never_seeded():
         "holy-psalm-" + "1" * 15,
     ],
 )
-def test_these_are_session_ids(text: str):
+def test_a_well_formed_id_is_a_session_id(text: str):
     assert ids.is_session_id(text)
 
 
@@ -147,16 +152,17 @@ MALFORMED = {
     "cyrillic e": "bl\u0435ssed-shepherd-427",
     "two lines": "blessed-shepherd-427\nblessed-shepherd-427",
     "10,000 characters": "blessed-shepherd-" + "4" * 10_000,
-    "the health row": "health",
+    "the id that health checks read": "health",
     "a star": "*",
 }
 
 
 @pytest.mark.parametrize("text", MALFORMED.values(), ids=MALFORMED.keys())
-def test_these_are_not(text: str):
+def test_a_malformed_id_is_not_a_session_id(text: str):
     assert not ids.is_session_id(text)
 
 
 @given(st.from_regex(re.compile(ids.PATTERN, re.ASCII), fullmatch=True))
-def test_the_published_pattern_and_the_check_agree(text: str):
+def test_the_published_pattern_matches_session_ids_only(text: str):
+    # Python's $ also matches before a trailing newline.
     assert ids.is_session_id(text) is not text.endswith("\n")

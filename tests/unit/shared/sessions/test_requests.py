@@ -1,4 +1,4 @@
-"""What speakers may send: every offending field is named, in the sentences that clients know."""
+"""Request bodies: every invalid field is reported, in the documented sentences."""
 
 from typing import Any
 
@@ -17,57 +17,57 @@ LANGUAGE = (
 TIER = "Invalid qualityTier. Supported: standard, premium"
 STATUS = "Invalid status. Supported: active, paused, ended"
 
-WRONG = [
+INVALID_LANGUAGES = [
     "EN", " en", "en ", "e n", "eng", "e", "", "en\n", "xx", "en-GB",
     None, [], ["en"], {}, {"en": 1}, 0, 1, 1.5, True, False, "\ud800", "x" * 4000,
 ]  # fmt: skip
 
 
-def offences(model: type[NewSession | SessionChange], body: dict[str, Any]) -> list[tuple[str, str]]:
-    with pytest.raises(InvalidRequest) as refused:
+def field_errors(model: type[NewSession | SessionChange], body: dict[str, Any]) -> list[tuple[str, str]]:
+    with pytest.raises(InvalidRequest) as error:
         model.parse(body)
-    assert str(refused.value) == refused.value.fields[0].message
-    assert all(isinstance(field, FieldError) for field in refused.value.fields)
-    return [tuple(field) for field in refused.value.fields]
+    assert str(error.value) == error.value.fields[0].message
+    assert all(isinstance(field, FieldError) for field in error.value.fields)
+    return [tuple(field) for field in error.value.fields]
 
 
 @pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize("tier", QualityTier)
-def test_every_language_and_tier_can_be_asked_for(language: str, tier: str):
-    wanted = NewSession.parse({"sourceLanguage": str(language), "qualityTier": str(tier)})
+def test_every_language_and_tier_is_supported(language: str, tier: str):
+    request = NewSession.parse({"sourceLanguage": str(language), "qualityTier": str(tier)})
 
-    assert (wanted.source_language, wanted.quality_tier) == (language, tier)
+    assert (request.source_language, request.quality_tier) == (language, tier)
 
 
-def test_the_tier_is_standard_unless_said():
+def test_the_default_tier_is_standard():
     assert NewSession.parse({"sourceLanguage": "en"}).quality_tier is QualityTier.STANDARD
 
 
 def test_a_language_is_required():
-    assert offences(NewSession, {}) == [("sourceLanguage", "sourceLanguage is required")]
+    assert field_errors(NewSession, {}) == [("sourceLanguage", "sourceLanguage is required")]
 
 
-@pytest.mark.parametrize("value", WRONG, ids=ascii)
-def test_a_language_that_is_none_of_ours_is_refused(value: object):
-    assert offences(NewSession, {"sourceLanguage": value}) == [("sourceLanguage", LANGUAGE)]
-    assert offences(SessionChange, {"sourceLanguage": value}) == [("sourceLanguage", LANGUAGE)]
+@pytest.mark.parametrize("value", INVALID_LANGUAGES, ids=ascii)
+def test_an_unsupported_language_is_rejected(value: object):
+    assert field_errors(NewSession, {"sourceLanguage": value}) == [("sourceLanguage", LANGUAGE)]
+    assert field_errors(SessionChange, {"sourceLanguage": value}) == [("sourceLanguage", LANGUAGE)]
 
 
 @pytest.mark.parametrize("value", ["Standard", "gold", "", None, [], {}, 1, True], ids=ascii)
-def test_a_tier_that_is_none_of_ours_is_refused(value: object):
-    assert offences(NewSession, {"sourceLanguage": "en", "qualityTier": value}) == [("qualityTier", TIER)]
-    assert offences(SessionChange, {"qualityTier": value}) == [("qualityTier", TIER)]
+def test_an_unsupported_tier_is_rejected(value: object):
+    assert field_errors(NewSession, {"sourceLanguage": "en", "qualityTier": value}) == [("qualityTier", TIER)]
+    assert field_errors(SessionChange, {"qualityTier": value}) == [("qualityTier", TIER)]
 
 
 @pytest.mark.parametrize("value", ["Active", "deleted", "", None, [], {}, 1, True], ids=ascii)
-def test_a_status_that_is_none_of_ours_is_refused(value: object):
-    assert offences(SessionChange, {"status": value}) == [("status", STATUS)]
+def test_an_unsupported_status_is_rejected(value: object):
+    assert field_errors(SessionChange, {"status": value}) == [("status", STATUS)]
 
 
-def test_every_offending_field_of_a_new_session_is_named():
+def test_every_invalid_field_of_a_new_session_is_reported():
     body = {"qualityTier": None, "speakerId": "me", "sessionId": "holy-psalm-100"}
 
-    assert set(offences(NewSession, body)) == {
+    assert set(field_errors(NewSession, body)) == {
         ("sourceLanguage", "sourceLanguage is required"),
         ("qualityTier", TIER),
         ("speakerId", "speakerId is not a known field"),
@@ -75,10 +75,10 @@ def test_every_offending_field_of_a_new_session_is_named():
     }
 
 
-def test_every_offending_field_of_a_change_is_named():
+def test_every_invalid_field_of_a_change_is_reported():
     body = {"status": "stopped", "sourceLanguage": "EN", "qualityTier": 7, "expiresAt": 9_999_999_999}
 
-    assert set(offences(SessionChange, body)) == {
+    assert set(field_errors(SessionChange, body)) == {
         ("status", STATUS),
         ("sourceLanguage", LANGUAGE),
         ("qualityTier", TIER),
@@ -87,18 +87,18 @@ def test_every_offending_field_of_a_change_is_named():
 
 
 @pytest.mark.parametrize("name", ["source_language", "sourcelanguage", "sourceLanguage ", "status", "", "0"])
-def test_a_field_has_one_name_only(name: str):
-    assert offences(NewSession, {"sourceLanguage": "en", name: "en"}) == [
+def test_a_field_has_exactly_one_spelling(name: str):
+    assert field_errors(NewSession, {"sourceLanguage": "en", name: "en"}) == [
         (name, f"{name} is not a known field")
     ]
 
 
-def test_a_change_of_nothing_is_refused():
-    assert offences(SessionChange, {}) == [("body", "No valid updates provided")]
+def test_an_empty_change_is_rejected():
+    assert field_errors(SessionChange, {}) == [("body", "No valid updates provided")]
 
 
-def test_a_change_of_unknown_fields_alone_names_them():
-    assert offences(SessionChange, {"listenerCount": 0}) == [
+def test_a_change_of_unknown_fields_only_is_rejected_with_their_names():
+    assert field_errors(SessionChange, {"listenerCount": 0}) == [
         ("body", "No valid updates provided"),
         ("listenerCount", "listenerCount is not a known field"),
     ]
@@ -118,7 +118,7 @@ def test_a_change_of_unknown_fields_alone_names_them():
         ),
     ],
 )
-def test_a_change_asks_for_what_was_sent_and_no_more(body: dict[str, str], patch: SessionPatch):
+def test_a_change_patches_only_the_fields_that_were_sent(body: dict[str, str], patch: SessionPatch):
     assert SessionChange.parse(body).to_patch() == patch
 
 
@@ -131,13 +131,13 @@ FIELDS = st.sampled_from(["sourceLanguage", "qualityTier", "status"]) | st.text(
 
 
 @given(st.dictionaries(FIELDS, JSON | st.sampled_from(["en", "premium", "paused"]), max_size=4))
-def test_any_json_object_is_understood_or_refused(body: dict[str, Any]):
+def test_any_json_object_is_valid_or_rejected_with_its_invalid_fields(body: dict[str, Any]):
     for model in (NewSession, SessionChange):
         try:
-            wanted = model.parse(body)
-        except InvalidRequest as refused:
-            named = {field for field, _ in refused.fields}
+            request = model.parse(body)
+        except InvalidRequest as error:
+            invalid = {field for field, _ in error.fields}
         else:
-            named = set()
-            assert wanted.model_dump(by_alias=True, exclude_unset=True) == body
-        assert named <= {*body, "sourceLanguage", "body"}
+            invalid = set()
+            assert request.model_dump(by_alias=True, exclude_unset=True) == body
+        assert invalid <= {*body, "sourceLanguage", "body"}

@@ -1,4 +1,4 @@
-"""The rules of a session: what may follow what, who may write, until when, and what is refused first."""
+"""The rules of a session: status transitions, preconditions of an update, and the order of refusals."""
 
 import pytest
 from hypothesis import given
@@ -19,14 +19,14 @@ from tests.support.sessions import ALICE, BOB, NOW, NOW_S, a_session
 ACTIVE, PAUSED, ENDED = Status
 
 
-def guard(
-    change: SessionPatch, *, speaker: str = ALICE, versions: frozenset[int] | None = None
+def precondition(
+    patch: SessionPatch, *, speaker: str = ALICE, versions: frozenset[int] | None = None
 ) -> Precondition:
-    return Precondition.of(change, action="update", speaker=speaker, now=NOW, versions=versions)
+    return Precondition.of(patch, action="update", speaker=speaker, now=NOW, versions=versions)
 
 
 @pytest.mark.parametrize(
-    ("current", "wanted", "allowed"),
+    ("current", "target", "allowed"),
     [
         (ACTIVE, ACTIVE, True),
         (ACTIVE, PAUSED, True),
@@ -42,36 +42,36 @@ def guard(
         (ENDED, None, False),
     ],
 )
-def test_what_may_follow_what(current: Status, wanted: Status | None, allowed: bool):
-    change = SessionPatch(status=wanted, source_language=Language.FRENCH)
+def test_a_status_may_change_as_the_transitions_permit(current: Status, target: Status | None, allowed: bool):
+    patch = SessionPatch(status=target, source_language=Language.FRENCH)
 
-    refusal = guard(change).refusal(a_session(status=current))
+    refusal = precondition(patch).refusal(a_session(status=current))
 
     assert type(refusal) is (type(None) if allowed else SessionEnded)
 
 
-def test_every_status_has_its_row_in_the_table_of_transitions():
+def test_every_status_has_transitions():
     assert TRANSITIONS.keys() == set(Status)
 
 
-def test_nothing_follows_the_end():
+def test_an_ended_session_has_no_transitions():
     assert TRANSITIONS[ENDED] == frozenset()
 
 
 @given(
     absent=st.booleans(),
     expired=st.booleans(),
-    stranger=st.booleans(),
+    not_owner=st.booleans(),
     stale=st.booleans(),
     ended=st.booleans(),
 )
-def test_the_first_of_404_403_412_409_wins(
-    absent: bool, expired: bool, stranger: bool, stale: bool, ended: bool
+def test_refusals_are_reported_in_the_order_404_403_412_409(
+    absent: bool, expired: bool, not_owner: bool, stale: bool, ended: bool
 ):
     current = a_session(status=ENDED if ended else ACTIVE, expires_at=NOW_S + (0 if expired else 1))
-    condition = guard(
+    condition = precondition(
         SessionPatch(status=PAUSED),
-        speaker=BOB if stranger else ALICE,
+        speaker=BOB if not_owner else ALICE,
         versions=frozenset({NOW - 1}) if stale else None,
     )
 
@@ -79,14 +79,14 @@ def test_the_first_of_404_403_412_409_wins(
 
     expected: list[tuple[bool, type[Refusal]]] = [
         (absent or expired, SessionNotFound),
-        (stranger, NotOwner),
+        (not_owner, NotOwner),
         (stale, VersionMismatch),
         (ended, SessionEnded),
     ]
     assert type(refusal) is next((error for fault, error in expected if fault), type(None))
 
 
-def test_a_stranger_is_told_which_action_is_not_theirs():
+def test_the_refusal_of_another_speaker_has_the_verb_of_the_action():
     condition = Precondition.of(END, action="delete", speaker=BOB, now=NOW, versions=None)
 
     assert str(condition.refusal(a_session())) == "Not authorized to delete this session"
@@ -95,23 +95,23 @@ def test_a_stranger_is_told_which_action_is_not_theirs():
 @pytest.mark.parametrize(
     ("now", "live"), [(NOW_S * 1000 - 1, True), (NOW_S * 1000, False), (NOW_S * 1000 + 999, False)]
 )
-def test_a_session_is_gone_from_the_very_second_of_its_end(now: int, live: bool):
+def test_a_session_is_live_until_the_second_of_its_expiry(now: int, live: bool):
     assert a_session(expires_at=NOW_S).live(now) is live
 
 
-def test_a_change_assigns_what_it_wants_and_the_time_alone():
+def test_a_patch_assigns_its_fields_and_the_time():
     assert SessionPatch(quality_tier=QualityTier.PREMIUM).assignments(NOW) == {
         "quality_tier": "premium",
         "updated_at": NOW,
     }
 
 
-def test_the_end_assigns_when_it_was():
+def test_ending_assigns_the_time_of_the_end():
     assert END.assignments(NOW) == {"status": "ended", "updated_at": NOW, "ended_at": NOW}
 
 
 @pytest.mark.parametrize(
-    ("change", "true"),
+    ("patch", "applied"),
     [
         (END, True),
         (SessionPatch(status=ENDED, source_language=Language.ENGLISH), True),
@@ -121,13 +121,15 @@ def test_the_end_assigns_when_it_was():
         (SessionPatch(status=PAUSED), False),
     ],
 )
-def test_only_a_wish_for_the_end_can_be_true_already(change: SessionPatch, true: bool):
-    assert change.already_applied_to(a_session(status=ENDED)) is true
+def test_only_a_patch_that_ends_and_changes_nothing_else_is_already_applied(
+    patch: SessionPatch, applied: bool
+):
+    assert patch.already_applied_to(a_session(status=ENDED)) is applied
 
 
-def test_the_languages_are_those_of_translate_and_polly():
+def test_the_languages_are_those_of_amazon_translate_and_polly():
     assert " ".join(Language) == "en es fr de it pt ru ja ko zh ar hi nl pl tr sv da no fi"
 
 
-def test_the_tiers_and_statuses_are_the_promised_ones():
+def test_the_tiers_and_statuses_are_the_documented_ones():
     assert (list(QualityTier), list(Status)) == (["standard", "premium"], ["active", "paused", "ended"])

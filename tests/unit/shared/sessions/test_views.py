@@ -1,4 +1,4 @@
-"""What is shown of a session, and to whom."""
+"""Views: the fields of a session that everybody sees, and those that its speaker sees."""
 
 from dataclasses import fields
 
@@ -6,11 +6,11 @@ from shared.sessions.session import Session, Status
 from shared.sessions.views import owner_view, public_view
 from tests.support.sessions import ALICE, NOW, NOW_S, a_session
 
-SECRET_FIELDS = {"idempotency_key_digest": "key digest", "request_digest": "request digest"}
+PRIVATE_FIELDS = {"idempotency_key_digest": "key digest", "request_digest": "request digest"}
 
 
 def test_the_public_view_in_full():
-    assert public_view(a_session(listener_count=12, **SECRET_FIELDS)) == {
+    assert public_view(a_session(listener_count=12, **PRIVATE_FIELDS)) == {
         "sessionId": "blessed-shepherd-427",
         "sourceLanguage": "en",
         "qualityTier": "standard",
@@ -22,38 +22,38 @@ def test_the_public_view_in_full():
     }
 
 
-def test_the_public_view_never_leaks_the_speaker():
-    shown = public_view(a_session(**SECRET_FIELDS))
+def test_the_public_view_does_not_contain_the_speaker():
+    view = public_view(a_session(**PRIVATE_FIELDS))
 
-    assert ALICE not in map(str, shown.values())
-    assert "speakerId" not in shown
+    assert ALICE not in map(str, view.values())
+    assert "speakerId" not in view
 
 
 def test_the_owner_view_is_the_public_view_and_the_speaker():
-    session = a_session(**SECRET_FIELDS)
+    session = a_session(**PRIVATE_FIELDS)
 
     assert owner_view(session) == {**public_view(session), "speakerId": ALICE}
 
 
-def test_an_ended_session_shows_when_it_ended():
+def test_the_view_of_an_ended_session_has_the_time_of_its_end():
     ended = a_session(status=Status.ENDED, ended_at=NOW + 9)
 
     assert public_view(ended)["endedAt"] == NOW + 9
 
 
-def test_numbers_are_numbers_and_nothing_else_is():
-    shown = owner_view(a_session(ended_at=NOW))
+def test_only_counts_and_times_are_numbers():
+    view = owner_view(a_session(ended_at=NOW))
 
     numbers = {"listenerCount", "createdAt", "updatedAt", "expiresAt", "endedAt"}
-    assert {name for name, value in shown.items() if type(value) is int} == numbers
+    assert {name for name, value in view.items() if type(value) is int} == numbers
 
 
-def test_a_new_field_stays_private_until_someone_shows_it():
-    filled = {field.name: f"<{field.name}>" for field in fields(Session)}
+def test_all_other_fields_are_private():
+    values = {field.name: f"<{field.name}>" for field in fields(Session)}
 
-    shown = owner_view(Session(**filled))
+    view = owner_view(Session(**values))
 
-    assert set(filled.values()) - set(shown.values()) == {
+    assert set(values.values()) - set(view.values()) == {
         "<version>",
         "<idempotency_key_digest>",
         "<request_digest>",
