@@ -490,9 +490,10 @@ def test_another_writers_write_id_does_not_count_as_success(client: Any, dynamod
 
 def test_every_write_has_its_own_write_id(client: Any, dynamodb: SessionsTable):
     session = add(dynamodb)
-    first = get_item(client)["writeId"]
-    dynamodb.update(session.id, PAUSE, precondition())
-    second = get_item(client)["writeId"]
-    dynamodb.update(session.id, PAUSE, precondition())
+    write_ids = [get_item(client)["writeId"]["S"]]
+    for _ in range(2):
+        dynamodb.update(session.id, PAUSE, precondition())
+        write_ids.append(get_item(client)["writeId"]["S"])
 
-    assert len({str(write_id) for write_id in (first, second, get_item(client)["writeId"])}) == 3
+    assert len(set(write_ids)) == 3
+    assert [len(write_id) for write_id in write_ids] == [16] * 3

@@ -64,12 +64,12 @@ def test_a_5xx_response_need_not_be_json(status: int):
     assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == status
 
 
-def test_no_event_handler_that_is_left_out_is_for_dynamodb():
+def test_no_omitted_event_handler_is_for_dynamodb():
     # Names are `<event>.<service>...`; those of `docs` events are `docs.<section>.<service>...`.
     names = {name for name, *_ in BUILTIN_HANDLERS if "." in name and not name.startswith("docs.")}
 
     assert not {name.split(".")[1] for name in names} & {"dynamodb", "*"}
 
 
-def test_no_event_handler_that_is_registered_must_be_the_first_or_the_last():
+def test_the_order_of_the_registered_event_handlers_does_not_matter():
     assert {len(entry) for entry in BUILTIN_HANDLERS if "." not in entry[0]} == {2}
