@@ -1,6 +1,6 @@
-"""What callers may send as Authorization: genuine tokens, and forged ones that each have one fault.
+"""Values of the Authorization header: valid tokens, and forged ones with one fault each.
 
-TokenVerifier are forged with the local pool's own key, so that nothing but that fault can refuse them.
+Forged tokens are signed with the local user pool's own key, so that only their fault can cause a rejection.
 """
 
 import base64
@@ -39,7 +39,7 @@ PUBLIC_PEM = KEY.public_key().public_bytes(
 
 @dataclass(frozen=True)
 class Genuine:
-    """TokenVerifier that the local Cognito has issued."""
+    """Tokens that the local Cognito has issued."""
 
     access: str
     id: str
@@ -50,29 +50,29 @@ class Genuine:
 
 
 def issue(running: local_system.RunningSystem) -> Genuine:
-    """Have Cognito issue tokens: a speaker's, a stranger's, another client's and another pool's."""
+    """Let Cognito issue tokens for two speakers, for another client and for another user pool."""
     cognito: Any = local_system.aws_client("cognito-idp", running.aws_url)
 
     def client_of(pool: str) -> str:
-        made = cognito.create_user_pool_client(UserPoolId=pool, ClientName="another")
-        return str(made["UserPoolClient"]["ClientId"])
+        response = cognito.create_user_pool_client(UserPoolId=pool, ClientName="another")
+        return str(response["UserPoolClient"]["ClientId"])
 
     def sign_in(pool: str, client: str, name: str) -> dict[str, str]:
-        given = {"USERNAME": name, "PASSWORD": PASSWORD}
-        answer = cognito.admin_initiate_auth(
-            UserPoolId=pool, ClientId=client, AuthFlow="ADMIN_USER_PASSWORD_AUTH", AuthParameters=given
+        parameters = {"USERNAME": name, "PASSWORD": PASSWORD}
+        response = cognito.admin_initiate_auth(
+            UserPoolId=pool, ClientId=client, AuthFlow="ADMIN_USER_PASSWORD_AUTH", AuthParameters=parameters
         )
-        tokens: dict[str, str] = answer["AuthenticationResult"]
+        tokens: dict[str, str] = response["AuthenticationResult"]
         return tokens
 
-    def make(pool: str, name: str) -> None:
+    def create_user(pool: str, name: str) -> None:
         cognito.admin_create_user(UserPoolId=pool, Username=name, MessageAction="SUPPRESS")
         cognito.admin_set_user_password(UserPoolId=pool, Username=name, Password=PASSWORD, Permanent=True)
 
     ours, our_client = running.user_pool_id, running.user_pool_client_id
     theirs = cognito.create_user_pool(PoolName="theirs")["UserPool"]["Id"]
     for pool, name in ((ours, "owner"), (ours, "stranger"), (theirs, "owner")):
-        make(pool, name)
+        create_user(pool, name)
     owner = sign_in(ours, our_client, "owner")
     return Genuine(
         access=owner["AccessToken"],
@@ -90,13 +90,13 @@ def forge(
     key: Any = KEY,
     algorithm: str = "RS256",
     header: dict[str, str] | None = None,
-    **different: Any,
+    **claims: Any,
 ) -> str:
-    """Return a token with what is wanted different; None takes a claim out."""
-    claims = jwt.decode(token, options={"verify_signature": False}) | different
-    said = {name: value for name, value in claims.items() if value is not None}
-    kept = {"kid": jwt.get_unverified_header(token)["kid"]}
-    return jwt.encode(said, key, algorithm=algorithm, headers=kept | (header or {}))
+    """Return a copy of the token with some claims replaced, signed again; None removes a claim."""
+    all_claims = jwt.decode(token, options={"verify_signature": False}) | claims
+    present = {name: value for name, value in all_claims.items() if value is not None}
+    key_id = {"kid": jwt.get_unverified_header(token)["kid"]}
+    return jwt.encode(present, key, algorithm=algorithm, headers=key_id | (header or {}))
 
 
 def _in(seconds: int) -> int:
@@ -104,7 +104,7 @@ def _in(seconds: int) -> int:
 
 
 def _hs256_signed_with_the_public_key(token: str) -> str:
-    # PyJWT refuses to sign so by itself.
+    # PyJWT does not sign with a public key as the secret.
     header, claims, _ = token.split(".")
     decoded = json.loads(base64.urlsafe_b64decode(header + "=="))
     header = base64.urlsafe_b64encode(json.dumps(decoded | {"alg": "HS256"}).encode()).decode().rstrip("=")
@@ -114,7 +114,7 @@ def _hs256_signed_with_the_public_key(token: str) -> str:
 
 def _with_other_claims(token: str) -> str:
     header, _, signature = token.split(".")
-    return f"{header}.{forge(token, sub='somebody-else').split('.')[1]}.{signature}"
+    return f"{header}.{forge(token, sub='another-subject').split('.')[1]}.{signature}"
 
 
 AUTHORIZATION: dict[str, Callable[[Genuine], str | None]] = {

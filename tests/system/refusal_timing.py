@@ -26,7 +26,7 @@ def main() -> int:
     chosen = parser.parse_args()
     running = local_system.find(chosen.work)
     if running is None or not running.ready:
-        print("Nothing runs here: start it with make run", file=sys.stderr)
+        print("No system runs here. Start it with make run", file=sys.stderr)
         return 1
     took = measure(running, chosen.rounds)
     for name, times in took.items():
@@ -40,14 +40,14 @@ def measure(running: local_system.RunningSystem, rounds: int) -> dict[str, list[
     user_pool = UserPool(running.aws_url, running.user_pool_id, running.user_pool_client_id)
     owner, stranger = (user_pool.access_token(name) for name in ("alice", "mallory"))
     with requests.Session() as http:
-        opened = http.post(
+        created = http.post(
             f"{running.url}/sessions",
             json={"sourceLanguage": "en"},
             headers={"Authorization": f"Bearer {owner}"},
             timeout=TIMEOUT_S,
         )
         targets = {
-            "403": opened.headers["Location"],
+            "403": created.headers["Location"],
             "404, unused id": "/sessions/holy-psalm-999999999",
             "404, impossible id": "/sessions/holy-psalm-1",
         }
@@ -61,16 +61,16 @@ def measure(running: local_system.RunningSystem, rounds: int) -> dict[str, list[
 def _refuse(http: requests.Session, url: str, token: str, status: int) -> float:
     while True:
         began = time.perf_counter()
-        answer = http.patch(
+        response = http.patch(
             url,
             json={"status": "paused"},
             headers={"Authorization": f"Bearer {token}"},
             timeout=TIMEOUT_S,
         )
         seconds = time.perf_counter() - began
-        if answer.status_code == status:
+        if response.status_code == status:
             return seconds
-        assert answer.status_code == 429, answer.text
+        assert response.status_code == 429, response.text
         time.sleep(0.5)
 
 

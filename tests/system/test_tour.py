@@ -16,7 +16,7 @@ from tests.system.conftest import Call, System
 def test_the_readmes_tour_creates_reads_changes_and_ends_a_session(system: System, alice: str):
     (tour,) = re.findall(r"## A tour.*?```bash\n(.*?)```", Path("README.md").read_text(), re.DOTALL)
 
-    done = subprocess.run(
+    process = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", tour],
         env=os.environ | {"API": system.url, "TOKEN": alice},
         capture_output=True,
@@ -25,17 +25,17 @@ def test_the_readmes_tour_creates_reads_changes_and_ends_a_session(system: Syste
         check=False,
     )
 
-    assert done.returncode == 0, done.stderr
-    created = re.findall(r'"sessionId": ?"([^"]+)".* (201)$', done.stdout, re.MULTILINE)
-    assert len(created) == 2
-    assert len(set(created)) == 1
-    assert re.findall(r"^HTTP/1.1 (\d+)", done.stdout, re.MULTILINE) == ["200", "200", "412", "204"]
-    assert '"status":"ended"' in done.stdout.splitlines()[-1].replace(" ", "")
+    assert process.returncode == 0, process.stderr
+    creates = re.findall(r'"sessionId": ?"([^"]+)".* (201)$', process.stdout, re.MULTILINE)
+    assert len(creates) == 2
+    assert len(set(creates)) == 1
+    assert re.findall(r"^HTTP/1.1 (\d+)", process.stdout, re.MULTILINE) == ["200", "200", "412", "204"]
+    assert '"status":"ended"' in process.stdout.splitlines()[-1].replace(" ", "")
 
 
-def test_a_session_lives_from_opening_to_end(call: Call, alice: str):
-    opened = call("POST", "/sessions", token=alice, json={"sourceLanguage": "fr", "qualityTier": "premium"})
-    path = opened.headers["Location"]
+def test_a_session_is_created_read_paused_and_ended(call: Call, alice: str):
+    created = call("POST", "/sessions", token=alice, json={"sourceLanguage": "fr", "qualityTier": "premium"})
+    path = created.headers["Location"]
     read = call("GET", path)
     paused = call(
         "PATCH", path, token=alice, json={"status": "paused"}, headers={"If-Match": read.headers["ETag"]}
@@ -43,73 +43,79 @@ def test_a_session_lives_from_opening_to_end(call: Call, alice: str):
     ended = call("DELETE", path, token=alice)
     last = call("GET", path)
 
-    assert [answer.status_code for answer in (opened, read, paused, ended, last)] == [201, 200, 200, 204, 200]
-    assert read.json() == {name: value for name, value in opened.json().items() if name != "speakerId"}
-    assert opened.json()["speakerId"] == jwt.decode(alice, options={"verify_signature": False})["sub"]
+    assert [response.status_code for response in (created, read, paused, ended, last)] == [
+        201,
+        200,
+        200,
+        204,
+        200,
+    ]
+    assert read.json() == {name: value for name, value in created.json().items() if name != "speakerId"}
+    assert created.json()["speakerId"] == jwt.decode(alice, options={"verify_signature": False})["sub"]
     assert paused.json()["status"] == "paused"
     assert (ended.content, last.json()["status"]) == (b"", "ended")
 
 
-def test_the_token_command_prints_the_token_alone(system: System):
+def test_the_token_command_prints_only_the_token(system: System):
     command = [sys.executable, "-m", "scripts.local.token", "carol", "--work", str(system.work)]
 
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    process = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
 
-    assert (done.returncode, done.stderr) == (0, "")
-    assert re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+\n", done.stdout)
+    assert (process.returncode, process.stderr) == (0, "")
+    assert re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+\n", process.stdout)
 
 
-def test_the_same_name_is_the_same_speaker(system: System, alice: str):
-    again = system.token("alice")
+def test_two_tokens_for_one_name_have_the_same_subject(system: System, alice: str):
+    another_token = system.token("alice")
 
-    claims = [jwt.decode(token, options={"verify_signature": False}) for token in (alice, again)]
+    claims = [jwt.decode(token, options={"verify_signature": False}) for token in (alice, another_token)]
     assert claims[0]["sub"] == claims[1]["sub"]
 
 
-def test_a_token_without_a_running_system_is_a_clear_refusal(tmp_path: Path):
+def test_the_token_command_without_a_running_system_recommends_make_run(tmp_path: Path):
     command = [sys.executable, "-m", "scripts.local.token", "alice", "--work", str(tmp_path)]
 
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    process = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
 
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "make run" in done.stderr
-
-
-def test_health_says_which_build_runs_where(call: Call):
-    answer = call("GET", "/health")
-
-    assert answer.status_code == 200
-    assert (answer.json()["status"], answer.json()["environment"]) == ("healthy", "local")
-    assert re.match(r"\d+\.\d+\.\d+\+", answer.json()["version"])
+    assert (process.returncode, process.stdout) == (1, "")
+    assert "make run" in process.stderr
 
 
-def test_health_is_well_for_the_probe_too(system: System):
+def test_health_reports_the_environment_and_the_release(call: Call):
+    response = call("GET", "/health")
+
+    assert response.status_code == 200
+    assert (response.json()["status"], response.json()["environment"]) == ("healthy", "local")
+    assert re.match(r"\d+\.\d+\.\d+\+", response.json()["version"])
+
+
+def test_the_health_command_succeeds(system: System):
     command = [sys.executable, "-m", "scripts.operate.health", "--url", system.url]
 
-    done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
+    process = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
 
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert process.returncode == 0, process.stdout + process.stderr
 
 
 def test_the_console_is_served(system: System):
-    answer = requests.get(system.running.console_url, timeout=30)
+    response = requests.get(system.running.console_url, timeout=30)
 
-    assert answer.status_code == 200
-    assert answer.headers["Content-Type"].startswith("text/html")
+    assert response.status_code == 200
+    assert response.headers["Content-Type"].startswith("text/html")
 
 
-def test_a_line_of_the_log_names_the_request_as_the_client_knows_it(system: System, call: Call):
-    answer = call("GET", "/sessions/holy-psalm-100")
+def test_the_log_contains_the_request_id_that_the_client_receives(system: System, call: Call):
+    response = call("GET", "/sessions/holy-psalm-100")
 
-    assert answer.json()["requestId"] == answer.headers["apigw-requestid"]
+    assert response.json()["requestId"] == response.headers["apigw-requestid"]
     (log,) = (system.work / "logs").glob("*get_session.log")
-    assert answer.json()["requestId"] in log.read_text()
+    assert response.json()["requestId"] in log.read_text()
 
 
-def test_no_log_holds_a_token(system: System, alice: str, path: str):
+def test_no_log_contains_a_token(system: System, alice: str, path: str):
     for log in (system.work / "logs").iterdir():
         assert alice not in log.read_text(errors="replace"), log.name
 
 
-def test_the_work_folder_says_where_the_system_is(system: System):
+def test_the_running_system_is_found_by_its_work_folder(system: System):
     assert local_system.find(system.work) == system.running
