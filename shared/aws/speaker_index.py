@@ -33,7 +33,9 @@ class SpeakerIndex:
             "KeyConditionExpression": "speakerId = :speaker AND createdAt >= :since",
             "ExpressionAttributeValues": {":speaker": {"S": speaker}, ":since": {"N": str(since)}},
             "ScanIndexForward": False,
-            "Limit": limit,
+            # One more than the page: DynamoDB returns LastEvaluatedKey whenever it stops at Limit, also after
+            # the last item, so only a further item shows that there is a next page.
+            "Limit": limit + 1,
         }
         if status is not None:
             query["FilterExpression"] = "#status = :status"

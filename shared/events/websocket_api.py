@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api.html
 """
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -30,6 +31,10 @@ ERRORS: api_gateway.ErrorTable = {
     ServiceUnavailable: (503, "SERVICE_UNAVAILABLE"),
     Exception: (500, "INTERNAL_ERROR"),
 }
+
+
+# AWS does not document that a message {"action": "$disconnect"} cannot select the route of this name.
+EVENT_TYPES = {"$connect": "CONNECT", "$disconnect": "DISCONNECT"}
 
 
 class Request(GatewayEvent):
@@ -70,14 +75,25 @@ class Request(GatewayEvent):
             message = f"Invalid targetLanguage. Supported: {', '.join(Language)}"
             raise InvalidRequest(FieldError("targetLanguage", message)) from None
 
+    def check_event_type(self) -> None:
+        """Raise InvalidRequest when a client's message has selected the route of a connection's own event."""
+        if self.context.get("eventType") != EVENT_TYPES.get(self.route, "MESSAGE"):
+            raise InvalidRequest(FieldError("action", f"{self.route} is not an action"))
+
     @property
     def _authorizer(self) -> Mapping[str, Any]:
         return self.context.get("authorizer") or {}
 
 
 def endpoint(handler: Callable[[Request], Response]) -> Callable[[Event, Any], dict[str, Any]]:
-    """Make the Lambda handler of a WebSocket route."""
-    return api_gateway.endpoint(handler, Request, ERRORS)
+    """Make the Lambda handler of a WebSocket route; it refuses events of another type than the route's."""
+
+    @functools.wraps(handler)
+    def checked(request: Request) -> Response:
+        request.check_event_type()
+        return handler(request)
+
+    return api_gateway.endpoint(checked, Request, ERRORS)
 
 
 def accepted() -> Response:

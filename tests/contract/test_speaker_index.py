@@ -104,6 +104,30 @@ def test_a_page_is_one_query(client: Any, dynamodb: Stores):
     assert operations == ["Query", "Query"]
 
 
+def return_last_evaluated_key_at_limit(client: Any) -> None:
+    """Have moto return LastEvaluatedKey whenever a query stops at its Limit, as DynamoDB does."""
+    limits: list[int] = []
+
+    def record_limit(params: dict[str, Any], **_: Any) -> None:
+        limits.append(params["Limit"])
+
+    def add_last_evaluated_key(parsed: dict[str, Any], **_: Any) -> None:
+        if len(parsed["Items"]) == limits[-1]:
+            names = ("speakerId", "createdAt", "sessionId")
+            parsed["LastEvaluatedKey"] = {name: parsed["Items"][-1][name] for name in names}
+
+    client.meta.events.register("provide-client-params.dynamodb.Query", record_limit)
+    client.meta.events.register("after-call.dynamodb.Query", add_last_evaluated_key)
+
+
+def test_a_page_of_exactly_limit_sessions_is_the_last_one(client: Any, dynamodb: Stores):
+    return_last_evaluated_key_at_limit(client)
+    dynamodb.add(created(0), created(1), created(2))
+
+    assert dynamodb.page(limit=3).last is None
+    assert dynamodb.page(limit=2).last == Position(NOW - 1, "holy-psalm-101")
+
+
 def test_a_filtered_page_may_be_empty_and_have_a_next_position(
     dynamodb: Stores, monkeypatch: pytest.MonkeyPatch
 ):

@@ -52,6 +52,16 @@ def test_a_connection_without_a_row_is_200_and_removes_no_other():
     assert sorted(connection_ids()) == ["leaving", "staying"]
 
 
+def test_a_message_that_selects_the_route_removes_no_connection():
+    event = disconnect(connection_id="leaving")
+    event["requestContext"]["eventType"] = "MESSAGE"
+
+    with record_calls(CLIENT) as calls:
+        status = invoke(event)
+
+    assert (status, calls, sorted(connection_ids())) == (400, [], ["leaving", "staying"])
+
+
 def test_an_event_without_authorizer_context_is_400_without_a_call():
     event = disconnect(connection_id="leaving")
     del event["requestContext"]["authorizer"]
