@@ -167,6 +167,28 @@ def test_aws_or_the_code_emits_every_metric(
             assert metric.dimensions == {}, metric
 
 
+def test_a_sum_of_metrics_selects_exactly_the_metrics_of_its_kind(resources: list[dict[str, Any]]):
+    """METRICS("x") takes every metric whose id contains x.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
+    """
+    selections = {}
+    for widget in planned_widgets(resources):
+        rows = widget["properties"].get("metrics", [])
+        namespaces = {
+            row[-1]["id"]: row[0] for row in rows if "id" in row[-1] and "expression" not in row[-1]
+        }
+        for options in (row[-1] for row in rows if "METRICS(" in str(row[-1])):
+            (text,) = re.findall(r'METRICS\("(\w+)"\)', options["expression"])
+            selected = sorted(namespace for name, namespace in namespaces.items() if text in name)
+            selections[options["label"]] = selected
+
+    assert selections == {
+        "functions": ["AWS/Lambda"] * len(of_type(resources, "aws_lambda_function")),
+        "tables": ["AWS/DynamoDB"] * 2 * len(of_type(resources, "aws_dynamodb_table")),
+    }
+
+
 def test_a_metric_filter_reads_fields_that_the_access_log_has(resources: list[dict[str, Any]]):
     formats = {
         stage["access_log_settings"][0]["format"] for stage in of_type(resources, "aws_apigatewayv2_stage")
