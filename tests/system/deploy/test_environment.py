@@ -210,6 +210,15 @@ def test_a_plan_that_destroys_a_table_is_not_saved(dev: Project, capsys: pytest.
     assert dev.deploy("apply", "dev") == 2
 
 
+def test_an_interrupted_apply_is_resumed(dev: Project, lambda_client, capsys: pytest.CaptureFixture[str]):
+    lambda_client.delete_alias(FunctionName="session-service-dev-health", Name="live")
+
+    assert dev.deploy("plan", "dev") == 0, capsys.readouterr().err
+    assert dev.deploy("apply", "dev") == 0, capsys.readouterr().err
+
+    assert live(lambda_client) == ("2", "1.1.0")
+
+
 def test_destroying_an_environment_deletes_everything(dev: Project):
     environment = find("dev", dev.folder)
     environment.init()
