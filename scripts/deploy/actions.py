@@ -77,6 +77,7 @@ def rollout(
     releases = Releases(environment)
     if existing_release:
         environment.init()
+        environment.outputs()
     else:
         saved_plan.check()
         if not releases.functions():
@@ -84,13 +85,12 @@ def rollout(
             apply(environment, verification)
             return
     release = existing_release or saved_plan.release()
-    outputs = environment.outputs()
-    monitor = CloudWatchMonitor(environment, outputs["http_api_id"])
-    gradual = Rollout(releases, monitor, step=step, pause=pause)
+    gradual = Rollout(releases, CloudWatchMonitor(environment), step=step, pause=pause)
     gradual.check()
     if not existing_release:
         saved_plan.apply()
-    gradual.run(release, lambda: verification(environment, outputs, release))
+    # The outputs are read now, because a former apply that was interrupted may have left only some of them.
+    gradual.run(release, lambda: verification(environment, environment.outputs(), release))
     print(f"{release} is live in {environment.name}.")
 
 
