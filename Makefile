@@ -82,8 +82,8 @@ package: $(VENV) ## Build dist/<function>.zip and dist/manifest.json for this ma
 	@$(PY) -m scripts.build $(if $(PYTHON),--python "$(PYTHON)") $(if $(ARCH),--arch "$(ARCH)")
 
 .PHONY: plan
-plan: $(VENV) ## Save and show a plan (ENV=dev)
-	@$(PY) -m scripts.deploy plan "$(ENV)"
+plan: $(VENV) ## Save and show a plan (ENV=dev LOCK=false)
+	@$(PY) -m scripts.deploy plan "$(ENV)" $(if $(filter false,$(LOCK)),--no-lock)
 
 .PHONY: apply
 apply: $(VENV) ## Apply the saved plan (ENV=dev)

@@ -35,10 +35,10 @@ def verify(environment: Environment, outputs: Mapping[str, Any], release: str) -
         raise StepFailed(f"{environment.name} is not healthy.")
 
 
-def plan(environment: Environment) -> None:
-    """Save a plan and print its summary."""
+def plan(environment: Environment, *, lock: bool = True) -> None:
+    """Save a plan and print its summary. Without `lock` only reading permissions are needed."""
     saved_plan = SavedPlan(environment)
-    changes = saved_plan.save()
+    changes = saved_plan.save(lock=lock)
     live_release = Releases(environment).live_release()
     print(f"{environment.name}: {summary(changes)}")
     print(f"Live is {live_release or 'nothing'}; applying makes {saved_plan.release()} live.")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import boto3
 import pytest
 
+from scripts.deploy import saved_plan
 from scripts.environments import find
 from tests.support.projects import Project
 from tests.system.deploy.conftest import ACCOUNT
@@ -150,8 +151,9 @@ def test_an_unknown_release_is_rejected(dev: Project, lambda_client, capsys: pyt
 
 
 @pytest.fixture
-def locked() -> Iterator[None]:
-    """Lock the state of dev as an apply does."""
+def locked(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Lock the state of dev as an apply does, and do not wait for the lock."""
+    monkeypatch.setattr(saved_plan, "LOCK_TIMEOUT", "0s")
     bucket, key = f"session-service-state-{ACCOUNT}", "session-service/dev.tfstate.tflock"
     info = {
         "ID": "7a2f", "Operation": "OperationTypeApply", "Info": "", "Who": "ada@desk", "Version": "1.11.4",
