@@ -28,7 +28,7 @@ def verify(environment: Environment, outputs: Mapping[str, Any], release: str) -
     url = outputs["http_api_endpoint"]
     report_progress(f"Verifying {release} in {environment.name}")
     smoke_test.run(environment, outputs, release)
-    print(f"Smoke test passed: created, read, changed and ended a session at {url}")
+    print(f"Smoke test passed: created, read, changed and ended a session at {url}, and notified a listener")
     report = health_check.check(url)
     print(report)
     if report.worst.status != Status.HEALTHY:
