@@ -98,6 +98,10 @@ rollout: $(VENV) ## Apply the saved plan in steps, with automatic rollback (ENV=
 rollback: $(VENV) ## Activate an earlier release (ENV=dev TO=<release>)
 	@$(PY) -m scripts.deploy rollback "$(ENV)" --to "$(TO)"
 
+.PHONY: smoke
+smoke: $(VENV) ## Check an environment after its first deployment (ENV=dev)
+	@$(PY) -m scripts.deploy smoke "$(ENV)"
+
 .PHONY: outputs
 outputs: $(VENV) ## Print the outputs of an environment (ENV=dev)
 	@$(PY) -m scripts.deploy outputs "$(ENV)"

@@ -1,4 +1,4 @@
-"""Deploy: python -m scripts.deploy plan|apply|rollout|rollback|outputs ENV.
+"""Deploy: python -m scripts.deploy plan|apply|rollout|rollback|smoke|outputs ENV.
 
 Exit codes: 0 done, 1 a step failed, 2 refused before anything was changed.
 """
@@ -44,6 +44,8 @@ def main(
                 )
             case "rollback":
                 actions.rollback(environment, options.to)
+            case "smoke":
+                actions.smoke(environment)
             case "outputs":
                 actions.outputs(environment)
 
@@ -67,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     add("apply", "apply the saved plan and make its release live at once")
     rollout = add("rollout", "apply the saved plan and make its release live in steps")
     rollback = add("rollback", "make a former release live again, at once")
+    add("smoke", "check what only AWS can prove, for a first deployment")
     add("outputs", "print the outputs of Terraform")
     plan.add_argument(
         "--no-lock",

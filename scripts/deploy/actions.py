@@ -1,4 +1,4 @@
-"""What an operator can do to an environment: plan, apply, roll out, roll back, print the outputs.
+"""What an operator can do to an environment: plan, apply, roll out, roll back, check, print the outputs.
 
 Each action raises PreconditionFailed before it changes anything, and StepFailed afterwards.
 """
@@ -9,14 +9,14 @@ from typing import Any
 
 from scripts import health_check
 from scripts.command_line import report_progress
-from scripts.deploy import smoke_test
+from scripts.deploy import first_deployment, smoke_test
 from scripts.deploy.monitor import CloudWatchMonitor
 from scripts.deploy.plan_changes import summary
 from scripts.deploy.releases import Releases
 from scripts.deploy.rollout import Rollout
 from scripts.deploy.saved_plan import SavedPlan
 from scripts.environments import Environment
-from scripts.errors import StepFailed
+from scripts.errors import PreconditionFailed, StepFailed
 from scripts.health_check import Status
 
 Verification = Callable[[Environment, Mapping[str, Any], str], None]
@@ -103,6 +103,16 @@ def rollback(environment: Environment, release: str) -> None:
     print(f"{release} is live in {environment.name}.")
     if newer_functions:
         print(f"Not part of that release and unchanged: {', '.join(newer_functions)}")
+
+
+def smoke(environment: Environment) -> None:
+    """Check what only AWS can prove, with the release that is live."""
+    environment.init()
+    outputs = environment.outputs()
+    release = Releases(environment).live_release()
+    if not release:
+        raise PreconditionFailed(f"No release is live in {environment.name}.")
+    first_deployment.run(environment, outputs, release)
 
 
 def outputs(environment: Environment) -> None:

@@ -34,7 +34,9 @@ class Traffic:
 
 
 @dataclass(frozen=True)
-class _Metric:
+class Metric:
+    """A CloudWatch metric."""
+
     namespace: str
     name: str
     dimensions: Mapping[str, str]
@@ -66,7 +68,7 @@ class CloudWatchMonitor:
         CloudWatch lags about a minute behind.
         """
         counters = self._counters
-        sums = self._sums([metric for pair in counters.values() for metric in pair], since)
+        sums = metric_sums(self._cloudwatch, [metric for pair in counters.values() for metric in pair], since)
         return {
             # ConnectCount leaves out the handshakes that fail in the authorizer.
             route: Traffic(max(requests, failed), failed)
@@ -74,7 +76,7 @@ class CloudWatchMonitor:
         }
 
     @cached_property
-    def _counters(self) -> dict[str, tuple[_Metric, _Metric]]:
+    def _counters(self) -> dict[str, tuple[Metric, Metric]]:
         """The metrics of requests and of failed requests by route key."""
         outputs = self._environment.outputs()
         api_id = outputs["http_api_id"]
@@ -86,34 +88,35 @@ class CloudWatchMonitor:
             method, path = route.split(" ")
             dimensions = {"ApiId": api_id, "Stage": "$default", "Method": method, "Resource": path}
             counters[route] = (
-                _Metric("AWS/ApiGateway", "Count", dimensions),
-                _Metric("AWS/ApiGateway", "5xx", dimensions),
+                Metric("AWS/ApiGateway", "Count", dimensions),
+                Metric("AWS/ApiGateway", "5xx", dimensions),
             )
         # IntegrationError also counts the 4xx of connect_session, for example an unknown session. So the
         # failures are the 500, 502 and 504 in the access log, which terraform/observability.tf counts.
         # https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-logging.html
         counters["$connect"] = (
-            _Metric("AWS/ApiGateway", "ConnectCount", {"ApiId": outputs["websocket_api_id"]}),
-            _Metric(f"SessionManagement/{self._environment.name}", "FailedConnectionCount", {}),
+            Metric("AWS/ApiGateway", "ConnectCount", {"ApiId": outputs["websocket_api_id"]}),
+            Metric(f"SessionManagement/{self._environment.name}", "FailedConnectionCount", {}),
         )
         return counters
 
-    def _sums(self, metrics: Sequence[_Metric], since: datetime) -> list[int]:
-        """Return the sum of each metric since a time."""
-        queries = [_query(f"m{index}", metric) for index, metric in enumerate(metrics)]
-        metric_data = self._cloudwatch.get_paginator("get_metric_data").paginate(
-            MetricDataQueries=queries,
-            StartTime=since.replace(second=0, microsecond=0),
-            EndTime=datetime.now(UTC) + timedelta(minutes=1),
-        )
-        sums = {query["Id"]: 0 for query in queries}
-        for page in metric_data:
-            for result in page["MetricDataResults"]:
-                sums[result["Id"]] += round(sum(result["Values"]))
-        return list(sums.values())
+
+def metric_sums(cloudwatch: Any, metrics: Sequence[Metric], since: datetime) -> list[int]:
+    """Return the sum of each metric since a time, rounded down to a minute."""
+    queries = [_query(f"m{index}", metric) for index, metric in enumerate(metrics)]
+    pages = cloudwatch.get_paginator("get_metric_data").paginate(
+        MetricDataQueries=queries,
+        StartTime=since.replace(second=0, microsecond=0),
+        EndTime=datetime.now(UTC) + timedelta(minutes=1),
+    )
+    sums = {query["Id"]: 0 for query in queries}
+    for page in pages:
+        for result in page["MetricDataResults"]:
+            sums[result["Id"]] += round(sum(result["Values"]))
+    return list(sums.values())
 
 
-def _query(query_id: str, metric: _Metric) -> dict[str, Any]:
+def _query(query_id: str, metric: Metric) -> dict[str, Any]:
     return {
         "Id": query_id,
         "MetricStat": {
