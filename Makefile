@@ -82,8 +82,8 @@ package: $(VENV) ## Build dist/<function>.zip and dist/manifest.json for this ma
 	@$(PY) -m scripts.build $(if $(PYTHON),--python "$(PYTHON)") $(if $(ARCH),--arch "$(ARCH)")
 
 .PHONY: plan
-plan: $(VENV) ## Save and show a plan (ENV=dev)
-	@$(PY) -m scripts.deploy plan "$(ENV)"
+plan: $(VENV) ## Save and show a plan (ENV=dev LOCK=false)
+	@$(PY) -m scripts.deploy plan "$(ENV)" $(if $(filter false,$(LOCK)),--no-lock)
 
 .PHONY: apply
 apply: $(VENV) ## Apply the saved plan (ENV=dev)
@@ -97,6 +97,10 @@ rollout: $(VENV) ## Apply the saved plan in steps, with automatic rollback (ENV=
 .PHONY: rollback
 rollback: $(VENV) ## Activate an earlier release (ENV=dev TO=<release>)
 	@$(PY) -m scripts.deploy rollback "$(ENV)" --to "$(TO)"
+
+.PHONY: smoke
+smoke: $(VENV) ## Check an environment after its first deployment (ENV=dev)
+	@$(PY) -m scripts.deploy smoke "$(ENV)"
 
 .PHONY: outputs
 outputs: $(VENV) ## Print the outputs of an environment (ENV=dev)

@@ -94,8 +94,9 @@ class Environment:
         if "http_api_endpoint" not in document:
             raise PreconditionFailed(f"{self.name} is not deployed. Deploy it: make plan ENV={self.name}")
         outputs = {name: output["value"] for name, output in document.items()}
-        if self.running_system:  # that host exists only in AWS
+        if self.running_system:  # the declared hosts exist only in AWS
             outputs["http_api_endpoint"] = self.running_system.url
+            outputs["websocket_url"] = self.running_system.websocket_url
         return outputs
 
     @contextmanager

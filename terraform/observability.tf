@@ -70,6 +70,8 @@ module "alarms" {
     routes = { for route, name in local.http_routes : route => { function = name, p95_milliseconds = local.p95_milliseconds[name] } }
   }
 
+  websocket_api = { id = module.websocket_api.id, stage = module.websocket_api.stage }
+
   functions = {
     for name, function in module.function : name => {
       name            = function.name

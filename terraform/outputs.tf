@@ -8,6 +8,11 @@ output "http_api_id" {
   value       = module.http_api.id
 }
 
+output "websocket_api_id" {
+  description = "Id of the WebSocket API."
+  value       = module.websocket_api.id
+}
+
 output "websocket_url" {
   description = "URL of the WebSocket API. Clients add the query, `?sessionId=...`."
   value       = module.websocket_api.url

@@ -60,13 +60,9 @@ INCLUDED = {
 }
 # The certificates behind AWS's endpoints (https://www.amazontrust.com/repository/), by common name. botocore
 # reads its whole bundle again for every new connection.
-ROOT_CERTIFICATES = (
-    "Amazon Root CA 1",
-    "Amazon Root CA 2",
-    "Amazon Root CA 3",
-    "Amazon Root CA 4",
-    "Starfield Services Root Certificate Authority - G2",
-)
+REQUIRED_ROOTS = ("Amazon Root CA 1", "Amazon Root CA 2", "Amazon Root CA 3", "Amazon Root CA 4")
+# It has also signed Amazon's roots, and is shipped as long as botocore's bundle has it.
+OPTIONAL_ROOTS = ("Starfield Services Root Certificate Authority - G2",)
 _DATA = "botocore/data/"
 _DATA_FOR_ALL = ("_retry.json", "endpoints.json", "partitions.json", "sdk-default-configuration.json")
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----\n", re.DOTALL)
@@ -114,10 +110,11 @@ def _amazon_roots(bundle: bytes) -> bytes:
         for certificate in context.get_ca_certs():
             for part in cast("tuple[tuple[tuple[str, str], ...], ...]", certificate["subject"]):
                 roots.update({value: block for name, value in part if name == "commonName"})
-    missing = [name for name in ROOT_CERTIFICATES if name not in roots]
+    missing = [name for name in REQUIRED_ROOTS if name not in roots]
     if missing:
         raise BuildError(f"botocore's CA bundle lacks {', '.join(missing)}: without it TLS to AWS would fail")
-    return b"".join(b"# %s\n%s" % (name.encode(), roots[name]) for name in ROOT_CERTIFICATES)
+    shipped = [name for name in (*REQUIRED_ROOTS, *OPTIONAL_ROOTS) if name in roots]
+    return b"".join(b"# %s\n%s" % (name.encode(), roots[name]) for name in shipped)
 
 
 def _pruned_data(service: str, path: str, data: dict[str, Any]) -> bytes:

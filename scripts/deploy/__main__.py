@@ -1,4 +1,4 @@
-"""Deploy: python -m scripts.deploy plan|apply|rollout|rollback|outputs ENV.
+"""Deploy: python -m scripts.deploy plan|apply|rollout|rollback|smoke|outputs ENV.
 
 Exit codes: 0 done, 1 a step failed, 2 refused before anything was changed.
 """
@@ -31,7 +31,7 @@ def main(
         environment = environments.find(options.environment, project, work)
         match options.action:
             case "plan":
-                actions.plan(environment)
+                actions.plan(environment, lock=options.lock)
             case "apply":
                 actions.apply(environment, verification)
             case "rollout":
@@ -44,6 +44,8 @@ def main(
                 )
             case "rollback":
                 actions.rollback(environment, options.to)
+            case "smoke":
+                actions.smoke(environment)
             case "outputs":
                 actions.outputs(environment)
 
@@ -63,11 +65,18 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("environment", help=environments.ARGUMENT_HELP)
         return command
 
-    add("plan", "save a plan and print its summary")
+    plan = add("plan", "save a plan and print its summary")
     add("apply", "apply the saved plan and make its release live at once")
     rollout = add("rollout", "apply the saved plan and make its release live in steps")
     rollback = add("rollback", "make a former release live again, at once")
+    add("smoke", "check what only AWS can prove, for a first deployment")
     add("outputs", "print the outputs of Terraform")
+    plan.add_argument(
+        "--no-lock",
+        dest="lock",
+        action="store_false",
+        help="neither take the lock of the state nor wait for it, with reading permissions only",
+    )
     rollback.add_argument(
         "--to", required=True, metavar="RELEASE", help="the release, as the version in /health"
     )

@@ -1,4 +1,4 @@
-"""What an operator can do to an environment: plan, apply, roll out, roll back, print the outputs.
+"""What an operator can do to an environment: plan, apply, roll out, roll back, check, print the outputs.
 
 Each action raises PreconditionFailed before it changes anything, and StepFailed afterwards.
 """
@@ -9,14 +9,14 @@ from typing import Any
 
 from scripts import health_check
 from scripts.command_line import report_progress
-from scripts.deploy import smoke_test
+from scripts.deploy import first_deployment, smoke_test
 from scripts.deploy.monitor import CloudWatchMonitor
 from scripts.deploy.plan_changes import summary
 from scripts.deploy.releases import Releases
 from scripts.deploy.rollout import Rollout
 from scripts.deploy.saved_plan import SavedPlan
 from scripts.environments import Environment
-from scripts.errors import StepFailed
+from scripts.errors import PreconditionFailed, StepFailed
 from scripts.health_check import Status
 
 Verification = Callable[[Environment, Mapping[str, Any], str], None]
@@ -28,17 +28,17 @@ def verify(environment: Environment, outputs: Mapping[str, Any], release: str) -
     url = outputs["http_api_endpoint"]
     report_progress(f"Verifying {release} in {environment.name}")
     smoke_test.run(environment, outputs, release)
-    print(f"Smoke test passed: created, read, changed and ended a session at {url}")
+    print(f"Smoke test passed: created, read, changed and ended a session at {url}, and notified a listener")
     report = health_check.check(url)
     print(report)
     if report.worst.status != Status.HEALTHY:
         raise StepFailed(f"{environment.name} is not healthy.")
 
 
-def plan(environment: Environment) -> None:
-    """Save a plan and print its summary."""
+def plan(environment: Environment, *, lock: bool = True) -> None:
+    """Save a plan and print its summary. Without `lock` only reading permissions are needed."""
     saved_plan = SavedPlan(environment)
-    changes = saved_plan.save()
+    changes = saved_plan.save(lock=lock)
     live_release = Releases(environment).live_release()
     print(f"{environment.name}: {summary(changes)}")
     print(f"Live is {live_release or 'nothing'}; applying makes {saved_plan.release()} live.")
@@ -77,6 +77,7 @@ def rollout(
     releases = Releases(environment)
     if existing_release:
         environment.init()
+        environment.outputs()
     else:
         saved_plan.check()
         if not releases.functions():
@@ -84,13 +85,12 @@ def rollout(
             apply(environment, verification)
             return
     release = existing_release or saved_plan.release()
-    outputs = environment.outputs()
-    monitor = CloudWatchMonitor(environment, outputs["http_api_id"])
-    gradual = Rollout(releases, monitor, step=step, pause=pause)
+    gradual = Rollout(releases, CloudWatchMonitor(environment), step=step, pause=pause)
     gradual.check()
     if not existing_release:
         saved_plan.apply()
-    gradual.run(release, lambda: verification(environment, outputs, release))
+    # The outputs are read now, because a former apply that was interrupted may have left only some of them.
+    gradual.run(release, lambda: verification(environment, environment.outputs(), release))
     print(f"{release} is live in {environment.name}.")
 
 
@@ -103,6 +103,16 @@ def rollback(environment: Environment, release: str) -> None:
     print(f"{release} is live in {environment.name}.")
     if newer_functions:
         print(f"Not part of that release and unchanged: {', '.join(newer_functions)}")
+
+
+def smoke(environment: Environment) -> None:
+    """Check what only AWS can prove, with the release that is live."""
+    environment.init()
+    outputs = environment.outputs()
+    release = Releases(environment).live_release()
+    if not release:
+        raise PreconditionFailed(f"No release is live in {environment.name}.")
+    first_deployment.run(environment, outputs, release)
 
 
 def outputs(environment: Environment) -> None:

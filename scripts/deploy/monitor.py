@@ -1,7 +1,9 @@
-"""The signals that a rollout watches: CloudWatch alarms, and the requests that each route fails."""
+"""The signals that a rollout watches: CloudWatch alarms, and the requests and handshakes that fail."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from scripts.environments import Environment
@@ -13,7 +15,7 @@ MIN_FAILED = 3
 
 @dataclass(frozen=True)
 class Traffic:
-    """A number of requests, and how many of them were answered with 5xx."""
+    """A number of requests or handshakes, and how many of them failed with a 5xx."""
 
     requests: int = 0
     failed: int = 0
@@ -31,19 +33,26 @@ class Traffic:
         return f"{self.failed} of {self.requests} requests failed ({share:.1f} %)"
 
 
-class CloudWatchMonitor:
-    """The alarms of an environment and the metrics of its HTTP API."""
+@dataclass(frozen=True)
+class Metric:
+    """A CloudWatch metric."""
 
-    def __init__(self, environment: Environment, api_id: str) -> None:
+    namespace: str
+    name: str
+    dimensions: Mapping[str, str]
+
+
+class CloudWatchMonitor:
+    """The alarms of an environment and the metrics of its APIs."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
         self._cloudwatch = environment.client("cloudwatch")
-        self._gateway = environment.client("apigatewayv2")
-        self._prefix = environment.prefix
-        self._api_id = api_id
 
     def active_alarms(self) -> list[str]:
         """Return the names of the environment's alarms that are in the state ALARM."""
         pages = self._cloudwatch.get_paginator("describe_alarms").paginate(
-            AlarmNamePrefix=f"{self._prefix}-",
+            AlarmNamePrefix=f"{self._environment.prefix}-",
             AlarmTypes=["MetricAlarm", "CompositeAlarm"],
         )
         return sorted(
@@ -54,40 +63,69 @@ class CloudWatchMonitor:
         )
 
     def traffic(self, since: datetime) -> dict[str, Traffic]:
-        """Return the traffic of each route since a time. CloudWatch lags about a minute behind."""
-        pages = self._gateway.get_paginator("get_routes").paginate(ApiId=self._api_id)
-        routes = [route["RouteKey"] for page in pages for route in page["Items"] if " " in route["RouteKey"]]
-        queries = [
-            self._query(f"{kind}{index}", metric, route)
-            for index, route in enumerate(routes)
-            for kind, metric in (("requests", "Count"), ("failed", "5xx"))
-        ]
-        metric_data = self._cloudwatch.get_paginator("get_metric_data").paginate(
-            MetricDataQueries=queries,
-            StartTime=since.replace(second=0, microsecond=0),
-            EndTime=datetime.now(UTC) + timedelta(minutes=1),
-        )
-        sums = {query["Id"]: 0 for query in queries}
-        for page in metric_data:
-            for result in page["MetricDataResults"]:
-                sums[result["Id"]] += round(sum(result["Values"]))
+        """Return the traffic of each HTTP route and of `$connect` since a time.
+
+        CloudWatch lags about a minute behind.
+        """
+        counters = self._counters
+        sums = metric_sums(self._cloudwatch, [metric for pair in counters.values() for metric in pair], since)
         return {
-            route: Traffic(sums[f"requests{index}"], sums[f"failed{index}"])
-            for index, route in enumerate(routes)
+            # ConnectCount leaves out the handshakes that fail in the authorizer.
+            route: Traffic(max(requests, failed), failed)
+            for route, requests, failed in zip(counters, sums[::2], sums[1::2], strict=True)
         }
 
-    def _query(self, query_id: str, metric: str, route: str) -> dict[str, Any]:
-        method, path = route.split(" ")
-        dimensions = {"ApiId": self._api_id, "Stage": "$default", "Method": method, "Resource": path}
-        return {
-            "Id": query_id,
-            "MetricStat": {
-                "Metric": {
-                    "Namespace": "AWS/ApiGateway",
-                    "MetricName": metric,
-                    "Dimensions": [{"Name": name, "Value": value} for name, value in dimensions.items()],
-                },
-                "Period": 60,
-                "Stat": "Sum",
+    @cached_property
+    def _counters(self) -> dict[str, tuple[Metric, Metric]]:
+        """The metrics of requests and of failed requests by route key."""
+        outputs = self._environment.outputs()
+        api_id = outputs["http_api_id"]
+        gateway = self._environment.client("apigatewayv2")
+        pages = gateway.get_paginator("get_routes").paginate(ApiId=api_id)
+        routes = [route["RouteKey"] for page in pages for route in page["Items"] if " " in route["RouteKey"]]
+        counters = {}
+        for route in routes:
+            method, path = route.split(" ")
+            dimensions = {"ApiId": api_id, "Stage": "$default", "Method": method, "Resource": path}
+            counters[route] = (
+                Metric("AWS/ApiGateway", "Count", dimensions),
+                Metric("AWS/ApiGateway", "5xx", dimensions),
+            )
+        # IntegrationError also counts the 4xx of connect_session, for example an unknown session. So the
+        # failures are the 500, 502 and 504 in the access log, which terraform/observability.tf counts.
+        # https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-logging.html
+        counters["$connect"] = (
+            Metric("AWS/ApiGateway", "ConnectCount", {"ApiId": outputs["websocket_api_id"]}),
+            Metric(f"SessionManagement/{self._environment.name}", "FailedConnectionCount", {}),
+        )
+        return counters
+
+
+def metric_sums(cloudwatch: Any, metrics: Sequence[Metric], since: datetime) -> list[int]:
+    """Return the sum of each metric since a time, rounded down to a minute."""
+    queries = [_query(f"m{index}", metric) for index, metric in enumerate(metrics)]
+    pages = cloudwatch.get_paginator("get_metric_data").paginate(
+        MetricDataQueries=queries,
+        StartTime=since.replace(second=0, microsecond=0),
+        EndTime=datetime.now(UTC) + timedelta(minutes=1),
+    )
+    sums = {query["Id"]: 0 for query in queries}
+    for page in pages:
+        for result in page["MetricDataResults"]:
+            sums[result["Id"]] += round(sum(result["Values"]))
+    return list(sums.values())
+
+
+def _query(query_id: str, metric: Metric) -> dict[str, Any]:
+    return {
+        "Id": query_id,
+        "MetricStat": {
+            "Metric": {
+                "Namespace": metric.namespace,
+                "MetricName": metric.name,
+                "Dimensions": [{"Name": name, "Value": value} for name, value in metric.dimensions.items()],
             },
-        }
+            "Period": 60,
+            "Stat": "Sum",
+        },
+    }

@@ -44,11 +44,12 @@ class Releases:
         self._lambda = environment.client("lambda")
 
     def functions(self) -> list[Function]:
-        """Return the functions; an empty list when the environment is not deployed.
+        """Return the functions that have a live version; an empty list when the environment is not deployed.
 
-        Raises PreconditionFailed when one has no alias.
+        An interrupted first apply may leave functions without the alias. The next apply creates it.
         """
-        return [self._function(name) for name in self._environment.function_names()]
+        functions = map(self._function, self._environment.function_names())
+        return [function for function in functions if function]
 
     def live_release(self) -> str | None:
         """Return the live release, `a and b` when functions differ, or None when nothing is deployed."""
@@ -98,7 +99,11 @@ class Releases:
                 RevisionId=alias["RevisionId"],
             )
 
-    def _function(self, name: str) -> Function:
+    def _function(self, name: str) -> Function | None:
+        try:
+            alias = self._lambda.get_alias(FunctionName=name, Name=ALIAS)
+        except self._lambda.exceptions.ResourceNotFoundException:
+            return None
         pages = self._lambda.get_paginator("list_versions_by_function").paginate(FunctionName=name)
         releases = {
             version["Version"]: version["Description"]
@@ -106,8 +111,4 @@ class Releases:
             for version in page["Versions"]
             if version["Version"] != "$LATEST"
         }
-        try:
-            alias = self._lambda.get_alias(FunctionName=name, Name=ALIAS)
-        except self._lambda.exceptions.ResourceNotFoundException:
-            raise PreconditionFailed(f"{name} has no alias {ALIAS}: apply a plan first.") from None
         return Function(name, alias["FunctionVersion"], releases)

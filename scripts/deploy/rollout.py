@@ -52,6 +52,7 @@ class Rollout:
         }
         if not new:
             self._report(f"{release} is live already.")
+            verify()
             return
         started = datetime.now(UTC)
         completed = False

@@ -11,6 +11,9 @@ from scripts.deploy.plan_changes import Change, changes, refuse_data_loss
 from scripts.environments import Environment
 from scripts.errors import PreconditionFailed
 
+LOCK_TIMEOUT = "2m"
+"""How long Terraform waits while somebody else holds the lock of the state."""
+
 
 class SavedPlan:
     """The saved plan of an environment, and the manifest of the zips that it was made for."""
@@ -39,8 +42,8 @@ class SavedPlan:
                 )
         return str(manifest["version"])
 
-    def save(self) -> list[Change]:
-        """Plan, save the plan and return its changes.
+    def save(self, *, lock: bool = True) -> list[Change]:
+        """Plan, save the plan and return its changes. Without `lock` the plan only reads.
 
         Raises PreconditionFailed when the plan would destroy data, or when the zips hold uncommitted changes
         and the environment is staging or prod. No plan is saved then.
@@ -53,7 +56,11 @@ class SavedPlan:
         report_progress(f"Planning {name} (about 15 seconds)")
         self._environment.init()
         self._environment.terraform(
-            "plan", "-input=false", f"-var-file=environments/{name}.tfvars", f"-out={self._plan_file}"
+            "plan",
+            "-input=false",
+            f"-lock-timeout={LOCK_TIMEOUT}" if lock else "-lock=false",
+            f"-var-file=environments/{name}.tfvars",
+            f"-out={self._plan_file}",
         )
         try:
             planned = changes(self._read())
@@ -87,7 +94,14 @@ class SavedPlan:
 
     def apply(self) -> None:
         """Apply the checked plan and delete it. Raises PreconditionFailed when the plan is stale."""
-        self._environment.terraform("apply", "-input=false", "-no-color", str(self._plan_file), capture=False)
+        self._environment.terraform(
+            "apply",
+            "-input=false",
+            "-no-color",
+            f"-lock-timeout={LOCK_TIMEOUT}",
+            str(self._plan_file),
+            capture=False,
+        )
         self._discard()
 
     def _read(self) -> Mapping[str, Any]:

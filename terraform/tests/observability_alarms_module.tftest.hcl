@@ -32,6 +32,7 @@ variables {
       "GET /health"  = { function = "health", p95_milliseconds = null }
     }
   }
+  websocket_api = { id = "ws1", stage = "ws" }
   functions = {
     make  = { name = "test-make", timeout_seconds = 10, errors_are_expected = false }
     guard = { name = "test-guard", timeout_seconds = 60, errors_are_expected = true }
@@ -50,7 +51,8 @@ run "alarms" {
 
   assert {
     condition = toset(keys(aws_cloudwatch_metric_alarm.this)) == toset([
-      "latency-make", "failures-make", "failures-health", "access-log-RefusedCount",
+      "latency-make", "failures-make", "failures-health", "access-log-RefusedCount", "rejected-requests",
+      "rejected-connections",
       "errors-make", "throttles-make", "throttles-guard", "duration-make", "duration-guard",
       "throttles-table-things", "stream-age-tell", "failed-records-tell", "dropped-records-tell", "id-clashes", "rate-limits-unavailable",
       "availability-fast-1h", "availability-fast-5m", "availability-slow-6h", "availability-slow-30m",
@@ -62,6 +64,8 @@ run "alarms" {
     condition = (
       aws_cloudwatch_metric_alarm.this["latency-make"].threshold == 2000 &&
       aws_cloudwatch_metric_alarm.this["failures-make"].threshold == 5 &&
+      aws_cloudwatch_metric_alarm.this["rejected-requests"].threshold == 50 &&
+      aws_cloudwatch_metric_alarm.this["rejected-connections"].threshold == 50 &&
       aws_cloudwatch_metric_alarm.this["duration-make"].threshold == 8000 &&
       aws_cloudwatch_metric_alarm.this["duration-guard"].threshold == 48000 &&
       aws_cloudwatch_metric_alarm.this["stream-age-tell"].threshold == 60000 &&
@@ -77,6 +81,17 @@ run "alarms" {
       for alarm in aws_cloudwatch_metric_alarm.this : length([for query in alarm.metric_query : query if query.return_data]) == 1
     ])
     error_message = "An alarm compares exactly one value."
+  }
+
+  assert {
+    condition = {
+      for key in ["rejected-requests", "rejected-connections"] :
+      key => [for query in aws_cloudwatch_metric_alarm.this[key].metric_query : query.expression if query.return_data][0]
+      } == {
+      rejected-requests    = "IF(requests >= 1000, 100 * FILL(errors, 0) / requests, 0)"
+      rejected-connections = "IF(errors + FILL(connects, 0) >= 1000, 100 * errors / (errors + FILL(connects, 0)), 0)"
+    }
+    error_message = "A few 404s notify nobody: rejections count as a share of at least 1,000 requests."
   }
 
   assert {

@@ -42,8 +42,8 @@ run "a_protected_table_with_a_stream" {
   }
 
   assert {
-    condition     = aws_dynamodb_table.this.billing_mode == "PAY_PER_REQUEST" && aws_dynamodb_table.this.server_side_encryption[0].enabled
-    error_message = "A table is on-demand and encrypted."
+    condition     = aws_dynamodb_table.this.billing_mode == "PAY_PER_REQUEST" && length(aws_dynamodb_table.this.server_side_encryption) == 0
+    error_message = "A table is on-demand, and encrypted by DynamoDB's own key: a key in KMS would be billed for each request."
   }
 
   assert {

@@ -247,7 +247,7 @@ run "the_access_log_has_no_personal_data" {
 
   assert {
     condition = length(setintersection(values(jsondecode(aws_apigatewayv2_stage.this.access_log_settings[0].format)), [
-      "$context.requestId", "$context.connectionId", "$context.eventType", "$context.routeKey", "$context.status", "$context.integrationErrorMessage", "$context.authorizer.error",
+      "$context.requestId", "$context.connectionId", "$context.eventType", "$context.routeKey", "$context.status", "$context.integration.error", "$context.authorizer.error",
     ])) == 7
     error_message = "A line of the access log has the request id, the connection, the event, the route, the status and the errors."
   }

@@ -16,6 +16,7 @@ from tests.support.terraform_plan import planned_resources, planned_widgets
 
 pytestmark = pytest.mark.usefixtures("patient_terraform")
 RUNBOOK = ROOT / "docs" / "runbook.md"
+WEBSOCKET_API = "ws1"
 RUNBOOK_URL = "https://example.com/docs/runbook.md"
 
 
@@ -33,6 +34,14 @@ AWS_METRICS = {
         {"4xx", "5xx", "Count", "IntegrationLatency", "Latency", "DataProcessed"},
         {"ApiId", "ApiId Stage", "ApiId Method Resource Stage"},
         "https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html",
+    ),
+    "AWS/ApiGateway, WebSocket": Emitted(
+        {
+            *("ConnectCount", "MessageCount", "IntegrationLatency"),
+            *("IntegrationError", "ClientError", "ExecutionError"),
+        },
+        {"ApiId", "ApiId Stage", "ApiId Method Resource Stage"},
+        "https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-logging.html",
     ),
     "AWS/Lambda": Emitted(
         {
@@ -125,6 +134,7 @@ def dimensions_of(resources: list[dict[str, Any]]) -> set[tuple[tuple[str, str],
     api = {"ApiId": "http1", "Stage": "$default"}
     dimensions: list[dict[str, str]] = [
         api,
+        {"ApiId": WEBSOCKET_API, "Stage": "ws"},
         *(api | {"Method": words[0], "Resource": words[1]} for words in routes if len(words) == 2),
         *({"FunctionName": values["function_name"]} for values in of_type(resources, "aws_lambda_function")),
         *({"TableName": table["name"]} for table in of_type(resources, "aws_dynamodb_table")),
@@ -155,7 +165,8 @@ def test_aws_or_the_code_emits_every_metric(
     assert len(used_metrics) > 20
     for metric in used_metrics:
         if metric.namespace.startswith("AWS/"):
-            emitted = AWS_METRICS[metric.namespace]
+            websocket = metric.dimensions.get("ApiId") == WEBSOCKET_API
+            emitted = AWS_METRICS[f"{metric.namespace}, WebSocket" if websocket else metric.namespace]
             assert metric.name in emitted.names, metric
             assert " ".join(sorted(metric.dimensions)) in emitted.dimensions, metric
             assert tuple(sorted(metric.dimensions.items())) in dimensions, metric
@@ -165,6 +176,28 @@ def test_aws_or_the_code_emits_every_metric(
         else:
             assert (metric.namespace, metric.name) in counted_in_logs, metric
             assert metric.dimensions == {}, metric
+
+
+def test_a_sum_of_metrics_selects_exactly_the_metrics_of_its_kind(resources: list[dict[str, Any]]):
+    """METRICS("x") takes every metric whose id contains x.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
+    """
+    selections = {}
+    for widget in planned_widgets(resources):
+        rows = widget["properties"].get("metrics", [])
+        namespaces = {
+            row[-1]["id"]: row[0] for row in rows if "id" in row[-1] and "expression" not in row[-1]
+        }
+        for options in (row[-1] for row in rows if "METRICS(" in str(row[-1])):
+            (text,) = re.findall(r'METRICS\("(\w+)"\)', options["expression"])
+            selected = sorted(namespace for name, namespace in namespaces.items() if text in name)
+            selections[options["label"]] = selected
+
+    assert selections == {
+        "functions": ["AWS/Lambda"] * len(of_type(resources, "aws_lambda_function")),
+        "tables": ["AWS/DynamoDB"] * 2 * len(of_type(resources, "aws_dynamodb_table")),
+    }
 
 
 def test_a_metric_filter_reads_fields_that_the_access_log_has(resources: list[dict[str, Any]]):

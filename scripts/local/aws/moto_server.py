@@ -152,6 +152,10 @@ def _post_streams(url: str) -> None:
         name = "INSERT" if old is None else "REMOVE" if new is None else "MODIFY"
         view_type = table.stream_specification["StreamViewType"]
         record = StreamRecord(table, view_type, name, old, new, next(numbers)).to_json()
+        # As DynamoDB does: a write that changes nothing has no record.
+        # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html
+        if name == "MODIFY" and record["dynamodb"]["OldImage"] == record["dynamodb"]["NewImage"]:
+            return
         record["dynamodb"]["ApproximateCreationDateTime"] = datetime.now(UTC).timestamp()
         partition = (old or new).hash_key.value
         for stream in {mapping.event_source_arn for mapping in table.lambda_event_source_mappings.values()}:

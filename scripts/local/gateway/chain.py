@@ -67,7 +67,8 @@ class Chain(Generic[E]):
             if error.message:
                 exchange.log["error.responseType"] = error.message.upper().replace(" ", "_")
             if error.cause:
-                exchange.log["integrationErrorMessage"] = error.cause
+                # The first is a variable of both kinds of API, the second of HTTP APIs only.
+                exchange.log["integration.error"] = exchange.log["integrationErrorMessage"] = error.cause
             exchange.fail(error)
         for step in self._always:
             await step(exchange)

@@ -6,7 +6,8 @@ locals {
   # For values that a single short peak may exceed.
   two_of_three = { seconds = 300, periods = 3, datapoints = 2 }
 
-  stage_dimensions = { ApiId = var.http_api.id, Stage = var.http_api.stage }
+  stage_dimensions     = { ApiId = var.http_api.id, Stage = var.http_api.stage }
+  websocket_dimensions = { ApiId = var.websocket_api.id, Stage = var.websocket_api.stage }
   route_dimensions = {
     for route in keys(var.http_api.routes) : route => merge(local.stage_dimensions, zipmap(["Method", "Resource"], split(" ", route)))
   }
@@ -47,6 +48,34 @@ locals {
       value       = "count"
       threshold   = count.threshold
       metrics     = { count = { namespace = count.namespace, name = name, dimensions = {}, stat = "Sum" } }
+    })
+  }
+
+  # API Gateway promises no access logs under a flood of 429. Its metrics count every 4xx, so these alarms need a share of many
+  # requests: a few clients that ask for unknown sessions are no reason to act.
+  # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-monitor.html
+  rejections = {
+    rejected-requests = merge(local.five_minutes, {
+      description = "More than half of at least 1,000 requests to the HTTP API in five minutes ended in a 4xx."
+      runbook     = "rejected-requests"
+      value       = "IF(requests >= 1000, 100 * FILL(errors, 0) / requests, 0)"
+      threshold   = 50
+      metrics = {
+        errors   = { namespace = "AWS/ApiGateway", name = "4xx", dimensions = local.stage_dimensions, stat = "Sum" }
+        requests = { namespace = "AWS/ApiGateway", name = "Count", dimensions = local.stage_dimensions, stat = "Sum" }
+      }
+    })
+
+    # ClientError counts what API Gateway rejects before it invokes connect_session, ConnectCount the handshakes that reach it.
+    rejected-connections = merge(local.five_minutes, {
+      description = "More than half of at least 1,000 handshakes and messages of the WebSocket API in five minutes were rejected with a 4xx."
+      runbook     = "rejected-requests"
+      value       = "IF(errors + FILL(connects, 0) >= 1000, 100 * errors / (errors + FILL(connects, 0)), 0)"
+      threshold   = 50
+      metrics = {
+        errors   = { namespace = "AWS/ApiGateway", name = "ClientError", dimensions = local.websocket_dimensions, stat = "Sum" }
+        connects = { namespace = "AWS/ApiGateway", name = "ConnectCount", dimensions = local.websocket_dimensions, stat = "Sum" }
+      }
     })
   }
 
@@ -181,8 +210,8 @@ locals {
   ]...)
 
   alarms = merge(
-    local.latency, local.failures, local.access_log, local.function_errors, local.function_throttles, local.function_durations,
-    local.table_throttles, local.stream_ages, local.failed_records, local.dropped_records, local.service, local.burn_windows,
+    local.latency, local.failures, local.access_log, local.rejections, local.function_errors, local.function_throttles,
+    local.function_durations, local.table_throttles, local.stream_ages, local.failed_records, local.dropped_records, local.service, local.burn_windows,
   )
 }
 

@@ -69,6 +69,12 @@ variable "http_api" {
   nullable = false
 }
 
+variable "websocket_api" {
+  description = "Id and stage of the WebSocket API."
+  type        = object({ id = string, stage = string })
+  nullable    = false
+}
+
 variable "functions" {
   description = "The functions by Terraform key: name in AWS, timeout in seconds, and whether its errors are expected (an authorizer rejects a token by an error)."
   type        = map(object({ name = string, timeout_seconds = number, errors_are_expected = bool }))

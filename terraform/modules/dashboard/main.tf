@@ -68,18 +68,19 @@ locals {
     {
       title = "Throttled"
       stat  = "Sum"
+      # METRICS("fn_") takes every metric whose id contains `fn_`, so no prefix may be part of another id.
       metrics = concat(
         [
           [var.access_log_namespace, "ThrottledRequestCount", { label = "HTTP requests", color = "#1f77b4" }],
           [var.access_log_namespace, "ThrottledConnectionCount", { label = "WebSocket", color = "#17becf" }],
-          [{ expression = "SUM(METRICS(\"f\"))", label = "functions", color = "#ff7f0e" }],
-          [{ expression = "SUM(METRICS(\"t\"))", label = "tables", color = "#d62728" }],
+          [{ expression = "SUM(METRICS(\"fn_\"))", label = "functions", color = "#ff7f0e" }],
+          [{ expression = "SUM(METRICS(\"tbl_\"))", label = "tables", color = "#d62728" }],
         ],
-        [for name in keys(var.function_names) : ["AWS/Lambda", "Throttles", "FunctionName", var.function_names[name], { id = "f_${name}", visible = false }]],
+        [for name in keys(var.function_names) : ["AWS/Lambda", "Throttles", "FunctionName", var.function_names[name], { id = "fn_${name}", visible = false }]],
         flatten([
           for name in keys(var.table_names) : [
             for metric in ["ReadThrottleEvents", "WriteThrottleEvents"] : {
-              line = ["AWS/DynamoDB", metric, "TableName", var.table_names[name], { id = "t_${name}_${lower(metric)}", visible = false }]
+              line = ["AWS/DynamoDB", metric, "TableName", var.table_names[name], { id = "tbl_${name}_${lower(metric)}", visible = false }]
             }
           ]
         ])[*].line,

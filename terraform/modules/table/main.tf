@@ -1,6 +1,6 @@
 resource "aws_dynamodb_table" "this" {
   #checkov:skip=CKV_AWS_28:Each environment decides about backups (point_in_time_recovery).
-  #checkov:skip=CKV_AWS_119:The AWS managed key of DynamoDB encrypts it. No other account reads the table.
+  #checkov:skip=CKV_AWS_119:The key that DynamoDB owns encrypts it, free of charge. No other account reads the table, and a key in KMS is billed for each request.
 
   name                        = var.name
   billing_mode                = "PAY_PER_REQUEST"
@@ -36,10 +36,6 @@ resource "aws_dynamodb_table" "this" {
   ttl {
     enabled        = true
     attribute_name = var.ttl_attribute
-  }
-
-  server_side_encryption {
-    enabled = true
   }
 
   point_in_time_recovery {

@@ -143,7 +143,8 @@ resource "aws_apigatewayv2_stage" "this" {
   }
 
   # No personal data: no address, no query, no token. API Gateway writes the access log of a WebSocket API with the role in
-  # the account's settings, which terraform/bootstrap creates.
+  # the account's settings, which terraform/bootstrap creates. The variables differ from those of HTTP APIs:
+  # https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-logging.html
   access_log_settings {
     destination_arn = aws_cloudwatch_log_group.access.arn
     format = jsonencode({
@@ -154,7 +155,7 @@ resource "aws_apigatewayv2_stage" "this" {
       routeKey         = "$context.routeKey"
       status           = "$context.status"
       integrationId    = "$context.integration.requestId"
-      integrationError = "$context.integrationErrorMessage"
+      integrationError = "$context.integration.error"
       authorizerError  = "$context.authorizer.error"
       gatewayError     = "$context.error.responseType"
     })

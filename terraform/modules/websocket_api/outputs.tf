@@ -1,3 +1,13 @@
+output "id" {
+  description = "Id of the API."
+  value       = aws_apigatewayv2_api.this.id
+}
+
+output "stage" {
+  description = "Name of the API's only stage."
+  value       = aws_apigatewayv2_stage.this.name
+}
+
 output "url" {
   description = "URL for clients, without a slash at the end."
   value       = "wss://${local.address}"

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import boto3
 import pytest
 
+from scripts.deploy import saved_plan
 from scripts.environments import find
 from tests.support.projects import Project
 from tests.system.deploy.conftest import ACCOUNT
@@ -150,8 +151,9 @@ def test_an_unknown_release_is_rejected(dev: Project, lambda_client, capsys: pyt
 
 
 @pytest.fixture
-def locked() -> Iterator[None]:
-    """Lock the state of dev as an apply does."""
+def locked(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Lock the state of dev as an apply does, and do not wait for the lock."""
+    monkeypatch.setattr(saved_plan, "LOCK_TIMEOUT", "0s")
     bucket, key = f"session-service-state-{ACCOUNT}", "session-service/dev.tfstate.tflock"
     info = {
         "ID": "7a2f", "Operation": "OperationTypeApply", "Info": "", "Who": "ada@desk", "Version": "1.11.4",
@@ -208,6 +210,15 @@ def test_a_plan_that_destroys_a_table_is_not_saved(dev: Project, capsys: pytest.
     assert 'would destroy the table module.table["rate_limits"].aws_dynamodb_table.this' in message
     assert not (dev.folder / "build/dev.tfplan").exists()
     assert dev.deploy("apply", "dev") == 2
+
+
+def test_an_interrupted_apply_is_resumed(dev: Project, lambda_client, capsys: pytest.CaptureFixture[str]):
+    lambda_client.delete_alias(FunctionName="session-service-dev-health", Name="live")
+
+    assert dev.deploy("plan", "dev") == 0, capsys.readouterr().err
+    assert dev.deploy("apply", "dev") == 0, capsys.readouterr().err
+
+    assert live(lambda_client) == ("2", "1.1.0")
 
 
 def test_destroying_an_environment_deletes_everything(dev: Project):

@@ -12,8 +12,6 @@ from scripts.project import ROOT
 
 FILES = sorted((ROOT / ".github/workflows").glob("*.yml"))
 WORKFLOWS = {file.name: yaml.safe_load(file.read_text()) for file in FILES}
-# No trusted digest of this image is known, so its full version pins it.
-PINNED_BY_VERSION = {"docker://rhysd/actionlint:1.7.12"}
 
 
 def jobs() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -32,14 +30,24 @@ def test_the_workflows_are_these():
 
 @pytest.mark.parametrize("action", sorted({step["uses"] for step in steps() if "uses" in step}))
 def test_an_action_is_pinned_by_its_digest(action: str):
-    assert action in PINNED_BY_VERSION or re.fullmatch(r"[a-z-]+/[a-z-]+@[0-9a-f]{40}", action)
+    assert re.fullmatch(r"[a-z-]+/[a-z-]+@[0-9a-f]{40}|docker://[a-z/]+@sha256:[0-9a-f]{64}", action)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_every_pin_has_a_comment_with_its_version(file):
-    pins = [line for line in file.read_text().splitlines() if re.search(r"uses: [a-z-]+/", line)]
+    pins = [line for line in file.read_text().splitlines() if re.search(r"uses: \S+@", line)]
 
     assert all(re.search(r" # v\d+\.\d+\.\d+$", line) for line in pins)
+
+
+def test_an_action_runs_on_a_supported_version_of_node():
+    text = "".join(file.read_text() for file in FILES)
+    majors = {name: int(major) for name, major in re.findall(r"uses: (\S+)@[0-9a-f]+ # v(\d+)", text)}
+
+    # Older majors run on Node 20, which GitHub has retired.
+    assert majors["actions/setup-python"] >= 6
+    assert majors["actions/download-artifact"] >= 8
+    assert majors["hashicorp/setup-terraform"] >= 4
 
 
 @pytest.mark.parametrize("command", sorted({step["run"] for step in steps() if "run" in step}))
@@ -47,10 +55,50 @@ def test_a_job_runs_only_commands_of_the_makefile(command: str):
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     parameters = {"$HOW": ["apply", "rollout"], "${{ matrix.target }}": ["test", "lint"]}
 
-    match = re.fullmatch(r"make (?:--silent )?\"?(.+?)\"?(?: ENV=dev \| tee plan\.txt)?", command)
+    match = re.fullmatch(r"make (?:--silent )?\"?(.+?)\"?(?: ENV=dev LOCK=false \| tee plan\.txt)?", command)
 
     assert match
     assert set(parameters.get(match[1], [match[1]])) <= targets
+
+
+def test_a_pipe_fails_with_the_command_before_it():
+    # https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#defaultsrunshell
+    pipes = [
+        step.get("shell", workflow.get("defaults", {}).get("run", {}).get("shell"))
+        for workflow in WORKFLOWS.values()
+        for job in workflow["jobs"].values()
+        for step in job.get("steps", [])
+        if "|" in step.get("run", "")
+    ]
+
+    assert pipes == ["bash"]
+
+
+def test_a_job_that_may_be_cancelled_leaves_no_lock():
+    cancelled = {
+        name: workflow["jobs"]
+        for name, workflow in WORKFLOWS.items()
+        if workflow.get("concurrency", {}).get("cancel-in-progress")
+    }
+    commands = [
+        step["run"] for job in cancelled["check.yml"].values() for step in job["steps"] if "run" in step
+    ]
+
+    assert set(cancelled) == {"check.yml"}
+    assert [command for command in commands if "plan" in command] == [
+        "make --silent plan ENV=dev LOCK=false | tee plan.txt"
+    ]
+
+
+def test_an_environment_is_deployed_once_the_repository_names_it():
+    deploy = WORKFLOWS["deploy.yml"]["jobs"]
+    conditions = {name: job.get("if") for name, job in deploy.items()}
+
+    assert conditions == {
+        "package": None,
+        **{name: f"contains(vars.DEPLOY_ENVIRONMENTS, '{name}')" for name in ("dev", "staging", "prod")},
+    }
+    assert "DEPLOY_ENVIRONMENTS" in (ROOT / "docs/deploy.md").read_text()
 
 
 def test_no_workflow_has_an_access_key():

@@ -104,6 +104,18 @@ def test_a_good_release_takes_over_in_steps(
     assert version(local) == "9.0.0"
 
 
+def test_what_does_not_need_aws_is_checked(
+    project: Project, local: System, capsys: pytest.CaptureFixture[str]
+):
+    code = command(project, local, "smoke", "local")
+
+    output = capsys.readouterr()
+    assert code == 0, output.err
+    lines = output.out.splitlines()
+    assert lines.count("ok    $disconnect receives the context of the authorizer") == 1
+    assert sorted({line.split()[0] for line in lines}) == ["ok", "skip"]
+
+
 def test_the_former_release_is_live_again_after_a_bad_one(
     project: Project,
     local: System,

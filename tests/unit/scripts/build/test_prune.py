@@ -1,9 +1,11 @@
 """What is left out of third-party packages, and that nothing in them is replaced."""
 
 import ast
+import re
 import zipfile
 from pathlib import Path
 
+import botocore
 import pytest
 
 from scripts.build import prune
@@ -34,6 +36,20 @@ def test_each_source_is_shipped_as_it_was_released_but_for_docstrings(repository
         assert code(source) == code(files[path]), path
 
 
-def test_a_ca_bundle_without_amazons_roots_fails_the_build():
-    with pytest.raises(BuildError, match=r"lacks Amazon Root CA 1, .*Starfield"):
-        prune.prune({"botocore/cacert.pem": b"# nothing\n"})
+def ca_bundle(without: str) -> dict[str, bytes]:
+    """Return botocore's CA bundle, without the certificates whose comment has a text."""
+    bundle = (Path(botocore.__file__).parent / "cacert.pem").read_text()
+    certificates = [text for text in bundle.split("# Issuer: ") if without not in text]
+    return {"botocore/cacert.pem": "# Issuer: ".join(certificates).encode()}
+
+
+@pytest.mark.parametrize("name", prune.REQUIRED_ROOTS)
+def test_a_ca_bundle_without_one_of_amazons_roots_fails_the_build(name: str):
+    with pytest.raises(BuildError, match=rf"lacks {name}: "):
+        prune.prune(ca_bundle(without=name))
+
+
+def test_a_ca_bundle_without_the_root_of_starfield_is_shipped_without_it():
+    shipped = prune.prune(ca_bundle(without="Starfield Services Root"))["botocore/cacert.pem"]
+
+    assert re.findall(rb"^# (.+)$", shipped, re.MULTILINE) == [name.encode() for name in prune.REQUIRED_ROOTS]

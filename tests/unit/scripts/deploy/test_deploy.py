@@ -9,14 +9,18 @@ from pathlib import Path
 
 import pytest
 
+from scripts import environments
 from scripts.deploy.__main__ import main as deploy
+from scripts.deploy.saved_plan import SavedPlan
 
-# Stands in for Terraform: records each command with its data folder, and fails with the text of `error`.
+# Stands in for Terraform: records each command with its data folder and its arguments, and fails with the
+# text of `error`.
 TERRAFORM = """#!/bin/sh
 folder=$(dirname "$0")
 echo "$2 $TF_DATA_DIR" >> "$folder/calls"
+echo "$*" >> "$folder/arguments"
 [ -f "$folder/error" ] && cat "$folder/error" >&2 && exit 1
-[ "$2" = output ] && echo '{}'
+[ "$2" = output ] || [ "$2" = show ] && echo '{}'
 exit 0
 """
 
@@ -67,6 +71,30 @@ def terraform_calls(project: Path) -> list[tuple[str, str]]:
 
 def main(arguments: list[str], project: Path) -> int:
     return deploy(arguments, project, project / "build/local")
+
+
+def arguments_of(project: Path, command: str) -> list[str]:
+    """Return the arguments of the only call of a command."""
+    calls = map(str.split, (project / "bin/arguments").read_text().splitlines())
+    (arguments,) = [arguments for arguments in calls if command in arguments]
+    return arguments
+
+
+def test_a_plan_and_an_apply_wait_for_the_lock_of_the_state(project: Path):
+    saved_plan = SavedPlan(environments.find("dev", project))
+
+    saved_plan.save()
+    saved_plan.apply()
+
+    assert "-lock-timeout=2m" in arguments_of(project, "plan")
+    assert "-lock-timeout=2m" in arguments_of(project, "apply")
+
+
+def test_a_plan_without_a_lock_neither_takes_nor_waits_for_it(project: Path):
+    SavedPlan(environments.find("dev", project)).save(lock=False)
+
+    locking = [argument for argument in arguments_of(project, "plan") if argument.startswith("-lock")]
+    assert locking == ["-lock=false"]
 
 
 def test_each_environment_has_a_terraform_data_folder_of_its_own(project: Path):

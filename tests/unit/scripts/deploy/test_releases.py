@@ -31,16 +31,20 @@ def client():
         iam = AWS.client("iam")
         role = iam.create_role(RoleName="any", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
         client = AWS.client("lambda")
-        code = io.BytesIO()
-        with zipfile.ZipFile(code, "w") as archive:
-            archive.writestr("handler.py", "")
         for name in (HEALTH, "session-service-staging-health"):
-            client.create_function(
-                FunctionName=name, Runtime="python3.11", Role=role, Handler="handler.handler",
-                Code={"ZipFile": code.getvalue()}, Description="1.0.0", Publish=True,
-            )  # fmt: skip
+            create_function(client, name, role)
             client.create_alias(FunctionName=name, Name="live", FunctionVersion="1")
         yield client
+
+
+def create_function(client, name: str, role: str) -> None:
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("handler.py", "")
+    client.create_function(
+        FunctionName=name, Runtime="python3.11", Role=role, Handler="handler.handler",
+        Code={"ZipFile": code.getvalue()}, Description="1.0.0", Publish=True,
+    )  # fmt: skip
 
 
 def publish(client, release: str) -> str:
@@ -56,6 +60,22 @@ def test_the_alias_decides_which_release_is_live(client):
 
 def test_functions_of_other_environments_are_left_out(client):
     assert Releases(Environment()).live_versions() == {HEALTH: "1"}
+
+
+def test_a_function_without_its_alias_is_left_out(client):
+    role = client.get_function_configuration(FunctionName=HEALTH)["Role"]
+    create_function(client, "session-service-dev-get_session", role)
+
+    releases = Releases(Environment())
+
+    assert releases.live_versions() == {HEALTH: "1"}
+    assert releases.versions("1.0.0") == {HEALTH: "1"}
+
+
+def test_nothing_is_live_while_no_function_has_its_alias(client):
+    client.delete_alias(FunctionName=HEALTH, Name="live")
+
+    assert Releases(Environment()).live_release() is None
 
 
 def test_of_a_release_that_was_published_twice_the_last_version_counts(client):

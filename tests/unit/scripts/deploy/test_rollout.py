@@ -142,12 +142,14 @@ def test_functions_that_do_not_change_are_not_shifted():
     assert releases.moves == [(40, ["create"]), (80, ["create"]), {"create": "2"}]
 
 
-def test_a_release_that_is_live_already_is_not_shifted():
+def test_a_release_that_is_live_already_is_verified_but_not_shifted():
     releases = Releases(create="1", health="1")
+    verified = []
 
-    rollout(releases, Monitor()).run("1.0.0")
+    rollout(releases, Monitor()).run("1.0.0", lambda: verified.append("1.0.0"))
 
     assert releases.moves == []
+    assert verified == ["1.0.0"]
 
 
 def test_a_rollout_is_refused_while_an_alarm_is_active():

@@ -9,7 +9,7 @@ import botocore.session
 import pytest
 from moto import mock_aws
 
-from scripts.docs.cost import MEMORY_GB, OPERATIONS
+from scripts.docs.cost import LISTENER_HOUR, MEMORY_GB, OPERATIONS, UPDATE_COUNT
 from scripts.project import ROOT
 from tests.support import http_events, tables, websocket_events
 from tests.support.aws_calls import recorded_calls
@@ -60,7 +60,10 @@ def test_the_model_lists_the_calls_of_each_operation(calls: list[str], socket_di
     connect(websocket_events.connect(session_id, connection_id="speaker", speaker=SPEAKER))
     connect(websocket_events.connect(session_id, connection_id="leaving", language="es"))
     measure("connect", connect, websocket_events.connect(session_id, connection_id="staying", language="es"))
+    sessions.new_records()
     measure("count listeners", connections_changed, {"Records": connections.new_records()})
+    new_counts = sessions.new_records()
+    measure("ignore a new count", session_changed, {"Records": new_counts})
     measure("disconnect", disconnect, websocket_events.disconnect(session_id, connection_id="leaving"))
     sessions.new_records()
     pause = http_events.event(UPDATE, session_id=session_id, body={"status": "paused"})
@@ -69,11 +72,22 @@ def test_the_model_lists_the_calls_of_each_operation(calls: list[str], socket_di
     measure("delete", http["delete"], http_events.event(DELETE, session_id=session_id))
     measure("notify of the end", session_changed, {"Records": sessions.new_records()})
 
+    # Each write of a count to the session invokes session_changed, which ignores it.
+    assert len(new_counts) == OPERATIONS["count listeners"].calls.count(UPDATE_COUNT)
     connected = ["speaker", "staying"]
     assert measured | {"heartbeat": Counter()} == {
         name: Counter(call.name for call in operation.calls + operation.calls_per_connection * len(connected))
         for name, operation in OPERATIONS.items()
     }
+
+
+def test_a_listener_hour_bills_the_invocations_that_its_counts_cause():
+    invocations = {
+        name: OPERATIONS[name].use.invocations for name in ("connect", "disconnect", "count listeners")
+    }
+
+    # A join and a leave, with one count each and two writes of each count.
+    assert LISTENER_HOUR.invocations == sum(invocations.values()) + invocations["count listeners"] + 2 * 2
 
 
 def test_the_model_bills_the_memory_that_functions_have():

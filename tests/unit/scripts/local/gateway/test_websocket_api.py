@@ -503,6 +503,18 @@ def test_a_disconnect_that_fails_affects_no_other_client(
     assert clients.open(stage.url).close_code is None
 
 
+def test_the_error_of_a_function_is_in_the_access_log(
+    serve_stage: Serve, clients: WebSocketClients, functions: FakeFunctions, access_log: list[str]
+):
+    stage = serve_stage(access_log_format="$context.status $context.integration.error")
+    functions.errors["connect"] = "boom"
+
+    _refusal(clients, stage)
+
+    eventually(lambda: access_log)
+    assert access_log == ["502 Unhandled\n"]
+
+
 def test_each_event_is_a_line_of_the_access_log(
     stage: Stage, clients: WebSocketClients, functions: FakeFunctions, access_log: list[str]
 ):
