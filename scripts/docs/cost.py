@@ -55,10 +55,9 @@ MONTHLY_PRICES = {
     "alarm_metrics": Price("metrics in alarms", 0.10, 1, "cloudwatch"),
     "composite_alarms": Price("composite alarms", 0.50, 1, "cloudwatch"),
     "dashboards": Price("dashboards", 3.00, 1, "cloudwatch"),
-    "keys": Price("KMS keys", 1.00, 1, "kms"),
 }
 # The maximum for one environment with alarms. The metrics include one per source language in use.
-MONTHLY = {"metrics": 70, "alarm_metrics": 90, "composite_alarms": 2, "dashboards": 1, "keys": 1}
+MONTHLY = {"metrics": 70, "alarm_metrics": 90, "composite_alarms": 2, "dashboards": 1}
 
 
 class Call(NamedTuple):

@@ -3,11 +3,21 @@
 # https://docs.github.com/en/actions/security-for-github-actions/security-hardening-your-deployments/configuring-openid-connect-in-amazon-web-services
 locals {
   account   = data.aws_caller_identity.current.account_id
-  issuer    = "token.actions.githubusercontent.com"
-  deployed  = var.github_repository == null ? [] : var.environments
-  subjects  = { for name in local.deployed : name => "repo:${var.github_repository}:environment:${name}" }
   regional  = "${var.aws_region}:${local.account}"
-  read_only = "^[a-z-]+:(Get|GET|List|Describe|Filter|View)"
+  read_only = "^[0-9a-z-]+:(Get|GET|List|Describe|Filter|View)"
+
+  issuer          = "token.actions.githubusercontent.com"
+  github_provider = one(concat(aws_iam_openid_connect_provider.github[*].arn, data.aws_iam_openid_connect_provider.github[*].arn))
+
+  # The subject of GitHub's tokens. Its ids differ when another owner or repository takes over a name.
+  # https://docs.github.com/en/actions/reference/openid-connect-reference#immutable-subject-claims
+  names = split("/", var.github_repository == null ? "/" : var.github_repository)
+  repository = (
+    var.github_subject_without_ids ? join("/", local.names) :
+    "${local.names[0]}@${var.github_owner_id}/${local.names[1]}@${var.github_repository_id}"
+  )
+  deployed = var.github_repository == null ? [] : var.environments
+  subjects = { for name in local.deployed : name => "repo:${local.repository}:environment:${name}" }
 
   # The calls of Terraform and of scripts/, by resources. `#` stands for session-service-<environment>.
   calls = {
@@ -24,7 +34,7 @@ locals {
     # The id of an event source mapping is random, so its ARN does not name the environment.
     streams = {
       resources = ["arn:aws:lambda:${local.regional}:event-source-mapping:*"]
-      actions   = ["lambda:DeleteEventSourceMapping", "lambda:GetEventSourceMapping", "lambda:ListTags", "lambda:TagResource", "lambda:UpdateEventSourceMapping"]
+      actions   = ["lambda:DeleteEventSourceMapping", "lambda:GetEventSourceMapping", "lambda:ListTags", "lambda:TagResource", "lambda:UntagResource", "lambda:UpdateEventSourceMapping"]
     }
     roles = {
       resources = ["arn:aws:iam::${local.account}:role/#-*"]
@@ -46,8 +56,8 @@ locals {
       resources = ["arn:aws:logs:${local.regional}:log-group:/aws/lambda/#-*", "arn:aws:logs:${local.regional}:log-group:/aws/apigateway/#*"]
       actions = [
         "logs:CreateLogGroup", "logs:DeleteLogGroup", "logs:DeleteMetricFilter", "logs:DeleteRetentionPolicy",
-        "logs:DescribeMetricFilters", "logs:FilterLogEvents", "logs:ListTagsForResource", "logs:PutMetricFilter",
-        "logs:PutRetentionPolicy", "logs:TagResource", "logs:UntagResource",
+        "logs:DescribeLogStreams", "logs:DescribeMetricFilters", "logs:FilterLogEvents", "logs:GetLogEvents",
+        "logs:ListTagsForResource", "logs:PutMetricFilter", "logs:PutRetentionPolicy", "logs:TagResource", "logs:UntagResource",
       ]
     }
     buckets = {
@@ -64,8 +74,7 @@ locals {
     zips = {
       resources = ["arn:aws:s3:::#-artifacts-${local.account}/*"]
       actions = [
-        "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetObject", "s3:GetObjectTagging", "s3:GetObjectVersion", "s3:PutObject",
-        "s3:PutObjectTagging",
+        "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetObject", "s3:GetObjectTagging", "s3:PutObject", "s3:PutObjectTagging",
       ]
     }
     # For destroying an environment. Deployments do not read or write failed records.
@@ -82,9 +91,8 @@ locals {
         "budgets:ListTagsForResource", "budgets:ModifyBudget", "budgets:TagResource", "budgets:UntagResource", "budgets:ViewBudget",
         "cloudwatch:DeleteAlarms", "cloudwatch:DeleteDashboards", "cloudwatch:GetDashboard", "cloudwatch:ListTagsForResource",
         "cloudwatch:PutCompositeAlarm", "cloudwatch:PutDashboard", "cloudwatch:PutMetricAlarm", "cloudwatch:TagResource",
-        "cloudwatch:UntagResource", "sns:CreateTopic", "sns:DeleteTopic", "sns:GetSubscriptionAttributes", "sns:GetTopicAttributes",
-        "sns:ListSubscriptionsByTopic", "sns:ListTagsForResource", "sns:SetTopicAttributes", "sns:Subscribe", "sns:TagResource",
-        "sns:Unsubscribe", "sns:UntagResource",
+        "cloudwatch:UntagResource", "sns:CreateTopic", "sns:DeleteTopic", "sns:GetTopicAttributes", "sns:ListTagsForResource",
+        "sns:SetTopicAttributes", "sns:Subscribe", "sns:TagResource", "sns:UntagResource",
       ]
     }
     # The ids of APIs and user pools are random, so their ARNs do not name the environment.
@@ -106,10 +114,10 @@ locals {
     anywhere = {
       resources = ["*"]
       actions = [
-        "cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData", "cognito-idp:CreateUserPool", "lambda:ListEventSourceMappings",
-        "lambda:ListFunctions", "logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DescribeLogGroups",
-        "logs:DescribeResourcePolicies", "logs:GetLogDelivery", "logs:ListLogDeliveries", "logs:PutResourcePolicy",
-        "logs:UpdateLogDelivery", "sts:GetCallerIdentity",
+        "cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData", "cognito-idp:CreateUserPool", "lambda:ListFunctions",
+        "logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DescribeLogGroups", "logs:DescribeResourcePolicies",
+        "logs:GetLogDelivery", "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:UpdateLogDelivery",
+        "sns:GetSubscriptionAttributes", "sns:Unsubscribe",
       ]
     }
   }
@@ -129,26 +137,45 @@ locals {
         Resource  = "*"
         Condition = { ArnLike = { "lambda:FunctionArn" = "arn:aws:lambda:${local.regional}:function:session-service-${name}-*" } }
       },
+      # The first API of an account creates this role.
+      # https://docs.aws.amazon.com/apigateway/latest/developerguide/using-service-linked-roles.html
+      {
+        Effect    = "Allow"
+        Action    = "iam:CreateServiceLinkedRole"
+        Resource  = "arn:aws:iam::${local.account}:role/aws-service-role/ops.apigateway.amazonaws.com/AWSServiceRoleForAPIGateway"
+        Condition = { StringEquals = { "iam:AWSServiceName" = "ops.apigateway.amazonaws.com" } }
+      },
     ]
   }
 
+  # Reading the state of an environment.
   state = {
     for name in local.deployed : name => [
       { Effect = "Allow", Action = ["s3:ListBucket"], Resource = [module.state.arn] },
-      {
-        Effect   = "Allow"
-        Action   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
-        Resource = ["${module.state.arn}/session-service/${name}.tfstate.tflock"]
-      },
+      { Effect = "Allow", Action = ["s3:GetObject"], Resource = ["${module.state.arn}/session-service/${name}.tfstate"] },
     ]
   }
 }
 
+# An account has at most one provider for GitHub, which other projects of the account may use too.
 resource "aws_iam_openid_connect_provider" "github" {
-  count = var.github_repository == null ? 0 : 1
+  count = length(local.deployed) > 0 && !var.github_provider_exists ? 1 : 0
 
   url            = "https://${local.issuer}"
   client_id_list = ["sts.amazonaws.com"]
+}
+
+data "aws_iam_openid_connect_provider" "github" {
+  count = length(local.deployed) > 0 && var.github_provider_exists ? 1 : 0
+
+  url = "https://${local.issuer}"
+
+  lifecycle {
+    postcondition {
+      condition     = contains(self.client_id_list, "sts.amazonaws.com")
+      error_message = "The account's provider for GitHub does not accept the audience sts.amazonaws.com. Add it."
+    }
+  }
 }
 
 resource "aws_iam_role" "deploy" {
@@ -163,7 +190,7 @@ resource "aws_iam_role" "deploy" {
     Statement = [{
       Effect    = "Allow"
       Action    = "sts:AssumeRoleWithWebIdentity"
-      Principal = { Federated = one(aws_iam_openid_connect_provider.github[*].arn) }
+      Principal = { Federated = local.github_provider }
       Condition = { StringEquals = { "${local.issuer}:aud" = "sts.amazonaws.com", "${local.issuer}:sub" = each.value } }
     }]
   })
@@ -187,7 +214,14 @@ resource "aws_iam_role_policy" "deploy" {
       ],
       local.conditional[each.key],
       local.state[each.key],
-      [{ Effect = "Allow", Action = ["s3:GetObject", "s3:PutObject"], Resource = ["${module.state.arn}/session-service/${each.key}.tfstate"] }],
+      [
+        { Effect = "Allow", Action = ["s3:PutObject"], Resource = ["${module.state.arn}/session-service/${each.key}.tfstate"] },
+        {
+          Effect   = "Allow"
+          Action   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
+          Resource = ["${module.state.arn}/session-service/${each.key}.tfstate.tflock"]
+        },
+      ],
     )
   })
 }
@@ -196,16 +230,16 @@ resource "aws_iam_role" "plan" {
   for_each = local.subjects
 
   name        = "session-service-plan-${each.key}"
-  description = "Plans ${each.key} for pull requests. Read-only, except for the lock of the state."
+  description = "Plans ${each.key} for pull requests. Read-only, so it cannot lock the state."
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
       Effect    = "Allow"
       Action    = "sts:AssumeRoleWithWebIdentity"
-      Principal = { Federated = one(aws_iam_openid_connect_provider.github[*].arn) }
+      Principal = { Federated = local.github_provider }
       Condition = {
-        StringEquals = { "${local.issuer}:aud" = "sts.amazonaws.com", "${local.issuer}:sub" = "repo:${var.github_repository}:pull_request" }
+        StringEquals = { "${local.issuer}:aud" = "sts.amazonaws.com", "${local.issuer}:sub" = "repo:${local.repository}:pull_request" }
       }
     }]
   })
@@ -228,7 +262,6 @@ resource "aws_iam_role_policy" "plan" {
         } if anytrue([for action in call.actions : can(regex(local.read_only, action))])
       ],
       local.state[each.key],
-      [{ Effect = "Allow", Action = ["s3:GetObject"], Resource = ["${module.state.arn}/session-service/${each.key}.tfstate"] }],
     )
   })
 }

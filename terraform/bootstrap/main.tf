@@ -1,6 +1,6 @@
 # What all environments of an AWS account share: the bucket of their Terraform states, the IAM role with which API Gateway
-# writes logs, and the roles of GitHub Actions. Applied once per account, by hand. Its own state is a local file; if it is
-# lost, `terraform import` restores it.
+# writes logs, and the roles of GitHub Actions. Applied once per account, by hand. Each account has a workspace of its own,
+# named by the account id. Its state is a local file; if it is lost, `terraform import` restores it.
 terraform {
   required_version = ">= 1.11"
 
@@ -14,6 +14,8 @@ terraform {
 
 provider "aws" {
   region = var.aws_region
+  # With the state of another account Terraform would miss its resources and plan to create them here.
+  allowed_account_ids = [terraform.workspace]
 
   default_tags {
     tags = { Service = "session-service", ManagedBy = "terraform" }
@@ -49,6 +51,8 @@ resource "aws_s3_bucket_policy" "tls_only" {
 # environment owned this setting, destroying it would stop the access logs of all others.
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html
 resource "aws_iam_role" "api_gateway_logs" {
+  count = var.api_gateway_logs_role_arn == null ? 1 : 0
+
   name = "session-service-api-gateway-logs"
 
   assume_role_policy = jsonencode({
@@ -62,12 +66,21 @@ resource "aws_iam_role" "api_gateway_logs" {
 }
 
 resource "aws_iam_role_policy_attachment" "api_gateway_logs" {
-  role       = aws_iam_role.api_gateway_logs.name
+  count = length(aws_iam_role.api_gateway_logs)
+
+  role       = aws_iam_role.api_gateway_logs[0].name
   policy_arn = "arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
 }
 
+# Every account has this setting already. Without the import Terraform would set the role whatever the account had; with it,
+# the plan shows which role it would replace.
+import {
+  to = aws_api_gateway_account.this
+  id = "api-gateway-account"
+}
+
 resource "aws_api_gateway_account" "this" {
-  cloudwatch_role_arn = aws_iam_role.api_gateway_logs.arn
+  cloudwatch_role_arn = var.api_gateway_logs_role_arn != null ? var.api_gateway_logs_role_arn : aws_iam_role.api_gateway_logs[0].arn
 
   # API Gateway rejects a role that cannot write logs.
   depends_on = [aws_iam_role_policy_attachment.api_gateway_logs]

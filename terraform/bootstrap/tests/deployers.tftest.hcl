@@ -5,6 +5,12 @@ mock_provider "aws" {
   source          = "../tests/mocks"
 }
 
+# A mock provider cannot import.
+override_resource {
+  override_during = plan
+  target          = aws_api_gateway_account.this
+}
+
 override_resource {
   override_during = plan
   target          = aws_iam_openid_connect_provider.github
@@ -18,7 +24,10 @@ override_resource {
 }
 
 variables {
-  github_repository = "our/service"
+  aws_region           = "us-east-1"
+  github_repository    = "our/service"
+  github_owner_id      = "12345"
+  github_repository_id = "67890"
 }
 
 run "trust_policies" {
@@ -28,11 +37,19 @@ run "trust_policies" {
     condition = {
       for name, role in aws_iam_role.deploy : name => one(jsondecode(role.assume_role_policy).Statement).Condition.StringEquals["token.actions.githubusercontent.com:sub"]
       } == {
-      dev     = "repo:our/service:environment:dev"
-      staging = "repo:our/service:environment:staging"
-      prod    = "repo:our/service:environment:prod"
+      dev     = "repo:our@12345/service@67890:environment:dev"
+      staging = "repo:our@12345/service@67890:environment:staging"
+      prod    = "repo:our@12345/service@67890:environment:prod"
     }
     error_message = "Only jobs of the GitHub environment, after its approval, may assume its deploy role."
+  }
+
+  assert {
+    condition = alltrue([
+      for role in aws_iam_role.plan :
+      one(jsondecode(role.assume_role_policy).Statement).Condition.StringEquals["token.actions.githubusercontent.com:sub"] == "repo:our@12345/service@67890:pull_request"
+    ])
+    error_message = "Only jobs of pull requests may assume a plan role."
   }
 
   assert {
@@ -80,12 +97,82 @@ run "permissions" {
     condition = alltrue(flatten([
       for policy in aws_iam_role_policy.plan : [
         for statement in jsondecode(policy.policy).Statement : [
-          for action in statement.Action :
-          can(regex(":(Get|List|Describe|Filter|GET|View)", action)) || alltrue([for resource in statement.Resource : endswith(resource, ".tflock")])
+          for action in statement.Action : can(regex(":(Get|List|Describe|Filter|GET|View)", action))
         ]
       ]
     ]))
-    error_message = "A plan role may change the lock of the state only."
+    error_message = "A plan role may change nothing, not even the lock of the state."
+  }
+
+  assert {
+    condition = one([
+      for statement in jsondecode(aws_iam_role_policy.deploy["dev"].policy).Statement : statement if contains(flatten([statement.Action]), "iam:CreateServiceLinkedRole")
+      ]) == {
+      Effect    = "Allow"
+      Action    = "iam:CreateServiceLinkedRole"
+      Resource  = "arn:aws:iam::123456789012:role/aws-service-role/ops.apigateway.amazonaws.com/AWSServiceRoleForAPIGateway"
+      Condition = { StringEquals = { "iam:AWSServiceName" = "ops.apigateway.amazonaws.com" } }
+    }
+    error_message = "A deploy role may create API Gateway's service-linked role, and no other."
+  }
+}
+
+run "a_repository_whose_subject_has_no_ids" {
+  command = plan
+
+  variables {
+    github_owner_id            = ""
+    github_repository_id       = ""
+    github_subject_without_ids = true
+  }
+
+  assert {
+    condition     = one(jsondecode(aws_iam_role.deploy["prod"].assume_role_policy).Statement).Condition.StringEquals["token.actions.githubusercontent.com:sub"] == "repo:our/service:environment:prod"
+    error_message = "Where it is asked for, the subject is the one without ids."
+  }
+
+  assert {
+    condition     = one(jsondecode(aws_iam_role.plan["dev"].assume_role_policy).Statement).Condition.StringEquals["token.actions.githubusercontent.com:sub"] == "repo:our/service:pull_request"
+    error_message = "That is so for pull requests too."
+  }
+}
+
+run "an_account_that_has_a_provider_for_github" {
+  command = plan
+
+  variables {
+    github_provider_exists = true
+  }
+
+  override_data {
+    override_during = plan
+    target          = data.aws_iam_openid_connect_provider.github
+    values          = { arn = "arn:existing", client_id_list = ["other", "sts.amazonaws.com"] }
+  }
+
+  assert {
+    condition     = length(aws_iam_openid_connect_provider.github) == 0
+    error_message = "No second provider is created: IAM rejects it."
+  }
+
+  assert {
+    condition     = one(jsondecode(aws_iam_role.deploy["dev"].assume_role_policy).Statement).Principal.Federated == "arn:existing"
+    error_message = "The roles trust the existing provider."
+  }
+}
+
+run "an_existing_provider_for_other_audiences_is_rejected" {
+  command         = plan
+  expect_failures = [data.aws_iam_openid_connect_provider.github]
+
+  variables {
+    github_provider_exists = true
+  }
+
+  override_data {
+    override_during = plan
+    target          = data.aws_iam_openid_connect_provider.github
+    values          = { arn = "arn:existing", client_id_list = ["other"] }
   }
 }
 
@@ -108,5 +195,25 @@ run "a_repository_without_an_owner_is_rejected" {
 
   variables {
     github_repository = "service"
+  }
+}
+
+run "a_repository_without_its_ids_is_rejected" {
+  command         = plan
+  expect_failures = [var.github_owner_id, var.github_repository_id]
+
+  variables {
+    github_owner_id      = ""
+    github_repository_id = ""
+  }
+}
+
+run "ids_that_are_names_are_rejected" {
+  command         = plan
+  expect_failures = [var.github_owner_id, var.github_repository_id]
+
+  variables {
+    github_owner_id      = "our"
+    github_repository_id = "service"
   }
 }

@@ -5,6 +5,16 @@ mock_provider "aws" {
   source          = "../tests/mocks"
 }
 
+# A mock provider cannot import.
+override_resource {
+  override_during = plan
+  target          = aws_api_gateway_account.this
+}
+
+variables {
+  aws_region = "us-east-1"
+}
+
 run "the_state_bucket" {
   command = plan
 

@@ -1,40 +1,14 @@
-# The SNS topic of the alarms. It has its own key, because CloudWatch cannot use the AWS managed key of SNS:
-# https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
 locals {
   publishers = ["cloudwatch.amazonaws.com", "budgets.amazonaws.com"]
 }
 
-resource "aws_kms_key" "topic" {
-  description         = "Encrypts the alarms of ${var.name} in SNS."
-  enable_key_rotation = true
-
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [
-      {
-        # Lets IAM policies of the account grant access to the key. Without it nobody could change the key.
-        # https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
-        Sid       = "Account"
-        Effect    = "Allow"
-        Principal = { AWS = "arn:aws:iam::${var.account_id}:root" }
-        Action    = "kms:*"
-        Resource  = "*"
-      },
-      {
-        Sid       = "Publishers"
-        Effect    = "Allow"
-        Principal = { Service = local.publishers }
-        Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
-        Resource  = "*"
-        Condition = { StringEquals = { "aws:SourceAccount" = var.account_id } }
-      },
-    ]
-  })
-}
-
+# Without a KMS key. CloudWatch cannot use the AWS managed key of SNS, and one of our own would protect little: a message says
+# which alarm went off, nothing about people, and leaves AWS as an e-mail. A mistake in its key policy would lose alarms.
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
 resource "aws_sns_topic" "this" {
-  name              = "${var.name}-alarms"
-  kms_master_key_id = aws_kms_key.topic.arn
+  #checkov:skip=CKV_AWS_26:Its messages name alarms only, and leave AWS as e-mails.
+
+  name = "${var.name}-alarms"
 }
 
 resource "aws_sns_topic_policy" "this" {

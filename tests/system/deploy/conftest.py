@@ -38,9 +38,10 @@ def project(tmp_path_factory: pytest.TempPathFactory, local_aws_url: str) -> Pro
     """Return a copy of the project whose bootstrap has been applied."""
     project = copy_project(tmp_path_factory.mktemp("project"))
     folder = project.folder
-    bootstrap = {"root": folder / "terraform/bootstrap", "env": terraform.environment()}
+    bootstrap = {"root": folder / "terraform/bootstrap", "env": terraform.environment(TF_WORKSPACE=ACCOUNT)}
     terraform.init(**bootstrap, capture=True)
-    terraform.run("apply", "-auto-approve", "-input=false", **bootstrap, capture=True)
+    apply = ("apply", "-auto-approve", "-input=false", f"-var=aws_region={local_system.REGION}")
+    terraform.run(*apply, **bootstrap, capture=True)
     outputs = json.loads(terraform.run("output", "-json", **bootstrap, capture=True).stdout)
     # moto ignores the conditions of a bucket policy, so the TLS-only policy would deny every request.
     boto3.client("s3").delete_bucket_policy(Bucket=outputs["state_bucket"]["value"])
