@@ -11,8 +11,10 @@ PARTS ?= load curve faults fuzz mutation
 PY := .venv/bin/python
 VENV := .venv/.installed
 CHECKOV := build/checkov/.installed
+CONFORMANCE := build/conformance/.installed
 PYTEST := $(PY) -m pytest --quiet
 SLOW_TIER := tests/system tests/terraform
+OTHER_TIERS := tests/conformance
 STRESS_TOOLS := $(if $(filter load faults,$(PARTS)),package build/load/.installed) \
   $(if $(filter fuzz,$(PARTS)),build/fuzz/.installed) $(if $(filter mutation,$(PARTS)),build/mutation/.installed)
 
@@ -44,11 +46,18 @@ test: $(VENV) ## Run every test
 	@echo "== 1 of 2: unit and contract tests =="
 	@echo "The business rules, the functions, the local tools and the generated documents are correct, and every"
 	@echo "in-memory table behaves like its DynamoDB table."
-	@$(PYTEST) -n 2 --dist loadfile tests $(SLOW_TIER:%=--ignore=%)
+	@$(PYTEST) -n 2 --dist loadfile tests $(patsubst %,--ignore=%,$(SLOW_TIER) $(OTHER_TIERS))
 	@echo "== 2 of 2: Terraform and system tests =="
 	@echo "Terraform plans the intended resources, and the packaged functions, deployed by it to a local AWS, answer"
 	@echo "over HTTP and WebSocket, keep their roles, and roll out and back."
 	@$(PYTEST) -n 3 --dist loadscope --no-loadscope-reorder $(SLOW_TIER)
+
+.PHONY: conformance
+conformance: package $(CONFORMANCE) ## Test tables, deployments and APIs on a second emulator of AWS, which enforces IAM
+	@echo "== Conformance tests =="
+	@echo "A second emulator, which enforces IAM, agrees about every table; the roles that terraform/bootstrap creates deploy,"
+	@echo "change and destroy every environment with exactly their permissions; and both APIs behave as on the local system."
+	@$(PYTEST) --capture=no -p no:cacheprovider tests/conformance
 
 .PHONY: lint
 lint: $(VENV) $(CHECKOV) ## Check style, types, generated documents and Terraform
@@ -129,7 +138,7 @@ doctor: ## Check which tools this machine has
 
 .PHONY: lock
 lock: $(VENV) ## Update the pinned versions in requirements/
-	@for name in functions dev checkov fuzz load mutation peers; do \
+	@for name in functions dev checkov conformance fuzz load mutation peers; do \
 	  echo "Resolving requirements/$$name.txt"; \
 	  (cd requirements && ../.venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 	    --generate-hashes --no-emit-index-url --no-emit-find-links $$name.in -o $$name.txt); \
@@ -143,7 +152,7 @@ clean: ## Remove everything that was built or installed
 .PHONY: help
 help: ## List the commands
 	@awk -F ':.*## ' '/^##@ / {printf "%s%s\n", gap, substr($$0, 5); gap = "\n"} \
-	  /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	  /^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV): requirements/dev.txt
 	@$(VENV_PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \

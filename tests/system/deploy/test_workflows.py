@@ -53,7 +53,7 @@ def test_an_action_runs_on_a_supported_version_of_node():
 @pytest.mark.parametrize("command", sorted({step["run"] for step in steps() if "run" in step}))
 def test_a_job_runs_only_commands_of_the_makefile(command: str):
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    parameters = {"$HOW": ["apply", "rollout"], "${{ matrix.target }}": ["test", "lint"]}
+    parameters = {"$HOW": ["apply", "rollout"], "${{ matrix.target }}": ["test", "conformance", "lint"]}
 
     match = re.fullmatch(r"make (?:--silent )?\"?(.+?)\"?(?: ENV=dev LOCK=false \| tee plan\.txt)?", command)
 
