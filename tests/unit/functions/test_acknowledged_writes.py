@@ -5,6 +5,7 @@
 
 import json
 import random
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from types import ModuleType, SimpleNamespace
@@ -15,6 +16,7 @@ import botocore.endpoint
 import pytest
 import pytest_socket
 from botocore.config import Config
+from moto.dynamodb.responses import DynamoHandler
 from moto.server import ThreadedMotoServer
 
 from scripts.local.event_loop import EventLoop
@@ -52,8 +54,17 @@ def no_retry_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def moto_url() -> Iterator[str]:
+def moto_url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Start moto's server; return its URL."""
+    # moto compares and writes a row in several steps, so it could apply both an attempt that timed out in the
+    # SDK and its retry. Conditional writes of DynamoDB are atomic.
+    call_action, lock = DynamoHandler.call_action, threading.RLock()
+
+    def call_one_at_a_time(handler: DynamoHandler) -> Any:
+        with lock:
+            return call_action(handler)
+
+    monkeypatch.setattr(DynamoHandler, "call_action", call_one_at_a_time)
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     yield "http://{}:{}".format(*server.get_host_and_port())
