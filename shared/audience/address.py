@@ -4,7 +4,7 @@ import hmac
 
 
 class AddressDigest:
-    """Keyed hash of an address: without the key nobody can compute it or search for its address."""
+    """Keyed hash of an address: without the key it cannot be computed, so trying all addresses is useless."""
 
     def __init__(self, key: str) -> None:
         self._key = key.encode()

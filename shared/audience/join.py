@@ -5,8 +5,8 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from shared.audience.connection import HANDSHAKE_S, Admission, Connection, Role, admission, expiry
-from shared.errors import FieldError, InvalidRequest, SessionEnded, SessionFull, SessionNotFound
-from shared.sessions import ids
+from shared.errors import FieldError, InvalidRequest, SessionEnded, SessionFull
+from shared.sessions.get import GetSession
 from shared.sessions.session import Language, Session, Status
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Join:
         clock: Callable[[], int],
         sleep: Callable[[float], None],
     ) -> None:
-        self._sessions = sessions
+        self._get_session = GetSession(sessions, clock)
         self._connections = connections
         self._max_listeners = max_listeners
         self._clock = clock
@@ -75,9 +75,7 @@ class Join:
         return connection
 
     def _running_session(self, session_id: str) -> Session:
-        session = self._sessions.get(session_id) if ids.is_session_id(session_id) else None
-        if session is None or not session.live(self._clock()):
-            raise SessionNotFound
+        session = self._get_session(session_id)
         if session.status is Status.ENDED:
             raise SessionEnded
         return session

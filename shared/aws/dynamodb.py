@@ -37,7 +37,7 @@ Schema = Mapping[str, tuple[str, str, Callable[[str], object]]]
 
 def create_client(config: Config = DEFAULT_CONFIG) -> "DynamoDBClient":
     """Return a client for the region and credentials in the environment."""
-    client = _session().create_client("dynamodb", config=config)
+    client = sdk_session().create_client("dynamodb", config=config)
     client.meta.events.register("before-parse.dynamodb", require_json)
     # The stubs type boto3's factory only; this is the same client without boto3's resource layer.
     return client  # type: ignore[return-value]
@@ -75,9 +75,12 @@ def require_json(response_dict: Mapping[str, Any], **_: object) -> None:
 
 
 @cache
-def _session() -> botocore.session.Session:
-    # One per process: it keeps the service model, which takes long to load. It has only those of botocore's
-    # event handlers that are for every service: the others, such as `before-call.s3`, cost 2 % of a start.
+def sdk_session() -> botocore.session.Session:
+    """Return the process's one session, for all AWS clients: it keeps data that takes long to load.
+
+    It has only those of botocore's event handlers that are for every service: the others, such as
+    `before-call.s3`, cost 2 % of a start.
+    """
     session = botocore.session.Session(include_builtin_handlers=False)
     for event_name, handler, *_ in BUILTIN_HANDLERS:
         if "." not in event_name:

@@ -4,10 +4,10 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from shared.aws.dynamodb import sdk_session
 from shared.aws.errors import error_code, translate_errors
 
 if TYPE_CHECKING:
@@ -31,8 +31,7 @@ def create_client(
     `max_connections` is the number of threads that use the client at once.
     """
     config = config.merge(Config(max_pool_connections=max_connections))
-    session = botocore.session.get_session()
-    return session.create_client("apigatewaymanagementapi", endpoint_url=endpoint, config=config)  # type: ignore[return-value]
+    return sdk_session().create_client("apigatewaymanagementapi", endpoint_url=endpoint, config=config)  # type: ignore[return-value]
 
 
 class ManagementApi:

@@ -154,6 +154,8 @@ def start(work: Path, misjudged: Sequence[tuple[str, str]]) -> Iterator[Emulator
         emulator = Emulator(int(port), work)
         _wait_until_ready(emulator)
         yield emulator
+        if process.poll() is not None:
+            raise EmulatorFailed(f"ministack ended with {process.returncode}")
     finally:
         processes.stop(process)
         if process.stdout:

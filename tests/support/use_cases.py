@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
+from shared.errors import NotOwner, SessionNotFound, VersionMismatch
 from shared.sessions import ids
 from shared.sessions.create import CreateSession
 from shared.sessions.delete import DeleteSession
@@ -11,6 +14,9 @@ from shared.sessions.ports import SessionMetrics, SessionStore
 from shared.sessions.session import Session
 from shared.sessions.update import UpdateSession
 from tests.support.memory_stores import MemorySessions
+from tests.support.sessions import ALICE, BOB
+
+DAY_S = 24 * 60 * 60
 
 
 class SessionUseCases:
@@ -68,3 +74,16 @@ class RecordedMetrics:
 
     def session_id_clash(self) -> None:
         self.counted.append("clash")
+
+
+refused_writes = pytest.mark.parametrize(
+    ("speaker", "versions", "age_s", "refusal"),
+    [
+        (BOB, None, 0, NotOwner),
+        (ALICE, frozenset({1}), 0, VersionMismatch),
+        (ALICE, frozenset[int](), 0, VersionMismatch),
+        (ALICE, None, DAY_S, SessionNotFound),
+    ],
+    ids=["another speaker", "another version", "no version", "expired"],
+)
+"""Refused updates and deletes of Alice's session: caller, accepted versions, age of the session."""

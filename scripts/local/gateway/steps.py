@@ -64,7 +64,7 @@ def websocket_message(access_log: AccessLog) -> Chain[WebSocketExchange]:
 
 
 def websocket_disconnect(functions: Functions, access_log: AccessLog) -> Chain[WebSocketExchange]:
-    """$disconnect is best effort; nobody receives its response."""
+    """$disconnect is best effort; its response is sent to no client."""
     return Chain(
         TokenBuckets().take,
         websocket_events.build_disconnect,

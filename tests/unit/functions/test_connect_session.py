@@ -28,7 +28,7 @@ from tests.support.websocket_events import ADDRESS, connect
 
 HANDLER = load_handler("connect_session")
 CLIENT = HANDLER.join._connections._client
-CLIENTS = [CLIENT, HANDLER.join._sessions._client, HANDLER.joins_per_address.store._client]
+CLIENTS = [CLIENT, HANDLER.join._get_session._sessions._client, HANDLER.joins_per_address.store._client]
 
 
 @pytest.fixture
@@ -125,7 +125,7 @@ def test_a_full_session_is_503_and_the_rejected_connection_has_no_row(
     session: Session, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ):
     join = Join(
-        HANDLER.join._sessions,
+        HANDLER.join._get_session._sessions,
         ConnectionsTable(CLIENT, CONNECTIONS_TABLE),
         max_listeners=1,
         clock=clock,

@@ -8,9 +8,7 @@ from shared.sessions.session import Session, Status
 from tests.support.clock import Clock
 from tests.support.memory_stores import MemorySessions
 from tests.support.sessions import ALICE, BOB, NOW, a_session
-from tests.support.use_cases import RecordedMetrics, RecordedSessions, SessionUseCases
-
-DAY_S = 24 * 60 * 60
+from tests.support.use_cases import RecordedMetrics, RecordedSessions, SessionUseCases, refused_writes
 
 
 def test_a_deleted_session_has_ended_and_is_counted_in_its_final_state(
@@ -53,16 +51,7 @@ def test_deleting_an_ended_session_changes_and_counts_nothing(
     assert metrics.counted == ["ended"]
 
 
-@pytest.mark.parametrize(
-    ("speaker", "versions", "age_s", "refusal"),
-    [
-        (BOB, None, 0, NotOwner),
-        (ALICE, frozenset({1}), 0, VersionMismatch),
-        (ALICE, frozenset[int](), 0, VersionMismatch),
-        (ALICE, None, DAY_S, SessionNotFound),
-    ],
-    ids=["another speaker", "another version", "no version", "expired"],
-)
+@refused_writes
 def test_a_refused_delete_changes_nothing(
     use_cases: SessionUseCases,
     store: RecordedSessions,

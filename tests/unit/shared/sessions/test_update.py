@@ -9,9 +9,8 @@ from shared.sessions.requests import SessionChange
 from shared.sessions.session import ConditionFailed, Session, SessionPatch, Status
 from tests.support.clock import Clock
 from tests.support.sessions import ALICE, BOB, NOW
-from tests.support.use_cases import RecordedMetrics, RecordedSessions, SessionUseCases
+from tests.support.use_cases import RecordedMetrics, RecordedSessions, SessionUseCases, refused_writes
 
-DAY_S = 24 * 60 * 60
 PAUSE = SessionPatch(status=Status.PAUSED)
 
 
@@ -32,16 +31,7 @@ def test_a_speaker_updates_their_session_in_one_write(
     assert (store.calls, metrics.counted) == (["update"], [])
 
 
-@pytest.mark.parametrize(
-    ("speaker", "versions", "age_s", "refusal"),
-    [
-        (BOB, None, 0, NotOwner),
-        (ALICE, frozenset({1}), 0, VersionMismatch),
-        (ALICE, frozenset[int](), 0, VersionMismatch),
-        (ALICE, None, DAY_S, SessionNotFound),
-    ],
-    ids=["another speaker", "another version", "no version", "expired"],
-)
+@refused_writes
 def test_a_refused_update_changes_nothing(
     use_cases: SessionUseCases,
     store: RecordedSessions,
