@@ -89,3 +89,11 @@ class ServiceUnavailable(Refusal):
 
     def __init__(self) -> None:
         super().__init__("Service temporarily unavailable. Try again")
+
+
+class UnreadableRow(Exception):
+    """A row lacks an attribute that this release needs, or has one of another type."""
+
+
+class ConnectionUnreachable(Exception):
+    """API Gateway rejects calls for one connection, and repeating them cannot help."""

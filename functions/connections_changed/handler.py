@@ -1,23 +1,28 @@
 """The stream of the connections table: count the listeners of each session whose audience has changed."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from shared import settings, startup
-from shared.audience.listener_counter import ListenerCounter
+from shared.audience.listener_counter import MAX_PARALLEL, ListenerCounter
+from shared.audience.presence import SpeakerPresence
 from shared.aws import connections_table, dynamodb, management_api
-from shared.aws.listener_counts import ListenerCounts
 from shared.aws.metrics import EmbeddedMetrics
+from shared.aws.session_bookkeeping import SessionBookkeeping
 from shared.clock import now_ms
 from shared.events import table_stream
 
-client = dynamodb.create_client()
+client = dynamodb.create_client(max_connections=MAX_PARALLEL)
+bookkeeping = SessionBookkeeping(client, settings.text("SESSIONS_TABLE"))
 count_listeners = ListenerCounter(
-    ListenerCounts(client, settings.text("SESSIONS_TABLE")),
+    bookkeeping,
     connections_table.ConnectionsTable(client, settings.text("CONNECTIONS_TABLE")),
     management_api.ManagementApi(
-        management_api.create_client(settings.text("WEBSOCKET_ENDPOINT"), max_connections=1)
+        management_api.create_client(settings.text("WEBSOCKET_ENDPOINT"), max_connections=MAX_PARALLEL)
     ),
+    SpeakerPresence(bookkeeping, absent_minutes=settings.number("SPEAKER_ABSENT_MINUTES")),
+    ThreadPoolExecutor(MAX_PARALLEL),
     now_ms,
     time.sleep,
     EmbeddedMetrics(settings.text("ENV")).listeners_counted,
@@ -29,4 +34,4 @@ startup.finish_init()
 def handler(event: table_stream.Event, _context: Any) -> table_stream.BatchResponse:
     records = table_stream.records(event, connections_table.from_item)
     rows = [row for record in records for row in (record.old, record.new) if row]
-    return table_stream.process_batch(records, lambda: count_listeners({row.session for row in rows}))
+    return table_stream.process_batch(records, lambda: count_listeners(row.session for row in rows))

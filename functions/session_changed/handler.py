@@ -1,33 +1,42 @@
 """The stream of the sessions table: notify connected clients when their session changes or ends."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from shared import settings, startup
-from shared.audience import notifier
+from shared.audience.delivery import MAX_PARALLEL, Delivery
+from shared.audience.notifier import Notifier
 from shared.aws import dynamodb, management_api, sessions_table
 from shared.aws.connections_table import ConnectionsTable
+from shared.aws.session_bookkeeping import SessionBookkeeping
 from shared.clock import now_ms
 from shared.events import table_stream
 
 client = dynamodb.create_client()
-notify = notifier.Notifier(
+notify = Notifier(
     sessions_table.SessionsTable(client, settings.text("SESSIONS_TABLE")),
-    ConnectionsTable(client, settings.text("CONNECTIONS_TABLE")),
-    management_api.ManagementApi(
-        management_api.create_client(
-            settings.text("WEBSOCKET_ENDPOINT"), max_connections=notifier.MAX_PARALLEL
-        )
+    SessionBookkeeping(client, settings.text("SESSIONS_TABLE")),
+    Delivery(
+        ConnectionsTable(client, settings.text("CONNECTIONS_TABLE")),
+        management_api.ManagementApi(
+            management_api.create_client(settings.text("WEBSOCKET_ENDPOINT"), max_connections=MAX_PARALLEL)
+        ),
+        ThreadPoolExecutor(MAX_PARALLEL),
+        now_ms,
+        time.sleep,
     ),
-    now_ms,
-    time.sleep,
 )
 startup.finish_init()
 
 
 @table_stream.consumer
 def handler(event: table_stream.Event, context: Any) -> table_stream.BatchResponse:
-    return table_stream.process_each(
+    return table_stream.process_groups(
         table_stream.records(event, sessions_table.from_item),
-        lambda record: notify(record.old, record.new, time_left=context.get_remaining_time_in_millis),
+        lambda session: session.id,
+        lambda records: notify(
+            [(record.old, record.new) for record in records],
+            time_left=context.get_remaining_time_in_millis,
+        ),
     )

@@ -10,7 +10,14 @@ from typing_extensions import TypedDict
 
 from scripts.docs.openapi.samples import ENDED, PAUSED, SESSION, version
 from shared.audience.connection import Connection, Role
-from shared.audience.messages import HeartbeatAck, Message, audience, session_ended, session_updated
+from shared.audience.messages import (
+    HeartbeatAck,
+    Message,
+    audience,
+    session_ended,
+    session_updated,
+    speaker_absent,
+)
 from shared.sessions import ids
 from shared.sessions.session import Language
 
@@ -56,7 +63,8 @@ _LISTENER = Connection(
 )
 EXAMPLES: dict[str, Any] = {
     "SessionUpdated": session_updated(PAUSED),
-    "SessionEnded": session_ended(ENDED, "ended"),
+    "SessionEnded": session_ended(ENDED),
+    "SpeakerPresence": speaker_absent(SESSION.created_at, SESSION.created_at // 1000 + 2 * 60 * 60),
     "Audience": audience([_LISTENER] * 12),
     "HeartbeatAck": HeartbeatAck(type="heartbeatAck"),
 }
@@ -102,7 +110,8 @@ def document() -> Json:
                 "sessionEnded",
                 to="everybody connected to the session; the server then closes the connection",
             ),
-            "tellAudience": _operation("send", "audience", to="the speaker, at most once a second"),
+            "tellPresence": _operation("send", "speakerPresence", to="the listeners"),
+            "tellAudience": _operation("send", "audience", to="the speaker, about once a second at most"),
             "answerHeartbeat": _operation("receive", "heartbeat", reply="heartbeatAck"),
             "answerAnythingElse": _operation("receive", "anythingElse", reply="unknownAction"),
         },
@@ -178,7 +187,7 @@ def _schemas(kinds: list[type]) -> Json:
     schemas: Json = {}
     for kind in kinds:
         # Before Python 3.12 pydantic accepts only the TypedDict of typing_extensions.
-        fields = TypedDict(kind.__name__, get_type_hints(kind))  # type: ignore[misc]  # the name is not a literal
+        fields = TypedDict(kind.__name__, get_type_hints(kind, include_extras=True))  # type: ignore[misc]  # the name is not a literal
         schema = TypeAdapter(fields).json_schema(ref_template="#/components/schemas/{model}")
         schemas |= schema.pop("$defs", {})
         schemas[kind.__name__] = {**schema, "description": _doc(kind), "additionalProperties": False}

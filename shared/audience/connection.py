@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from shared.sessions.session import Language, Session
+from shared.sessions.session import GRACE_S, Language, Session
 
 # API Gateway closes every WebSocket after 2 h. The row is stale ten minutes after that.
 LIFETIME_S = 2 * 60 * 60 + 10 * 60
@@ -40,7 +40,8 @@ class SessionRef(NamedTuple):
 class Connection:
     """One WebSocket, open or waiting for admission. Times are epoch ms, but `expires_at` is epoch s.
 
-    `session_created_at` distinguishes the session from earlier and later ones with the same id.
+    `session_created_at` distinguishes the session from earlier and later ones with the same id. A word of
+    another release that is not in its enumeration is kept as text.
     """
 
     session_id: str
@@ -68,6 +69,15 @@ class Connection:
     def handshaking(self, now: int) -> bool:
         """Return whether the client may still wait for the response to $connect at `now` (epoch ms)."""
         return now < self.joined_at + HANDSHAKE_S * 1000
+
+
+def delete_at(*, admitted: bool, expires_at: int) -> int:
+    """Return when the row of a connection may be deleted, in epoch seconds.
+
+    The row of an admitted connection is kept longer than it counts, so that the end of an expired session
+    still finds it.
+    """
+    return expires_at + GRACE_S if admitted else expires_at
 
 
 def expiry(session: Session, now: int) -> int:

@@ -1,79 +1,102 @@
 """Count the listeners of a session from its connections' rows, and send the count to its speaker."""
 
 from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
+from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from shared.audience.connection import Role, SessionRef
-from shared.audience.messages import audience
-from shared.errors import ServiceUnavailable
+from shared.audience.connection import Connection, Role, SessionRef
+from shared.audience.messages import Audience, audience
+from shared.errors import ConnectionUnreachable, ServiceUnavailable, UnreadableRow
 
 if TYPE_CHECKING:
-    from shared.audience.ports import ConnectionGateway, ConnectionStore, ListenerCountStore
+    from shared.audience.ports import ConnectionGateway, ConnectionStore, SessionBookkeeping
+    from shared.audience.presence import SpeakerPresence
 
-# A speaker receives at most one `audience` message in this time.
-NOTIFY_INTERVAL_MS = 1000
+MAX_PARALLEL = 16
 RETRY_INTERVAL_S = 0.25
-# Later changes wait this long. A speaker who cannot be notified by then is notified of the next change.
+# A speaker whose connection does not open in this time is notified of the next change.
 MAX_WAIT_MS = 1500
 
 
+class Outcome(Enum):
+    """What became of counting a session."""
+
+    COUNTED = auto()
+    SPEAKER_CONNECTING = auto()
+    FAILED = auto()
+
+
 class ListenerCounter:
-    """Counts listeners. `clock` returns epoch milliseconds; `on_count` is called with each count written."""
+    """Counts listeners, MAX_PARALLEL sessions at once in the threads of `executor`.
+
+    `clock` returns epoch milliseconds; `on_count` is called with each count written.
+    """
 
     def __init__(
         self,
-        counts: "ListenerCountStore",
+        bookkeeping: "SessionBookkeeping",
         connections: "ConnectionStore",
         gateway: "ConnectionGateway",
+        presence: "SpeakerPresence",
+        executor: Executor,
         clock: Callable[[], int],
         sleep: Callable[[float], None],
         on_count: Callable[[int], None],
     ) -> None:
-        self._counts = counts
+        self._bookkeeping = bookkeeping
         self._connections = connections
         self._gateway = gateway
+        self._presence = presence
+        self._executor = executor
         self._clock = clock
         self._sleep = sleep
         self._on_count = on_count
 
     def __call__(self, sessions: Iterable[SessionRef]) -> None:
         """Count the listeners of each session and notify its speaker. Raises ServiceUnavailable."""
-        pending = set(sessions)
+        pending = list(dict.fromkeys(sessions))
         deadline = self._clock() + MAX_WAIT_MS
         failed = False
-        while pending and self._clock() < deadline:
-            retry = set()
-            for session in pending:
-                try:
-                    if not self._count(session):
-                        # Counted again when the speaker may be notified, so that the last message is true.
-                        retry.add(session)
-                except ServiceUnavailable:
-                    # A failure of one session does not stop the others.
-                    failed = True
-            pending = retry
+        while pending:
+            outcomes = dict(zip(pending, self._executor.map(self._try_to_count, pending), strict=True))
+            failed = failed or Outcome.FAILED in outcomes.values()
+            pending = [ref for ref, outcome in outcomes.items() if outcome is Outcome.SPEAKER_CONNECTING]
+            if self._clock() >= deadline:
+                break
             if pending:
+                # Counted again when the speaker's connection is open, so that the last message is true.
                 self._sleep(RETRY_INTERVAL_S)
         if failed:
             raise ServiceUnavailable
 
-    def _count(self, session: SessionRef) -> bool:
-        """Count one session; return False if its speaker must be notified later."""
+    def _try_to_count(self, session: SessionRef) -> Outcome:
+        try:
+            return self._count(session)
+        except ServiceUnavailable:
+            # A failure of one session does not stop the others.
+            return Outcome.FAILED
+        except UnreadableRow:
+            return Outcome.COUNTED
+
+    def _count(self, ref: SessionRef) -> Outcome:
         now = self._clock()
-        admitted = [
-            row
-            for row in self._connections.of_session(session.id)
-            if row.session == session and row.admitted_at and row.live(now)
-        ]
+        rows = self._connections.of_session(ref.id)
+        admitted = [row for row in rows if row.session == ref and row.admitted_at and row.live(now)]
         listeners = [row for row in admitted if row.role is Role.LISTENER]
-        if not self._counts.set_listener_count(session, len(listeners)):
-            return True
+        session = self._bookkeeping.set_listener_count(ref, len(listeners))
+        if session is None:
+            return Outcome.COUNTED
         self._on_count(len(listeners))
+        self._presence(session, rows, now)
+        message = audience(listeners)
         speakers = [row for row in admitted if row.role is Role.SPEAKER]
-        if not speakers:
+        connecting = [speaker for speaker in speakers if not self._notify(speaker, message, now)]
+        return Outcome.SPEAKER_CONNECTING if connecting else Outcome.COUNTED
+
+    def _notify(self, speaker: Connection, message: Audience, now: int) -> bool:
+        """Send the message; return False for a speaker in the handshake, whose connection is not open yet."""
+        try:
+            return self._gateway.post(speaker.id, message) or not speaker.handshaking(now)
+        except ConnectionUnreachable:
             return True
-        if not self._counts.may_notify_speaker(session, now, NOTIFY_INTERVAL_MS):
-            return False
-        delivered = [self._gateway.post(speaker.id, audience(listeners)) for speaker in speakers]
-        # A speaker in the handshake is notified as soon as that is possible; one who has gone is not.
-        return all(ok or not row.handshaking(now) for ok, row in zip(delivered, speakers, strict=True))

@@ -2,22 +2,24 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from shared.audience.connection import Connection
-from shared.sessions.session import Language, QualityTier, Session, Status
-
-EndReason = Literal["ended", "expired"]
+from shared.sessions.session import EndReason, Language, QualityTier, Session, Status
 
 
 class SessionUpdated(TypedDict):
-    """The status, language or quality has changed; `timestamp` is the time of the change, epoch ms."""
+    """The session has changed. A message with a lower `version` than an earlier one is out of date.
+
+    `timestamp` is the time of the change, epoch ms.
+    """
 
     type: Literal["sessionUpdated"]
     sessionId: str
     status: Status
     sourceLanguage: Language
     qualityTier: QualityTier
+    version: int
     timestamp: int
 
 
@@ -27,6 +29,19 @@ class SessionEnded(TypedDict):
     type: Literal["sessionEnded"]
     sessionId: str
     reason: EndReason
+    timestamp: int
+
+
+class SpeakerPresence(TypedDict):
+    """To listeners: the speaker has been absent for 10 s, or has returned after that.
+
+    `timestamp` is when the absence or the new connection began, epoch ms: the message with the highest one
+    is true. An absence has `endsAt`, epoch s, if the session ends then unless the speaker returns.
+    """
+
+    type: Literal["speakerPresence"]
+    connected: bool
+    endsAt: NotRequired[int]
     timestamp: int
 
 
@@ -44,7 +59,7 @@ class HeartbeatAck(TypedDict):
     type: Literal["heartbeatAck"]
 
 
-Message = SessionUpdated | SessionEnded | Audience
+Message = SessionUpdated | SessionEnded | SpeakerPresence | Audience
 
 
 def session_updated(session: Session) -> SessionUpdated:
@@ -55,14 +70,31 @@ def session_updated(session: Session) -> SessionUpdated:
         "status": session.status,
         "sourceLanguage": session.source_language,
         "qualityTier": session.quality_tier,
+        "version": session.version,
         "timestamp": session.updated_at,
     }
 
 
-def session_ended(session: Session, reason: EndReason) -> SessionEnded:
-    """Return the message that the session was ended by its speaker, or has expired."""
-    ended_at = session.ended_at if reason == "ended" and session.ended_at else session.expires_at * 1000
-    return {"type": "sessionEnded", "sessionId": session.id, "reason": reason, "timestamp": ended_at}
+def session_ended(session: Session) -> SessionEnded:
+    """Return the message that the session has ended, or has expired without an end."""
+    reason, timestamp = EndReason.EXPIRED, session.expires_at * 1000
+    if session.status is Status.ENDED:
+        reason = session.end_reason or EndReason.ENDED
+        timestamp = session.ended_at or session.updated_at
+    return {"type": "sessionEnded", "sessionId": session.id, "reason": reason, "timestamp": timestamp}
+
+
+def speaker_absent(since: int, ends_at: int | None) -> SpeakerPresence:
+    """Return the message about an absence since `since` (epoch ms) that ends the session at `ends_at`."""
+    message: SpeakerPresence = {"type": "speakerPresence", "connected": False, "timestamp": since}
+    if ends_at is not None:
+        message["endsAt"] = ends_at
+    return message
+
+
+def speaker_returned(since: int) -> SpeakerPresence:
+    """Return the message that the speaker is connected again since `since` (epoch ms)."""
+    return {"type": "speakerPresence", "connected": True, "timestamp": since}
 
 
 def audience(listeners: Iterable[Connection]) -> Audience:

@@ -1,9 +1,11 @@
 """What the use cases of the audience need: stores, and a gateway to open connections."""
 
-from typing import Protocol
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple, Protocol
 
 from shared.audience.connection import Connection, SessionRef
 from shared.audience.messages import Message
+from shared.sessions.session import Session
 
 
 class ConnectionStore(Protocol):
@@ -18,22 +20,64 @@ class ConnectionStore(Protocol):
     def remove(self, session_id: str, connection_id: str) -> None:
         """Delete the row, if it exists."""
 
+    def remove_all(self, session_id: str, connection_ids: Iterable[str]) -> None:
+        """Delete those of the rows that exist, each by itself: a failure may leave some of them."""
+
     def of_session(self, session_id: str) -> list[Connection]:
-        """Return all rows with the session's id, live or not, by a consistent read."""
+        """Return all rows with the session's id that can be read, live or not, by a consistent read."""
 
 
-class ListenerCountStore(Protocol):
-    """Stores the listener count of a session. It does not change the session's version."""
+class SessionBookkeeping(Protocol):
+    """Writes what does not change a session's version. Raises ServiceUnavailable."""
 
-    def set_listener_count(self, session: SessionRef, count: int) -> bool:
-        """Write the count; False if the session is gone. Raises ServiceUnavailable."""
+    def set_listener_count(self, session: SessionRef, count: int) -> Session | None:
+        """Write the count and return the session; None if the session is gone."""
 
-    def may_notify_speaker(self, session: SessionRef, now: int, interval_ms: int) -> bool:
-        """Return True, and remember `now` (epoch ms), if the last True is `interval_ms` or more ago."""
+    def set_speaker_connected(self, session: Session, *, since: int, until: int, due_at: int) -> bool:
+        """Record that the speaker is connected; False if the session is gone or has ended.
+
+        `since` (epoch ms) counts only if the speaker was not connected. `until` is the expiry of the
+        connection's row and `due_at` the session's new due time, both in epoch seconds.
+        """
+
+    def set_speaker_absent(self, session: Session, *, since: int, due_at: int) -> bool:
+        """Record that the speaker is absent since `since` (epoch ms).
+
+        False if the session is gone or has ended, or if the speaker's connection has changed.
+        """
+
+    def set_absence_announced(self, session: Session, at: int) -> Session | None:
+        """Record that listeners are notified of the speaker's absence at `at` (epoch ms).
+
+        Return the session; None if it is gone or has ended, or if the absence is over.
+        """
+
+    def set_due(self, session_id: str, old: int, new: int | None) -> bool:
+        """Replace the due time `old` (epoch s), or remove it; False if it is another one by now."""
+
+
+class DueSession(NamedTuple):
+    """A session, and when it is due (epoch s)."""
+
+    session_id: str
+    due_at: int
+
+
+class DueSessions(Protocol):
+    """The sessions by due time. Eventually consistent: the last writes may be missing."""
+
+    def pages(self, now: int) -> Iterator[list[DueSession]]:
+        """Yield the sessions that are due at `now` (epoch ms), first the longest due one.
+
+        Raises ServiceUnavailable.
+        """
 
 
 class ConnectionGateway(Protocol):
-    """Sends to open WebSockets and closes them. Raises ServiceUnavailable when API Gateway throttles."""
+    """Sends to open WebSockets and closes them.
+
+    Raises ServiceUnavailable when API Gateway throttles, ConnectionUnreachable when it rejects this one.
+    """
 
     def post(self, connection_id: str, message: Message) -> bool:
         """Send a message; False if there is no such connection."""

@@ -1,12 +1,14 @@
 """The connections table: one item per open WebSocket."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from shared.audience.connection import Connection, Role
+from shared.audience.connection import Connection, Role, delete_at
 from shared.aws import dynamodb
 from shared.aws.errors import is_condition_failed, translate_errors
+from shared.errors import ServiceUnavailable
 from shared.sessions.session import Language
 
 if TYPE_CHECKING:
@@ -16,12 +18,16 @@ SCHEMA: dynamodb.Schema = {
     "session_id": ("sessionId", "S", str),
     "id": ("connectionId", "S", str),
     "session_created_at": ("sessionCreatedAt", "N", int),
-    "role": ("role", "S", Role),
-    "target_language": ("targetLanguage", "S", Language),
+    "role": ("role", "S", dynamodb.word(Role)),
+    "target_language": ("targetLanguage", "S", dynamodb.word(Language)),
     "joined_at": ("joinedAt", "N", int),
     "admitted_at": ("admittedAt", "N", int),
     "expires_at": ("expiresAt", "N", int),
 }
+
+# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
+BATCH_SIZE = 25
+MAX_BATCH_TRIES = 5
 
 
 class ConnectionsTable:
@@ -43,9 +49,13 @@ class ConnectionsTable:
                 self._client.update_item(
                     TableName=self._table,
                     Key=_key(connection.session_id, connection.id),
-                    UpdateExpression="SET admittedAt = :now, expiresAt = :expires",
+                    UpdateExpression="SET admittedAt = :now, expiresAt = :expires, deleteAt = :delete",
                     ConditionExpression="attribute_exists(connectionId)",
-                    ExpressionAttributeValues={":now": {"N": str(now)}, ":expires": {"N": str(expires_at)}},
+                    ExpressionAttributeValues={
+                        ":now": {"N": str(now)},
+                        ":expires": {"N": str(expires_at)},
+                        ":delete": {"N": str(delete_at(admitted=True, expires_at=expires_at))},
+                    },
                 )
             except ClientError as error:
                 if not is_condition_failed(error):
@@ -58,8 +68,22 @@ class ConnectionsTable:
         with translate_errors():
             self._client.delete_item(TableName=self._table, Key=_key(session_id, connection_id))
 
+    def remove_all(self, session_id: str, connection_ids: Iterable[str]) -> None:
+        """BatchWriteItem for every 25 rows, again for those that DynamoDB did not process."""
+        ids = list(connection_ids)
+        for start in range(0, len(ids), BATCH_SIZE):
+            keys = [_key(session_id, connection_id) for connection_id in ids[start : start + BATCH_SIZE]]
+            unprocessed: Any = {self._table: [{"DeleteRequest": {"Key": key}} for key in keys]}
+            for _ in range(MAX_BATCH_TRIES):
+                with translate_errors():
+                    unprocessed = self._client.batch_write_item(RequestItems=unprocessed)["UnprocessedItems"]
+                if not unprocessed:
+                    break
+            else:
+                raise ServiceUnavailable
+
     def of_session(self, session_id: str) -> list[Connection]:
-        """Query, consistent, all pages."""
+        """Query, consistent, all pages. Rows that cannot be read are left out."""
         with translate_errors():
             pages = self._client.get_paginator("query").paginate(
                 TableName=self._table,
@@ -67,17 +91,21 @@ class ConnectionsTable:
                 KeyConditionExpression="sessionId = :id",
                 ExpressionAttributeValues={":id": {"S": session_id}},
             )
-            return [from_item(item) for page in pages for item in page["Items"]]
+            return dynamodb.from_items((item for page in pages for item in page["Items"]), from_item)
 
 
 def to_item(connection: Connection) -> dict[str, dict[str, str]]:
     """Return a connection as an item."""
-    return dynamodb.to_item(SCHEMA, {field: getattr(connection, field) for field in SCHEMA})
+    deletion = delete_at(admitted=connection.admitted_at is not None, expires_at=connection.expires_at)
+    return {
+        **dynamodb.to_item(SCHEMA, {field: getattr(connection, field) for field in SCHEMA}),
+        "deleteAt": {"N": str(deletion)},
+    }
 
 
 def from_item(item: dynamodb.Item) -> Connection:
-    """Return the connection of an item, also of one from the table's stream."""
-    return Connection(**dynamodb.from_item(SCHEMA, item))
+    """Return the connection of an item, also of one from the table's stream. Raises UnreadableRow."""
+    return dynamodb.from_item(SCHEMA, item, Connection)
 
 
 def _key(session_id: str, connection_id: str) -> dict[str, dict[str, str]]:

@@ -1,14 +1,19 @@
 """The DynamoDB client, and items as DynamoDB's API represents them."""
 
 import json
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from enum import StrEnum
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import botocore.session
 from botocore.config import Config
 from botocore.handlers import BUILTIN_HANDLERS
 from botocore.parsers import ResponseParserError
+
+from shared.errors import UnreadableRow
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -31,12 +36,21 @@ FAIL_FAST_CONFIG = DEFAULT_CONFIG.merge(
 Item = Mapping[str, Mapping[str, Any]]
 """An item: {"listenerCount": {"N": "3"}}."""
 
+RowT = TypeVar("RowT")
+WordT = TypeVar("WordT", bound=StrEnum)
+
 Schema = Mapping[str, tuple[str, str, Callable[[str], object]]]
 """By field: (name of the attribute, its DynamoDB type, function that reads its value)."""
 
+logger = logging.getLogger("aws")
 
-def create_client(config: Config = DEFAULT_CONFIG) -> "DynamoDBClient":
-    """Return a client for the region and credentials in the environment."""
+
+def create_client(config: Config = DEFAULT_CONFIG, *, max_connections: int = 10) -> "DynamoDBClient":
+    """Return a client for the region and credentials in the environment.
+
+    `max_connections` is the number of threads that use the client at once.
+    """
+    config = config.merge(Config(max_pool_connections=max_connections))
     client = sdk_session().create_client("dynamodb", config=config)
     client.meta.events.register("before-parse.dynamodb", require_json)
     # The stubs type boto3's factory only; this is the same client without boto3's resource layer.
@@ -52,13 +66,44 @@ def to_item(schema: Schema, values: Mapping[str, str | int | None]) -> dict[str,
     }
 
 
-def from_item(schema: Schema, item: Item) -> dict[str, Any]:
-    """Return the attributes of the schema as fields; an absent attribute has no field."""
-    return {
-        field: read(item[attribute][kind])
-        for field, (attribute, kind, read) in schema.items()
-        if attribute in item
-    }
+def from_item(schema: Schema, item: Item, row: Callable[..., RowT]) -> RowT:
+    """Return the row of an item: `row` takes the fields that the item has. Raises UnreadableRow."""
+    try:
+        return row(
+            **{
+                field: read(item[attribute][kind])
+                for field, (attribute, kind, read) in schema.items()
+                if attribute in item
+            }
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        _log_unreadable(item, type(error).__name__)
+        raise UnreadableRow from error
+
+
+def from_items(items: Iterable[Item], from_item: Callable[[Item], RowT]) -> list[RowT]:
+    """Return the rows of the items that can be read."""
+    rows = []
+    for item in items:
+        with suppress(UnreadableRow):
+            rows.append(from_item(item))
+    return rows
+
+
+def word(words: type[WordT]) -> Callable[[str], WordT | str]:
+    """Return a function that reads a word, or text if this release does not know the word."""
+
+    def read(text: str) -> WordT | str:
+        return words(text) if text in members else text
+
+    members = set(words)
+    return read
+
+
+def _log_unreadable(item: Item, reason: str) -> None:
+    # No traceback and no values: a row has private fields.
+    session_id = item.get("sessionId", {}).get("S")
+    logger.error("A row cannot be read", extra={"sessionId": session_id, "reason": reason})
 
 
 def require_json(response_dict: Mapping[str, Any], **_: object) -> None:

@@ -4,11 +4,13 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import botocore
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from shared.aws.dynamodb import sdk_session
-from shared.aws.errors import error_code, translate_errors
+from shared.aws.errors import error_code, logger, translate_errors
+from shared.errors import ConnectionUnreachable
 
 if TYPE_CHECKING:
     from mypy_boto3_apigatewaymanagementapi import ApiGatewayManagementApiClient
@@ -20,7 +22,12 @@ DEFAULT_CONFIG = Config(
     read_timeout=3,
     retries={"mode": "standard", "total_max_attempts": 2},
     parameter_validation=False,
+    tcp_keepalive=True,
+    # See dynamodb.DEFAULT_CONFIG.
+    user_agent=f"Botocore/{botocore.__version__}",
 )
+# These concern one connection: https://docs.aws.amazon.com/apigatewaywebsocketapi/latest/APIReference/API_PostToConnection.html
+UNREACHABLE = frozenset({400, 403, 413})
 
 
 def create_client(
@@ -35,7 +42,10 @@ def create_client(
 
 
 class ManagementApi:
-    """The ConnectionGateway. Raises ServiceUnavailable when API Gateway throttles or does not answer."""
+    """The ConnectionGateway. Raises ServiceUnavailable when API Gateway throttles or does not answer.
+
+    Raises ConnectionUnreachable when API Gateway rejects calls for this connection.
+    """
 
     def __init__(self, client: "ApiGatewayManagementApiClient") -> None:
         self._client = client
@@ -61,5 +71,9 @@ class ManagementApi:
 
 
 def _require_gone(error: ClientError) -> None:
-    if error_code(error) != "GoneException":
-        raise error
+    if error_code(error) == "GoneException":
+        return
+    if error.response["ResponseMetadata"]["HTTPStatusCode"] in UNREACHABLE:
+        logger.error("A connection cannot be reached", extra={"reason": error_code(error)})
+        raise ConnectionUnreachable from error
+    raise error

@@ -9,7 +9,9 @@ from botocore.exceptions import ClientError
 from shared.aws import dynamodb
 from shared.aws.errors import AWS_ERRORS, error_code, is_condition_failed, logger, translate_errors
 from shared.sessions.session import (
+    GRACE_S,
     ConditionFailed,
+    EndReason,
     Language,
     Precondition,
     QualityTier,
@@ -24,14 +26,20 @@ if TYPE_CHECKING:
 SCHEMA: dynamodb.Schema = {
     "id": ("sessionId", "S", str),
     "speaker": ("speakerId", "S", str),
-    "source_language": ("sourceLanguage", "S", Language),
-    "quality_tier": ("qualityTier", "S", QualityTier),
-    "status": ("status", "S", Status),
+    "source_language": ("sourceLanguage", "S", dynamodb.word(Language)),
+    "quality_tier": ("qualityTier", "S", dynamodb.word(QualityTier)),
+    "status": ("status", "S", dynamodb.word(Status)),
     "listener_count": ("listenerCount", "N", int),
     "created_at": ("createdAt", "N", int),
     "updated_at": ("updatedAt", "N", int),
     "expires_at": ("expiresAt", "N", int),
     "ended_at": ("endedAt", "N", int),
+    "end_reason": ("endReason", "S", dynamodb.word(EndReason)),
+    "speaker_connected_since": ("speakerConnectedSince", "N", int),
+    "speaker_connected_until": ("speakerConnectedUntil", "N", int),
+    "speaker_absent_since": ("speakerAbsentSince", "N", int),
+    "absence_announced_at": ("absenceAnnouncedAt", "N", int),
+    "due_at": ("dueAt", "N", int),
     "version": ("version", "N", int),
     "idempotency_key_digest": ("idempotencyKeyDigest", "S", str),
     "request_digest": ("requestDigest", "S", str),
@@ -40,6 +48,9 @@ SCHEMA: dynamodb.Schema = {
 # When the SDK repeats a write whose response was lost, the condition fails on the item that this very write
 # has left. So each write stores a random id, and a write that meets its own id has succeeded.
 WRITE_ID = "writeId"
+
+# The partition key of the index by due time, the same for all sessions that have one: see due_index.
+DUE_PARTITION = {"duePartition": {"S": "due"}}
 
 
 class SessionsTable:
@@ -76,10 +87,7 @@ class SessionsTable:
     ) -> Session | ConditionFailed:
         """UpdateItem with the precondition as its condition."""
         write_id = {"S": secrets.token_hex(8)}
-        attributes = {
-            **dynamodb.to_item(SCHEMA, patch.assignments(precondition.now)),
-            WRITE_ID: write_id,
-        }
+        attributes = {**_attributes(patch.assignments(precondition.now)), WRITE_ID: write_id}
         condition, values = _condition(precondition)
         with translate_errors():
             try:
@@ -118,12 +126,22 @@ class SessionsTable:
 
 def to_item(session: Session) -> dict[str, dict[str, str]]:
     """Return a session as an item."""
-    return dynamodb.to_item(SCHEMA, {field: getattr(session, field) for field in SCHEMA})
+    return _attributes({field: getattr(session, field) for field in SCHEMA})
 
 
 def from_item(item: dynamodb.Item) -> Session:
-    """Return the session of an item, also of one from the table's stream."""
-    return Session(**dynamodb.from_item(SCHEMA, item))
+    """Return the session of an item, also of one from the table's stream. Raises UnreadableRow."""
+    return dynamodb.from_item(SCHEMA, item, Session)
+
+
+def _attributes(fields: Mapping[str, str | int | None]) -> dict[str, dict[str, str]]:
+    """Return fields of a session as attributes, with those that DynamoDB itself reads: index key and TTL."""
+    attributes = dynamodb.to_item(SCHEMA, fields)
+    if fields.get("due_at") is not None:
+        attributes |= DUE_PARTITION
+    if (expires_at := fields.get("expires_at")) is not None:
+        attributes["deleteAt"] = {"N": str(int(expires_at) + GRACE_S)}
+    return attributes
 
 
 def _key(session_id: str) -> dict[str, dict[str, str]]:
@@ -148,6 +166,9 @@ def _condition(precondition: Precondition) -> tuple[str, dict[str, dict[str, str
     condition = f"expiresAt > :now AND speakerId = :speaker AND #status IN ({names(':from')})"
     if precondition.versions is not None:
         condition += f" AND #version IN ({names(':version')})"
+    if precondition.absent_since is not None:
+        values[":absent"] = {"N": str(precondition.absent_since)}
+        condition += " AND speakerAbsentSince = :absent"
     return condition, values
 
 

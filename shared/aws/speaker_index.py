@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from shared.aws import sessions_table
+from shared.aws import dynamodb, sessions_table
 from shared.aws.errors import translate_errors
 from shared.sessions.list import Page, Position
 
@@ -50,7 +50,7 @@ class SpeakerIndex:
             }
         with translate_errors():
             response = self._client.query(**query)
-        matching = [sessions_table.from_item(item) for item in response["Items"]]
+        matching = dynamodb.from_items(response["Items"], sessions_table.from_item)
         sessions = matching[:limit]
         if len(matching) > limit:
             return Page(sessions, Position(sessions[-1].created_at, sessions[-1].id))

@@ -5,9 +5,11 @@ https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from shared.errors import ServiceUnavailable
+from shared.errors import ServiceUnavailable, UnreadableRow
 
 Event = Mapping[str, Any]
 Item = Mapping[str, Mapping[str, Any]]
@@ -31,32 +33,59 @@ def consumer(handler: Callable[[Event, Any], BatchResponse]) -> Callable[[Event,
 
 
 def records(event: Event, from_item: Callable[[Item], RowT]) -> list[Record[RowT]]:
-    """Return the records in the order of their writes; `from_item` reads an image."""
-    return [_record(record["dynamodb"], from_item) for record in event["Records"]]
+    """Return the records that can be read in the order of their writes; `from_item` reads an image."""
+    batch = []
+    for record in event["Records"]:
+        with suppress(UnreadableRow):
+            batch.append(_record(record["dynamodb"], from_item))
+    return batch
 
 
 def process_each(records: Iterable[Record[RowT]], process: Callable[[Record[RowT]], None]) -> BatchResponse:
     """Process the records in order. The first that raises ServiceUnavailable and all after it are retried."""
     for record in records:
-        try:
-            process(record)
-        except ServiceUnavailable:
+        if not _succeeds(partial(process, record)):
             return _retry_from(record)
-    return {"batchItemFailures": []}
+    return _retry_from()
+
+
+def process_groups(
+    records: Iterable[Record[RowT]],
+    key: Callable[[RowT], object],
+    process: Callable[[Sequence[Record[RowT]]], None],
+) -> BatchResponse:
+    """Process the records of each key together, in order; `key` is that of a row.
+
+    A key that raises ServiceUnavailable does not stop the others. Lambda retries from its first record on, so
+    the records of others are processed again.
+    """
+    groups: dict[object, list[Record[RowT]]] = {}
+    for record in records:
+        if row := record.new or record.old:
+            groups.setdefault(key(row), []).append(record)
+    failed = [group[0] for group in groups.values() if not _succeeds(partial(process, group))]
+    return _retry_from(*failed)
 
 
 def process_batch(records: Sequence[Record[Any]], process: Callable[[], None]) -> BatchResponse:
     """Process all records at once; all of them are retried when that raises ServiceUnavailable."""
+    return _retry_from(*([] if _succeeds(process) else records[:1]))
+
+
+def _succeeds(process: Callable[[], None]) -> bool:
     try:
         process()
     except ServiceUnavailable:
-        return _retry_from(records[0])
-    return {"batchItemFailures": []}
+        return False
+    except UnreadableRow:
+        pass  # a retry cannot read it either
+    return True
 
 
-def _retry_from(record: Record[Any]) -> BatchResponse:
-    logger.warning("Records must be retried", extra={"sequenceNumber": record.sequence_number})
-    return {"batchItemFailures": [{"itemIdentifier": record.sequence_number}]}
+def _retry_from(*failed: Record[Any]) -> BatchResponse:
+    for record in failed:
+        logger.warning("Records must be retried", extra={"sequenceNumber": record.sequence_number})
+    return {"batchItemFailures": [{"itemIdentifier": record.sequence_number} for record in failed]}
 
 
 def _record(record: Mapping[str, Any], from_item: Callable[[Item], RowT]) -> Record[RowT]:

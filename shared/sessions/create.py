@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from shared.errors import IdempotencyKeyReused, ServiceUnavailable
 from shared.sessions import ids
-from shared.sessions.session import LIFETIME_S, Session, Status
+from shared.sessions.session import GRACE_S, LIFETIME_S, Session, Status
 
 if TYPE_CHECKING:
     from shared.sessions.ports import SessionMetrics, SessionStore
@@ -58,12 +58,13 @@ class CreateSession:
                 created_at=now,
                 updated_at=now,
                 expires_at=now // 1000 + LIFETIME_S,
+                due_at=now // 1000 + LIFETIME_S,
                 # Versions start at the creation time, so that a reused id never repeats an ETag.
                 version=now,
                 idempotency_key_digest=key_digest,
                 request_digest=request_digest if key else None,
             )
-            result = self._sessions.add(session, reusable_before=now // 1000 - ids.GRACE_S)
+            result = self._sessions.add(session, reusable_before=now // 1000 - GRACE_S)
             if isinstance(result, Session):
                 self._metrics.session_created(result)
                 return result

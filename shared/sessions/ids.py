@@ -40,8 +40,6 @@ NOUNS = (
     "wisdom",
 )
 DIGITS = (3, 6, 9)
-# An id is reused only when every WebSocket of its old session is closed: API Gateway closes each after 2 h.
-GRACE_S = 3 * 60 * 60
 
 # Five tries from 3, 6 or 9 digits give 3 to 15 digits, always a multiple of three.
 PATTERN = f"^(?:{'|'.join(ADJECTIVES)})-(?:{'|'.join(NOUNS)})-[1-9][0-9]{{2}}(?:[0-9]{{3}}){{0,4}}$"

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from shared.sessions.session import Session
+from shared.sessions.session import EndReason, Session
 
 View = Mapping[str, str | int]
 """JSON names and values. Times are epoch milliseconds, but `expiresAt` is epoch seconds."""
@@ -22,6 +22,7 @@ def public_view(session: Session) -> View:
     }
     if session.ended_at is not None:
         view["endedAt"] = session.ended_at
+        view["endReason"] = session.end_reason or EndReason.ENDED
     return view
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from shared.audience.connection import Connection, Role
 from shared.audience.ports import ConnectionStore
-from shared.aws.connections_table import SCHEMA, ConnectionsTable
+from shared.aws.connections_table import SCHEMA, ConnectionsTable, to_item
+from shared.errors import ServiceUnavailable
 from shared.sessions.session import Language
 from tests.support.connections import a_listener, a_speaker, a_waiting_listener
 from tests.support.memory_stores import MemoryConnections
@@ -94,7 +95,122 @@ def test_removal_is_idempotent_and_removes_one_connection(store: ConnectionStore
     assert [row.id for row in store.of_session(SESSION_ID)] == ["b"]
 
 
+def test_several_connections_are_removed_at_once(store: ConnectionStore):
+    for number in range(60):
+        store.add(a_listener(id=f"listener-{number}"))
+
+    store.remove_all(SESSION_ID, [f"listener-{number}" for number in range(1, 60)] + ["unknown"])
+    store.remove_all(SESSION_ID, [])
+
+    assert [row.id for row in store.of_session(SESSION_ID)] == ["listener-0"]
+
+
 # DynamoDB only
+
+
+def test_connections_are_removed_in_batches_of_25(client: Any):
+    with record_requests(client) as operations:
+        ConnectionsTable(client, CONNECTIONS_TABLE).remove_all(SESSION_ID, map(str, range(51)))
+
+    assert operations == ["BatchWriteItem"] * 3
+
+
+def leave_unprocessed(client: Any, times: int) -> None:
+    """Make DynamoDB process all but the last request of the first batches."""
+    remaining = [None] * times
+
+    def keep_one(params: dict[str, Any], **_: Any) -> None:
+        if remaining:
+            client.unprocessed = {CONNECTIONS_TABLE: [params["RequestItems"][CONNECTIONS_TABLE].pop()]}
+
+    def report(parsed: dict[str, Any], **_: Any) -> None:
+        if remaining:
+            remaining.pop()
+            parsed["UnprocessedItems"] = client.unprocessed
+
+    client.meta.events.register("provide-client-params.dynamodb.BatchWriteItem", keep_one)
+    client.meta.events.register("after-call.dynamodb.BatchWriteItem", report)
+
+
+def test_unprocessed_removals_are_repeated(client: Any):
+    store = ConnectionsTable(client, CONNECTIONS_TABLE)
+    for number in range(3):
+        store.add(a_listener(id=f"listener-{number}"))
+    leave_unprocessed(client, times=1)
+
+    store.remove_all(SESSION_ID, [f"listener-{number}" for number in range(3)])
+
+    assert store.of_session(SESSION_ID) == []
+
+
+def test_removals_that_stay_unprocessed_are_a_temporary_fault(client: Any):
+    store = ConnectionsTable(client, CONNECTIONS_TABLE)
+    client.meta.events.register(
+        "after-call.dynamodb.BatchWriteItem",
+        lambda parsed, **_: parsed.update(
+            UnprocessedItems={CONNECTIONS_TABLE: [{"DeleteRequest": {"Key": to_key("a")}}]}
+        ),
+    )
+
+    with pytest.raises(ServiceUnavailable):
+        store.remove_all(SESSION_ID, ["a"])
+
+
+def to_key(connection_id: str) -> dict[str, Any]:
+    return {"sessionId": {"S": SESSION_ID}, "connectionId": {"S": connection_id}}
+
+
+@pytest.mark.parametrize(
+    ("row", "kept_s"), [(a_waiting_listener(), 0), (a_listener(), 3 * 60 * 60)], ids=["waiting", "admitted"]
+)
+def test_the_row_of_an_admitted_connection_is_kept_after_its_expiry(
+    client: Any, row: Connection, kept_s: int
+):
+    store = ConnectionsTable(client, CONNECTIONS_TABLE)
+    store.add(row)
+    (added,) = client.scan(TableName=CONNECTIONS_TABLE)["Items"]
+    store.admit(row, NOW, NOW_S + 60)
+    (admitted,) = client.scan(TableName=CONNECTIONS_TABLE)["Items"]
+
+    assert added["deleteAt"] == {"N": str(row.expires_at + kept_s)}
+    assert admitted["deleteAt"] == {"N": str(NOW_S + 60 + 3 * 60 * 60)}
+
+
+# DynamoDB only: rows of another release
+
+
+def put_item(client: Any, connection_id: str, *, without: str = "", **attributes: Any) -> None:
+    """Write the item of a_listener() as another release has it."""
+    item = to_item(a_listener(id=connection_id)) | attributes
+    client.put_item(
+        TableName=CONNECTIONS_TABLE, Item={name: value for name, value in item.items() if name != without}
+    )
+
+
+def test_rows_of_other_releases_are_read(client: Any):
+    put_item(client, "earlier", without="deleteAt")
+    put_item(client, "later", role={"S": "interpreter"}, targetLanguage={"S": "uk"}, mood={"S": "calm"})
+
+    rows = ConnectionsTable(client, CONNECTIONS_TABLE).of_session(SESSION_ID)
+
+    assert [(row.id, row.role, row.target_language) for row in rows] == [
+        ("earlier", "listener", "es"),
+        ("later", "interpreter", "uk"),
+    ]
+
+
+def test_a_row_that_cannot_be_read_is_left_out(client: Any, caplog: pytest.LogCaptureFixture):
+    put_item(client, "a", without="joinedAt")
+    put_item(client, "b", expiresAt={"S": "never"})
+    put_item(client, "c")
+
+    rows = ConnectionsTable(client, CONNECTIONS_TABLE).of_session(SESSION_ID)
+
+    assert [row.id for row in rows] == ["c"]
+    assert [record.message for record in caplog.records] == ["A row cannot be read"] * 2
+
+
+# DynamoDB only: schema and requests
 
 
 def test_the_schema_has_every_field_of_a_connection():
@@ -107,9 +223,10 @@ def test_the_schema_has_every_field_of_a_connection():
         (lambda store: store.add(a_waiting_listener()), "PutItem"),
         (lambda store: store.admit(a_waiting_listener(), NOW, NOW_S), "UpdateItem"),
         (lambda store: store.remove(SESSION_ID, "a"), "DeleteItem"),
+        (lambda store: store.remove_all(SESSION_ID, ["a", "b"]), "BatchWriteItem"),
         (lambda store: store.of_session(SESSION_ID), "Query"),
     ],
-    ids=["add", "admit", "remove", "of_session"],
+    ids=["add", "admit", "remove", "remove_all", "of_session"],
 )
 def test_each_method_sends_one_request(
     client: Any, call: Callable[[ConnectionsTable], object], operation: str

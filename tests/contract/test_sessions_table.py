@@ -10,12 +10,14 @@ from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ReadTimeoutError
 
 from shared.aws.dynamodb import create_client
-from shared.aws.sessions_table import SCHEMA, SessionsTable
-from shared.errors import NotOwner, SessionEnded, SessionNotFound, VersionMismatch
+from shared.aws.sessions_table import SCHEMA, SessionsTable, to_item
+from shared.errors import NotOwner, SessionEnded, SessionNotFound, UnreadableRow, VersionMismatch
 from shared.sessions.ports import SessionStore
 from shared.sessions.session import (
+    ABANDON,
     END,
     ConditionFailed,
+    EndReason,
     Language,
     Precondition,
     QualityTier,
@@ -29,6 +31,11 @@ from tests.support.tables import SESSIONS_TABLE, record_requests
 
 REUSABLE_BEFORE = NOW_S - 3 * 60 * 60
 PAUSE = SessionPatch(status=Status.PAUSED)
+ENDED_FIELDS = {
+    "ended_at": NOW + 7,
+    "end_reason": EndReason.ENDED,
+    "due_at": (NOW + 7) // 1000 + 120,
+}
 
 
 @pytest.fixture
@@ -151,14 +158,14 @@ def test_a_reused_id_keeps_no_field_of_its_old_session(store: SessionStore):
         (PAUSE, {"status": Status.PAUSED}),
         (SessionPatch(source_language=Language.CHINESE), {"source_language": Language.CHINESE}),
         (SessionPatch(quality_tier=QualityTier.PREMIUM), {"quality_tier": QualityTier.PREMIUM}),
-        (END, {"status": Status.ENDED, "ended_at": NOW + 7}),
+        (END, {"status": Status.ENDED, **ENDED_FIELDS}),
         (
             SessionPatch(
                 status=Status.ENDED, source_language=Language.GERMAN, quality_tier=QualityTier.PREMIUM
             ),
             {
                 "status": Status.ENDED,
-                "ended_at": NOW + 7,
+                **ENDED_FIELDS,
                 "source_language": Language.GERMAN,
                 "quality_tier": QualityTier.PREMIUM,
             },
@@ -312,6 +319,92 @@ def test_an_update_does_not_create_a_session(store: SessionStore):
     assert store.get("holy-psalm-100") is None
 
 
+def test_an_abandonment_requires_the_same_absence(store: SessionStore):
+    before = add(store, speaker_absent_since=NOW)
+    condition = Precondition.of(ABANDON, action="end", speaker=ALICE, now=NOW, absent_since=NOW - 1)
+
+    refused = store.update(before.id, ABANDON, condition)
+    written = store.update(before.id, ABANDON, replace(condition, absent_since=NOW))
+
+    assert refused == ConditionFailed(before)
+    assert isinstance(written, Session)
+    assert (written.status, written.end_reason) == (Status.ENDED, EndReason.ABANDONED)
+
+
+# DynamoDB only: rows of the release before and of the one after this
+
+
+def put_item(client: Any, *, without: tuple[str, ...] = (), **attributes: Any) -> None:
+    """Write the item of a_session() as another release has it."""
+    item = {name: value for name, value in to_item(a_session()).items() if name not in without}
+    client.put_item(TableName=SESSIONS_TABLE, Item=item | attributes)
+
+
+def test_a_row_of_an_earlier_release_has_defaults(client: Any, dynamodb: SessionsTable):
+    put_item(client, without=("qualityTier", "listenerCount", "dueAt", "duePartition", "deleteAt"))
+
+    assert dynamodb.get("blessed-shepherd-427") == a_session(due_at=None)
+    assert isinstance(dynamodb.update("blessed-shepherd-427", PAUSE, precondition()), Session)
+
+
+FUTURE = {
+    "sourceLanguage": {"S": "uk"},
+    "qualityTier": {"S": "ultra"},
+    "mood": {"S": "calm"},
+    "endReason": {"S": "moved"},
+}
+
+
+def test_words_of_a_later_release_are_kept_as_text(client: Any, dynamodb: SessionsTable):
+    put_item(client, **FUTURE)
+
+    session = dynamodb.get("blessed-shepherd-427")
+
+    assert session is not None
+    assert (session.source_language, session.quality_tier, session.end_reason) == ("uk", "ultra", "moved")
+
+
+def test_an_update_keeps_what_a_later_release_has_written(client: Any, dynamodb: SessionsTable):
+    put_item(client, **FUTURE)
+
+    result = dynamodb.update("blessed-shepherd-427", PAUSE, precondition())
+
+    assert isinstance(result, Session)
+    assert get_item(client).items() >= FUTURE.items()
+
+
+def test_a_session_with_an_unknown_status_is_read_and_not_updated(client: Any, dynamodb: SessionsTable):
+    put_item(client, status={"S": "scheduled"})
+
+    result = dynamodb.update("blessed-shepherd-427", PAUSE, precondition())
+
+    assert isinstance(result, ConditionFailed)
+    assert result.current is not None
+    assert result.current.status == "scheduled"
+
+
+@pytest.mark.parametrize(
+    ("without", "attributes"),
+    [(("speakerId",), {}), ((), {"createdAt": {"S": "yesterday"}}), ((), {"version": {"N": "1.5"}})],
+    ids=["missing attribute", "another type", "not a whole number"],
+)
+def test_a_row_that_cannot_be_read_is_logged_without_its_values(
+    client: Any,
+    dynamodb: SessionsTable,
+    caplog: pytest.LogCaptureFixture,
+    without: tuple[str, ...],
+    attributes: dict[str, Any],
+):
+    put_item(client, without=without, **attributes)
+
+    with pytest.raises(UnreadableRow):
+        dynamodb.get("blessed-shepherd-427")
+
+    (record,) = map(vars, caplog.records)
+    assert (record["message"], record["sessionId"]) == ("A row cannot be read", "blessed-shepherd-427")
+    assert ALICE not in str(record)
+
+
 # DynamoDB only
 
 
@@ -336,16 +429,26 @@ def test_an_item_has_numbers_for_numbers_and_no_attributes_for_absent_fields(
         "createdAt",
         "updatedAt",
         "expiresAt",
+        "dueAt",
+        "deleteAt",
         "version",
     }
-    assert not {"endedAt", "idempotencyKeyDigest", "requestDigest"} & item.keys()
+    assert not {"speakerAbsentSince", "endedAt", "idempotencyKeyDigest", "requestDigest"} & item.keys()
 
 
 def test_an_item_has_the_attributes_of_the_schema_and_the_write_id(client: Any, dynamodb: SessionsTable):
-    add(dynamodb, idempotency_key_digest="k", request_digest="r")
+    add(
+        dynamodb,
+        **{name: 1 for name in SCHEMA if name.startswith(("speaker_", "absence_"))},
+        request_digest="r",
+    )
     dynamodb.update("blessed-shepherd-427", END, precondition(END))
 
-    assert get_item(client).keys() == {attribute for attribute, _, _ in SCHEMA.values()} | {"writeId"}
+    item = get_item(client)
+
+    attributes = {attribute for attribute, _, _ in SCHEMA.values()} - {"idempotencyKeyDigest"}
+    assert item.keys() == attributes | {"writeId", "duePartition", "deleteAt"}
+    assert item["deleteAt"] == {"N": str(a_session().expires_at + 3 * 60 * 60)}
 
 
 @pytest.mark.parametrize(
@@ -462,7 +565,8 @@ def test_an_end_whose_response_was_lost_succeeds(
         result = dynamodb.update(before.id, END, precondition(END, versions=versions))
 
     assert operations == ["UpdateItem", "UpdateItem"]
-    assert result == replace(before, status=Status.ENDED, ended_at=NOW, version=NOW + 1)
+    assert isinstance(result, Session)
+    assert (result.status, result.ended_at, result.version) == (Status.ENDED, NOW, NOW + 1)
 
 
 def test_an_update_whose_response_was_lost_is_applied_once(client: Any, dynamodb: SessionsTable):

@@ -32,6 +32,7 @@ SETTINGS = {
     "SESSIONS_PER_SPEAKER_PER_HOUR": "50",
     "JOINS_PER_ADDRESS_PER_MINUTE": "10",
     "MAX_LISTENERS": "500",
+    "SPEAKER_ABSENT_MINUTES": "120",
     "ADDRESS_KEY": ADDRESS_KEY,
     "CURSOR_KEY": "cursor-k3y-of-the-tests",
     "WEBSOCKET_ENDPOINT": "https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/ws",

@@ -3,10 +3,13 @@
 A write holds a lock, because a write to DynamoDB is atomic.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from threading import Lock
+from typing import Any
 
 from shared.audience.connection import Connection, SessionRef
+from shared.audience.ports import DueSession
 from shared.sessions.list import Page, Position
 from shared.sessions.session import ConditionFailed, Precondition, Session, SessionPatch, Status
 
@@ -87,33 +90,92 @@ class MemoryConnections:
         with self._lock:
             self.rows.pop((session_id, connection_id), None)
 
+    def remove_all(self, session_id: str, connection_ids: Iterable[str]) -> None:
+        for connection_id in connection_ids:
+            self.remove(session_id, connection_id)
+
     def of_session(self, session_id: str) -> list[Connection]:
         with self._lock:
             return [row for _, row in sorted(self.rows.items()) if row.session_id == session_id]
 
 
-class MemoryListenerCounts:
-    """The ListenerCountStore over the rows of a MemorySessions."""
+class MemoryBookkeeping:
+    """The SessionBookkeeping over the rows of a MemorySessions."""
 
     def __init__(self, sessions: dict[str, Session]) -> None:
         self._sessions = sessions
-        self._notified_at: dict[SessionRef, int] = {}
 
-    def set_listener_count(self, session: SessionRef, count: int) -> bool:
-        if not self._exists(session):
-            return False
-        self._sessions[session.id] = replace(self._sessions[session.id], listener_count=count)
-        return True
-
-    def may_notify_speaker(self, session: SessionRef, now: int, interval_ms: int) -> bool:
-        if not self._exists(session) or self._notified_at.get(session, 0) > now - interval_ms:
-            return False
-        self._notified_at[session] = now
-        return True
-
-    def _exists(self, session: SessionRef) -> bool:
+    def set_listener_count(self, session: SessionRef, count: int) -> Session | None:
         row = self._sessions.get(session.id)
-        return row is not None and row.created_at == session.created_at
+        if row is None or row.created_at != session.created_at:
+            return None
+        return self._write(row, listener_count=count)
+
+    def set_speaker_connected(self, session: Session, *, since: int, until: int, due_at: int) -> bool:
+        row = self._running(session)
+        if row is None:
+            return False
+        self._write(
+            row,
+            speaker_connected_since=row.speaker_connected_since or since,
+            speaker_connected_until=until,
+            speaker_absent_since=None,
+            absence_announced_at=None,
+            due_at=due_at,
+        )
+        return True
+
+    def set_speaker_absent(self, session: Session, *, since: int, due_at: int) -> bool:
+        row = self._running(session)
+        if row is None or row.speaker_connected_until != session.speaker_connected_until:
+            return False
+        self._write(
+            row,
+            speaker_connected_since=None,
+            speaker_connected_until=None,
+            speaker_absent_since=since,
+            due_at=due_at,
+        )
+        return True
+
+    def set_absence_announced(self, session: Session, at: int) -> Session | None:
+        row = self._running(session)
+        if row is None or row.speaker_absent_since != session.speaker_absent_since:
+            return None
+        return self._write(row, absence_announced_at=at)
+
+    def set_due(self, session_id: str, old: int, new: int | None) -> bool:
+        row = self._sessions.get(session_id)
+        if row is None or row.due_at != old:
+            return False
+        self._write(row, due_at=new)
+        return True
+
+    def _running(self, session: Session) -> Session | None:
+        row = self._sessions.get(session.id)
+        return row if row and row.created_at == session.created_at and row.ended_at is None else None
+
+    def _write(self, row: Session, **fields: Any) -> Session:
+        self._sessions[row.id] = replace(row, **fields)
+        return self._sessions[row.id]
+
+
+class MemoryDueSessions:
+    """The DueSessions over the rows of a MemorySessions, `page_size` a page."""
+
+    def __init__(self, sessions: dict[str, Session], page_size: int = 100) -> None:
+        self._sessions = sessions
+        self._page_size = page_size
+
+    def pages(self, now: int) -> Iterator[list[DueSession]]:
+        due = sorted(
+            (row.due_at, row.id)
+            for row in self._sessions.values()
+            if row.due_at is not None and row.due_at <= now // 1000
+        )
+        for start in range(0, len(due), self._page_size):
+            page = due[start : start + self._page_size]
+            yield [DueSession(session_id, due_at) for due_at, session_id in page]
 
 
 class MemoryRateLimits:

@@ -22,6 +22,7 @@ def a_session(**overrides: Any) -> Session:
         "created_at": NOW,
         "updated_at": NOW,
         "expires_at": NOW_S + LIFETIME_S,
+        "due_at": NOW_S + LIFETIME_S,
         "version": NOW,
     }
     return Session(**fields | overrides)

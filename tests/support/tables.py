@@ -27,6 +27,15 @@ SPEAKER_INDEX = {
     "Projection": {"ProjectionType": "ALL"},
 }
 
+DUE_INDEX = {
+    "IndexName": "byDueAt",
+    "KeySchema": [
+        {"AttributeName": "duePartition", "KeyType": "HASH"},
+        {"AttributeName": "dueAt", "KeyType": "RANGE"},
+    ],
+    "Projection": {"ProjectionType": "KEYS_ONLY"},
+}
+
 
 def create_tables(client: Any) -> None:
     """Create the tables of sessions, connections and rate limits."""
@@ -45,10 +54,12 @@ def create_table(client: Any, table: str) -> None:
         "AttributeDefinitions": [{"AttributeName": key, "AttributeType": "S"} for key in keys],
     }
     if table == SESSIONS_TABLE:
-        schema["GlobalSecondaryIndexes"] = [SPEAKER_INDEX]
+        schema["GlobalSecondaryIndexes"] = [SPEAKER_INDEX, DUE_INDEX]
         schema["AttributeDefinitions"] += [
             {"AttributeName": "speakerId", "AttributeType": "S"},
             {"AttributeName": "createdAt", "AttributeType": "N"},
+            {"AttributeName": "duePartition", "AttributeType": "S"},
+            {"AttributeName": "dueAt", "AttributeType": "N"},
         ]
     stream = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
     client.create_table(

@@ -8,7 +8,7 @@ from shared.events import http_api
 from shared.events.http_api import Request, Response
 from shared.sessions.cursors import SignedCursors
 from shared.sessions.list import Position
-from shared.sessions.session import LIFETIME_S, Language, QualityTier, Session, Status
+from shared.sessions.session import LIFETIME_S, EndReason, Language, QualityTier, Session, Status
 
 CREATED_AT = 1_767_225_600_000
 SESSION = Session(
@@ -24,7 +24,7 @@ SESSION = Session(
     version=CREATED_AT,
 )
 PAUSED = replace(SESSION, status=Status.PAUSED, updated_at=CREATED_AT + 60_000, version=CREATED_AT + 1)
-ENDED = replace(PAUSED, status=Status.ENDED, ended_at=CREATED_AT + 90_000)
+ENDED = replace(PAUSED, status=Status.ENDED, ended_at=CREATED_AT + 90_000, end_reason=EndReason.ENDED)
 CURSOR = SignedCursors("a key for the sample").encode(
     Position(SESSION.created_at, SESSION.id), speaker=SESSION.speaker, status=None
 )

@@ -37,6 +37,11 @@ FIELDS: Mapping[str, Json] = {
         "format": "int64",
         "description": f"{EPOCH_MS} Present when the status is ended.",
     },
+    "endReason": {
+        "type": "string",
+        "enum": ["ended", "abandoned"],
+        "description": "Present when the status is ended: its speaker ended it, or was absent for too long.",
+    },
 }
 """The fields of the views in shared/sessions/views.py."""
 

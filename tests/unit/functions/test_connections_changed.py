@@ -1,14 +1,19 @@
 """The stream of the connections table, from a batch of records to listener counts and notified speakers."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from moto import mock_aws
 
-from shared.audience.listener_counter import ListenerCounter, SessionRef
+from shared.audience.connection import SessionRef
+from shared.audience.listener_counter import ListenerCounter
+from shared.audience.presence import SpeakerPresence
 from shared.aws.connections_table import ConnectionsTable
 from shared.aws.management_api import ManagementApi
+from shared.aws.session_bookkeeping import SessionBookkeeping
 from shared.aws.sessions_table import SessionsTable
 from shared.sessions.session import Session
 from tests.support.clock import Clock
@@ -20,10 +25,10 @@ from tests.support.tables import SESSIONS_TABLE, create_tables, record_calls
 from tests.support.websocket_events import sequence_number, stream
 
 HANDLER = load_handler("connections_changed")
-COUNTS = HANDLER.count_listeners._counts
+BOOKKEEPING: SessionBookkeeping = HANDLER.bookkeeping
 CONNECTIONS: ConnectionsTable = HANDLER.count_listeners._connections
 SESSIONS = SessionsTable(CONNECTIONS._client, SESSIONS_TABLE)
-CLIENTS = [COUNTS._client, CONNECTIONS._client]
+CLIENTS = [BOOKKEEPING._client, CONNECTIONS._client]
 NO_FAILURES: dict[str, Any] = {"batchItemFailures": []}
 
 
@@ -40,7 +45,17 @@ def management_api(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeManagementAp
     monkeypatch.setattr(
         HANDLER,
         "count_listeners",
-        ListenerCounter(COUNTS, CONNECTIONS, gateway, clock, sleep, lambda _count: None),
+        ListenerCounter(
+            BOOKKEEPING,
+            CONNECTIONS,
+            gateway,
+            SpeakerPresence(BOOKKEEPING, absent_minutes=120),
+            # moto's writes are not atomic between threads.
+            ThreadPoolExecutor(1),
+            clock,
+            sleep,
+            lambda _count: None,
+        ),
     )
     with mock_aws():
         create_tables(CONNECTIONS._client)
@@ -63,7 +78,7 @@ def test_an_admitted_listener_is_counted_with_two_calls(management_api: FakeMana
 
 
 def test_a_disconnected_listener_is_not_counted(management_api: FakeManagementApi):
-    COUNTS.set_listener_count(SessionRef("blessed-shepherd-427", NOW), 1)
+    BOOKKEEPING.set_listener_count(SessionRef("blessed-shepherd-427", NOW), 1)
 
     HANDLER.handler(stream((a_listener(), None)), LAMBDA_CONTEXT)
 
@@ -125,5 +140,35 @@ def test_when_api_gateway_throttles_the_batch_fails_but_the_count_is_correct(
 
     response = HANDLER.handler(event, LAMBDA_CONTEXT)
 
+    speaker = a_speaker()
     assert response == {"batchItemFailures": [{"itemIdentifier": sequence_number(event, 0)}]}
+    assert stored_session() == a_session(
+        listener_count=1,
+        speaker_connected_since=NOW + 20_000,
+        speaker_connected_until=speaker.expires_at,
+        due_at=speaker.expires_at,
+    )
+
+
+def test_a_speakers_absence_and_return_are_recorded(management_api: FakeManagementApi):
+    speaker = a_speaker(id="speaker")
+    CONNECTIONS.add(speaker)
+    HANDLER.handler(stream((replace(speaker, admitted_at=None), speaker)), LAMBDA_CONTEXT)
+    connected = stored_session()
+
+    CONNECTIONS.remove(speaker.session_id, speaker.id)
+    HANDLER.handler(stream((speaker, None)), LAMBDA_CONTEXT)
+    absent = stored_session()
+
+    assert connected is not None
+    assert connected.speaker_connected_until == speaker.expires_at
+    assert absent == a_session(speaker_absent_since=NOW + 20_000, due_at=(NOW + 20_000) // 1000 + 120 * 60)
+
+
+def test_a_row_that_cannot_be_read_stops_no_other(management_api: FakeManagementApi):
+    CONNECTIONS.add(a_listener(id="a"))
+    event = stream((a_waiting_listener(id="a"), a_listener(id="a")), (a_waiting_listener(), a_listener()))
+    del event["Records"][1]["dynamodb"]["NewImage"]["joinedAt"]
+
+    assert HANDLER.handler(event, LAMBDA_CONTEXT) == NO_FAILURES
     assert stored_session() == a_session(listener_count=1)

@@ -1,20 +1,19 @@
-"""The listener counter: counts come from the rows, and the speaker receives at most one per second."""
+"""The listener counter: counts come from the rows, and the speaker receives each one."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from shared.audience.connection import HANDSHAKE_S, Connection, SessionRef
-from shared.audience.listener_counter import (
-    MAX_WAIT_MS,
-    NOTIFY_INTERVAL_MS,
-    ListenerCounter,
-)
+from shared.audience.listener_counter import MAX_PARALLEL, MAX_WAIT_MS, ListenerCounter
 from shared.audience.messages import Message
-from shared.errors import ServiceUnavailable
+from shared.audience.presence import SpeakerPresence
+from shared.errors import ConnectionUnreachable, ServiceUnavailable
 from shared.sessions.session import Language, Session, Status
 from tests.support.connections import a_listener, a_speaker, a_waiting_listener
-from tests.support.memory_stores import MemoryConnections, MemoryListenerCounts
+from tests.support.memory_stores import MemoryBookkeeping, MemoryConnections
 from tests.support.sessions import NOW, NOW_S, a_session
 
 if TYPE_CHECKING:
@@ -42,10 +41,13 @@ class Harness:
         self.counted: list[int] = []
         self.on_sleep: Callable[[], Any] = lambda: None
         self.on_post: Callable[[], Any] = lambda: None
+        bookkeeping = MemoryBookkeeping(self.sessions)
         self.count_listeners = ListenerCounter(
-            MemoryListenerCounts(self.sessions),
+            bookkeeping,
             self.connections,
             self,
+            SpeakerPresence(bookkeeping, absent_minutes=0),
+            ThreadPoolExecutor(MAX_PARALLEL),
             lambda: self.now,
             self.sleep,
             self.counted.append,
@@ -154,32 +156,6 @@ def test_every_connection_of_the_speaker_is_notified_and_no_listener_is():
     assert [connection_id for _, connection_id, _ in harness.messages] == ["s1", "s2"]
 
 
-def test_the_speaker_is_notified_at_most_once_per_second_and_the_last_message_is_true():
-    harness = Harness(a_speaker(), *listeners(1))
-    harness.count()
-    harness.connections.add(a_listener(id="second"))
-    harness.on_sleep = lambda: harness.connections.add(a_listener(id="third"))
-
-    count = harness.count()
-
-    times = [time for time, _, _ in harness.messages]
-    assert NOTIFY_INTERVAL_MS <= times[1] - times[0] < 2 * NOTIFY_INTERVAL_MS
-    assert harness.delivered_counts() == [1, 3]
-    assert count == 3
-
-
-def test_the_count_is_written_at_once_when_the_speaker_is_notified_later():
-    harness = Harness(a_speaker(), *listeners(1))
-    harness.count()
-    harness.connections.add(a_listener(id="second"))
-    counts: list[int] = []
-    harness.on_sleep = lambda: counts.append(harness.sessions[SESSION_ID].listener_count)
-
-    harness.count()
-
-    assert counts[0] == 2
-
-
 def test_a_disconnected_speaker_is_not_waited_for():
     harness = Harness(a_speaker(id="s"), *listeners(1))
     harness.closed.add("s")
@@ -205,6 +181,40 @@ def test_a_speaker_in_the_handshake_is_waited_for_at_most_a_second_and_a_half():
     harness.count()
 
     assert harness.now == AFTER_HANDSHAKE + MAX_WAIT_MS
+
+
+def test_a_rejected_speaker_is_not_waited_for():
+    harness = Harness(a_speaker(), *listeners(1))
+
+    def reject() -> None:
+        raise ConnectionUnreachable
+
+    harness.on_post = reject
+
+    assert harness.count() == 1
+    assert harness.now == AFTER_HANDSHAKE
+
+
+def test_sessions_are_counted_at_once():
+    harness = Harness()
+    barrier = threading.Barrier(MAX_PARALLEL)
+    refs = [SessionRef(f"holy-psalm-{number}", NOW) for number in range(100, 100 + MAX_PARALLEL)]
+    for session_id, _ in refs:
+        harness.sessions[session_id] = a_session(id=session_id)
+        harness.connections.add(a_speaker(session_id=session_id))
+    harness.on_post = lambda: barrier.wait(timeout=60)  # passes only if all threads of the pool post at once
+
+    harness.count(*refs)
+
+    assert len(harness.messages) == MAX_PARALLEL
+
+
+def test_the_count_also_records_whether_the_speaker_is_connected():
+    harness = Harness(a_speaker())
+
+    harness.count()
+
+    assert harness.sessions[SESSION_ID].speaker_connected_until == a_speaker().expires_at
 
 
 # faults

@@ -2,8 +2,14 @@
 
 import json
 
-from shared.audience.messages import audience, session_ended, session_updated
-from shared.sessions.session import Language, QualityTier, Status
+from shared.audience.messages import (
+    audience,
+    session_ended,
+    session_updated,
+    speaker_absent,
+    speaker_returned,
+)
+from shared.sessions.session import EndReason, Language, QualityTier, Status
 from tests.support.connections import a_listener
 from tests.support.sessions import NOW, NOW_S, a_session
 
@@ -14,6 +20,7 @@ def test_session_updated_has_the_sessions_current_state():
         source_language=Language.FRENCH,
         quality_tier=QualityTier.PREMIUM,
         updated_at=NOW + 7,
+        version=NOW + 3,
     )
 
     assert json.loads(json.dumps(session_updated(session))) == {
@@ -22,23 +29,24 @@ def test_session_updated_has_the_sessions_current_state():
         "status": "paused",
         "sourceLanguage": "fr",
         "qualityTier": "premium",
+        "version": NOW + 3,
         "timestamp": NOW + 7,
     }
 
 
-def test_session_ended_by_the_speaker_has_the_time_of_the_end():
-    session = a_session(status=Status.ENDED, ended_at=NOW + 7)
+def test_session_ended_has_the_reason_and_the_time_of_the_end():
+    session = a_session(status=Status.ENDED, ended_at=NOW + 7, end_reason=EndReason.ABANDONED)
 
-    assert json.loads(json.dumps(session_ended(session, "ended"))) == {
+    assert json.loads(json.dumps(session_ended(session))) == {
         "type": "sessionEnded",
         "sessionId": "blessed-shepherd-427",
-        "reason": "ended",
+        "reason": "abandoned",
         "timestamp": NOW + 7,
     }
 
 
 def test_session_ended_by_expiry_has_the_expiry_in_milliseconds():
-    assert session_ended(a_session(expires_at=NOW_S), "expired") == {
+    assert session_ended(a_session(expires_at=NOW_S)) == {
         "type": "sessionEnded",
         "sessionId": "blessed-shepherd-427",
         "reason": "expired",
@@ -46,14 +54,21 @@ def test_session_ended_by_expiry_has_the_expiry_in_milliseconds():
     }
 
 
-def test_session_ended_by_expiry_ignores_an_earlier_end_by_the_speaker():
-    ended = a_session(status=Status.ENDED, ended_at=NOW + 7, expires_at=NOW_S)
+def test_session_ended_without_reason_and_time_has_those_of_the_last_update():
+    session = a_session(status=Status.ENDED, updated_at=NOW + 9)
 
-    assert session_ended(ended, "expired")["timestamp"] == NOW_S * 1000
+    assert (session_ended(session)["reason"], session_ended(session)["timestamp"]) == ("ended", NOW + 9)
 
 
-def test_session_ended_without_a_time_of_the_end_has_the_expiry():
-    assert session_ended(a_session(expires_at=NOW_S), "ended")["timestamp"] == NOW_S * 1000
+def test_speaker_presence_has_the_beginning_of_the_absence_and_its_end():
+    assert speaker_absent(NOW, NOW_S + 7200) == {
+        "type": "speakerPresence",
+        "connected": False,
+        "endsAt": NOW_S + 7200,
+        "timestamp": NOW,
+    }
+    assert speaker_absent(NOW, None) == {"type": "speakerPresence", "connected": False, "timestamp": NOW}
+    assert speaker_returned(NOW) == {"type": "speakerPresence", "connected": True, "timestamp": NOW}
 
 
 def test_audience_counts_listeners_by_language_in_alphabetical_order():
@@ -72,8 +87,6 @@ def test_audience_without_listeners_is_zero():
 def test_no_message_contains_the_speakers_id():
     session = a_session(status=Status.ENDED, ended_at=NOW)
 
-    messages = json.dumps(
-        [session_updated(session), session_ended(session, "ended"), audience([a_listener()])]
-    )
+    messages = json.dumps([session_updated(session), session_ended(session), audience([a_listener()])])
 
     assert session.speaker not in messages

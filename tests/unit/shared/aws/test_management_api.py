@@ -9,9 +9,9 @@ from botocore.awsrequest import AWSRequest, AWSResponse
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
 
-from shared.audience.notifier import MAX_PARALLEL, RESERVE_MS
+from shared.audience.delivery import MAX_PARALLEL, RESERVE_MS
 from shared.aws.management_api import DEFAULT_CONFIG, ManagementApi, create_client
-from shared.errors import ServiceUnavailable
+from shared.errors import ConnectionUnreachable, ServiceUnavailable
 
 ENDPOINT = "https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/ws"
 MESSAGE: Any = {"type": "audience", "listenerCount": 1, "byLanguage": {"es": 1}}
@@ -135,15 +135,27 @@ def test_no_response_is_service_unavailable(
 @pytest.mark.parametrize(
     "permanent", [response(403, "ForbiddenException"), response(400, "BadRequestException")]
 )
-def test_a_permanent_error_is_raised_unchanged(
-    api_gateway: ApiGateway, connections: ManagementApi, permanent: AWSResponse
+def test_a_call_that_api_gateway_rejects_concerns_this_connection_only_and_is_logged(
+    api_gateway: ApiGateway,
+    connections: ManagementApi,
+    permanent: AWSResponse,
+    caplog: pytest.LogCaptureFixture,
 ):
     api_gateway.respond = lambda request: permanent
 
+    with pytest.raises(ConnectionUnreachable):
+        connections.post(CONNECTION_ID, MESSAGE)
+    with pytest.raises(ConnectionUnreachable):
+        connections.close(CONNECTION_ID)
+
+    assert [record.message for record in caplog.records] == ["A connection cannot be reached"] * 2
+
+
+def test_another_error_is_raised_unchanged(api_gateway: ApiGateway, connections: ManagementApi):
+    api_gateway.respond = lambda request: response(404, "NotFoundException")
+
     with pytest.raises(ClientError):
         connections.post(CONNECTION_ID, MESSAGE)
-    with pytest.raises(ClientError):
-        connections.close(CONNECTION_ID)
 
 
 # the client

@@ -1,14 +1,15 @@
 """Table streams: a batch becomes records, and records to retry become a partial batch response."""
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from shared.aws import connections_table
 from shared.aws.sessions_table import from_item
-from shared.errors import ServiceUnavailable
-from shared.events.table_stream import Record, process_batch, process_each, records
+from shared.errors import ServiceUnavailable, UnreadableRow
+from shared.events.table_stream import Record, process_batch, process_each, process_groups, records
 from shared.sessions.session import Status
 from tests.support.connections import a_listener, a_waiting_listener
 from tests.support.sessions import NOW, a_session
@@ -46,7 +47,7 @@ def test_records_of_the_connections_table_have_connections():
 
 def test_attributes_that_are_not_in_the_schema_are_ignored():
     event = stream((a_session(), PAUSED))
-    event["Records"][0]["dynamodb"]["NewImage"] |= {"writeId": {"S": "x"}, "audienceToldAt": {"N": "1"}}
+    event["Records"][0]["dynamodb"]["NewImage"] |= {"writeId": {"S": "x"}, "mood": {"S": "calm"}}
 
     assert records(event, from_item)[0].new == PAUSED
 
@@ -82,6 +83,54 @@ def test_a_bug_fails_the_batch_so_that_lambda_splits_it():
 
     with pytest.raises(ZeroDivisionError):
         process_each(records(event, from_item), lambda record: 1 / 0)
+
+
+def test_records_that_cannot_be_read_are_left_out():
+    event = stream((a_session(), PAUSED), (PAUSED, ENDED))
+    event["Records"][0]["dynamodb"]["NewImage"]["createdAt"] = {"S": "yesterday"}
+
+    assert [record.new for record in records(event, from_item)] == [ENDED]
+
+
+def test_a_row_that_cannot_be_read_while_its_record_is_processed_is_not_retried():
+    event = stream((a_session(), PAUSED))
+
+    def fail(_: Record[Any]) -> None:
+        raise UnreadableRow
+
+    assert process_each(records(event, from_item), fail) == NO_FAILURES
+
+
+OTHER = a_session(id="holy-psalm-100")
+
+
+def test_records_of_one_row_are_processed_together_and_in_order():
+    event = stream((a_session(), PAUSED), (None, OTHER), (PAUSED, ENDED), (OTHER, None))
+    processed: list[list[tuple[object, object]]] = []
+
+    response = process_groups(
+        records(event, from_item),
+        lambda session: session.id,
+        lambda group: processed.append([(record.old, record.new) for record in group]),
+    )
+
+    assert response == NO_FAILURES
+    assert processed == [[(a_session(), PAUSED), (PAUSED, ENDED)], [(None, OTHER), (OTHER, None)]]
+
+
+def test_a_row_that_fails_stops_no_other_and_is_retried_from_its_first_record_on():
+    event = stream((a_session(), PAUSED), (None, OTHER), (PAUSED, ENDED))
+    processed: list[str] = []
+
+    def process(group: Sequence[Record[Any]]) -> None:
+        processed.append(group[0].new.id)
+        if group[0].new.id == PAUSED.id:
+            raise ServiceUnavailable
+
+    response = process_groups(records(event, from_item), lambda session: session.id, process)
+
+    assert response == failure(event, 0)
+    assert processed == [PAUSED.id, OTHER.id]
 
 
 def test_records_that_are_processed_at_once_are_retried_together():

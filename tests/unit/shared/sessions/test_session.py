@@ -1,11 +1,14 @@
 """The rules of a session: status transitions, preconditions of an update, and the order of refusals."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import NotOwner, Refusal, SessionEnded, SessionNotFound, VersionMismatch
 from shared.sessions.session import (
+    ABANDON,
     END,
     TRANSITIONS,
     Language,
@@ -17,6 +20,7 @@ from shared.sessions.session import (
 from tests.support.sessions import ALICE, BOB, NOW, NOW_S, a_session
 
 ACTIVE, PAUSED, ENDED = Status
+EXPIRES_AT = a_session().expires_at
 
 
 def precondition(
@@ -107,7 +111,44 @@ def test_a_patch_assigns_its_fields_and_the_time():
 
 
 def test_ending_assigns_the_time_of_the_end():
-    assert END.assignments(NOW) == {"status": "ended", "updated_at": NOW, "ended_at": NOW}
+    assert END.assignments(NOW) == {
+        "status": "ended",
+        "updated_at": NOW,
+        "ended_at": NOW,
+        "end_reason": "ended",
+        "due_at": NOW_S + 120,
+    }
+    assert ABANDON.assignments(NOW)["end_reason"] == "abandoned"
+
+
+@pytest.mark.parametrize(
+    ("fields", "absent_minutes", "due_at"),
+    [
+        ({}, 120, EXPIRES_AT),
+        ({"speaker_connected_until": NOW_S + 60}, 120, NOW_S + 60),
+        ({"speaker_connected_until": EXPIRES_AT + 60}, 120, EXPIRES_AT),
+        ({"speaker_absent_since": NOW}, 120, NOW_S + 120 * 60),
+        ({"speaker_absent_since": NOW}, 24 * 60 + 1, EXPIRES_AT),
+        ({"speaker_absent_since": NOW}, 0, EXPIRES_AT),
+        ({"status": ENDED, "ended_at": NOW, "speaker_absent_since": NOW}, 120, NOW_S + 120),
+    ],
+    ids=["new", "connected", "expires first", "absent", "long absence", "no limit", "ended"],
+)
+def test_a_session_is_due_at_the_next_moment_at_which_something_must_be_done(
+    fields: dict[str, Any], absent_minutes: int, due_at: int
+):
+    assert a_session(**fields).next_due(absent_minutes) == due_at
+
+
+@pytest.mark.parametrize(
+    ("since", "refusal"), [(NOW, None), (NOW + 1, VersionMismatch), (None, VersionMismatch)]
+)
+def test_an_abandonment_requires_the_same_absence(since: int | None, refusal: type[Exception] | None):
+    precondition = Precondition.of(ABANDON, action="end", speaker=ALICE, now=NOW, absent_since=NOW)
+
+    result = precondition.refusal(a_session(speaker_absent_since=since))
+
+    assert (type(result) if result else None) is refusal
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,11 @@ def test_all_other_fields_are_private():
 
     assert set(values.values()) - set(view.values()) == {
         "<version>",
+        "<speaker_connected_since>",
+        "<speaker_connected_until>",
+        "<speaker_absent_since>",
+        "<absence_announced_at>",
+        "<due_at>",
         "<idempotency_key_digest>",
         "<request_digest>",
     }

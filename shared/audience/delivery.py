@@ -1,0 +1,140 @@
+"""Send a message to the connections of a session in parallel, and close them at its end."""
+
+from collections.abc import Callable
+from concurrent.futures import Executor
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+from shared.audience.connection import Connection, Role
+from shared.errors import ConnectionUnreachable, ServiceUnavailable
+
+if TYPE_CHECKING:
+    from shared.audience.messages import Message
+    from shared.audience.ports import ConnectionGateway, ConnectionStore
+    from shared.sessions.session import Session
+
+MAX_PARALLEL = 16
+# Between two rounds over the connections that could not be reached yet.
+RETRY_INTERVAL_S = 0.25
+# With less time than this left, the next invocation does the rest.
+RESERVE_MS = 5000
+
+
+class Outcome(Enum):
+    """What became of a connection."""
+
+    DELIVERED = auto()
+    GONE = auto()
+    RETRY = auto()
+    UNREACHABLE = auto()
+
+
+class Delivery:
+    """Delivers messages. `clock` returns epoch milliseconds, `executor` has MAX_PARALLEL threads.
+
+    `time_left` of the methods returns the milliseconds available. They raise ServiceUnavailable when some
+    clients could not be reached in time; a repeated call continues with those if it closes connections.
+    """
+
+    def __init__(
+        self,
+        connections: "ConnectionStore",
+        gateway: "ConnectionGateway",
+        executor: Executor,
+        clock: Callable[[], int],
+        sleep: Callable[[float], None],
+    ) -> None:
+        self._connections = connections
+        self._gateway = gateway
+        self._executor = executor
+        self._clock = clock
+        self._sleep = sleep
+
+    def send(
+        self,
+        session: "Session",
+        message: "Message",
+        *,
+        time_left: Callable[[], int],
+        only: Role | None = None,
+    ) -> None:
+        """Send the message to every connection of the session, or of one role."""
+        self._for_each(session, lambda row: self._post(row, message), time_left, only)
+
+    def dismiss(self, session: "Session", message: "Message", *, time_left: Callable[[], int]) -> bool:
+        """Send the message to every connection of the session, close it, and remove its row.
+
+        Return whether all are closed: False if API Gateway rejects calls for some of them.
+        """
+
+        def post_and_close(row: Connection) -> Outcome:
+            outcome = self._post(row, message)
+            if outcome is Outcome.DELIVERED:
+                self._gateway.close(row.id)
+                return Outcome.GONE
+            return outcome
+
+        return self._for_each(session, post_and_close, time_left, None)
+
+    def _post(self, row: Connection, message: "Message") -> Outcome:
+        # Read before the call, because the call may outlast the rest of the handshake.
+        handshaking = row.handshaking(self._clock())
+        if self._gateway.post(row.id, message):
+            return Outcome.DELIVERED
+        # A connection in the handshake is not open yet: nothing reaches it before its $connect has answered.
+        # For any other one $disconnect, which is best effort, was lost.
+        return Outcome.RETRY if handshaking else Outcome.GONE
+
+    def _for_each(
+        self,
+        session: "Session",
+        action: Callable[[Connection], Outcome],
+        time_left: Callable[[], int],
+        only: Role | None,
+    ) -> bool:
+        """Run the action for the connections, the speaker's first, and repeat it where that may help."""
+
+        def outcome(row: Connection) -> Outcome:
+            try:
+                return action(row)
+            except ServiceUnavailable:
+                return Outcome.RETRY
+            except ConnectionUnreachable:
+                # It stops no other connection. At the end of a session the scheduled function tries it again.
+                return Outcome.UNREACHABLE
+
+        all_reached = True
+        rows = self._audience(session, only)
+        while rows:
+            # A slow speaker delays the listeners by one call at most.
+            speakers = [row for row in rows if row.role is Role.SPEAKER]
+            others = [row for row in rows if row.role is not Role.SPEAKER]
+            outcomes = {
+                row.id: result
+                for group in (speakers, others)
+                for row, result in zip(group, self._executor.map(outcome, group), strict=True)
+            }
+            # After the calls, so that a retry after a crash finds all connections that are not closed.
+            self._connections.remove_all(session.id, _ids(outcomes, Outcome.GONE))
+            all_reached = all_reached and Outcome.UNREACHABLE not in outcomes.values()
+            retry = _ids(outcomes, Outcome.RETRY)
+            if not retry:
+                break
+            if time_left() < RESERVE_MS:
+                raise ServiceUnavailable
+            self._sleep(RETRY_INTERVAL_S)
+            # Connections that were refused or have left in the meantime are not tried again.
+            rows = [row for row in self._audience(session, only) if row.id in retry]
+        return all_reached
+
+    def _audience(self, session: "Session", only: Role | None) -> list[Connection]:
+        # Rows of another session that has or had the same id are left out.
+        return [
+            row
+            for row in self._connections.of_session(session.id)
+            if row.belongs_to(session) and only in (None, row.role)
+        ]
+
+
+def _ids(outcomes: dict[str, Outcome], outcome: Outcome) -> list[str]:
+    return [connection_id for connection_id, result in outcomes.items() if result is outcome]

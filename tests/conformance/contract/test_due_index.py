@@ -1,0 +1,3 @@
+"""tests/contract/test_due_index.py, with the client of conftest.py."""
+
+from tests.contract.test_due_index import *  # noqa: F403

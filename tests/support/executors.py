@@ -1,0 +1,12 @@
+"""An executor without threads."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from typing import Any
+
+
+class SequentialExecutor(Executor):
+    """Runs one call after the other in the caller's thread, so that their order is deterministic."""
+
+    def map(self, fn: Callable[..., Any], *iterables: Any, **_: Any) -> Iterator[Any]:
+        return map(fn, *iterables)
