@@ -3,11 +3,19 @@
 # route               route key of the HTTP API; `signed_in` says whether it needs a valid token
 # websocket_route     route key of the WebSocket API
 # authorizes          route key of the WebSocket API whose Lambda authorizer this is
-# stream              table whose stream invokes it, the event names that it gets and its batch size
+# stream              table whose stream invokes it, the event names that it gets, its batch size, and where they differ from the
+#                     defaults: `new_image`, attributes that the row must have now, with their types; `parallelization_factor`,
+#                     batches of one shard at once (1); `batching_window_seconds`, how long a record waits for its batch (0)
+# schedule            when EventBridge Scheduler invokes it
 # dynamodb_actions    its IAM actions by table or index
 # manages_connections methods that it may call on open WebSockets: POST sends a message, DELETE closes the connection
 # environment         its settings, which its handler reads
+# timeout_seconds     its timeout, if it is not the default
+# memory_mb           its memory, if it is not the default
 locals {
+  # One processor: messages to a whole audience take CPU time. https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
+  one_processor_mb = 1769
+
   functions = {
     create_session = {
       route     = "POST /sessions"
@@ -111,12 +119,14 @@ locals {
     }
 
     session_changed = {
-      # Small batches, because one record may mean closing every connection of a session.
-      stream          = { table = "sessions", events = ["MODIFY", "REMOVE"], batch_size = 10 }
+      # Small batches, because one record may mean closing every connection of a session. Ten at once, because a session is one
+      # item, whose changes stay in order.
+      stream          = { table = "sessions", events = ["MODIFY", "REMOVE"], batch_size = 10, parallelization_factor = 10 }
       timeout_seconds = 60
+      memory_mb       = local.one_processor_mb
       dynamodb_actions = {
-        sessions    = ["dynamodb:GetItem"]
-        connections = ["dynamodb:Query", "dynamodb:DeleteItem"]
+        sessions    = ["dynamodb:GetItem", "dynamodb:UpdateItem"]
+        connections = ["dynamodb:Query", "dynamodb:BatchWriteItem"]
       }
       manages_connections = ["POST", "DELETE"]
       environment = {
@@ -127,20 +137,59 @@ locals {
     }
 
     connections_changed = {
-      # Large batches, because one count serves all changes of a session. INSERT is left out: an inserted row still waits
-      # for its admission.
-      stream          = { table = "connections", events = ["MODIFY", "REMOVE"], batch_size = 100 }
+      # Large batches, because one count serves all changes of a session, and one at a time: the connections of a session are
+      # many items, so two batches would count it at once. INSERT is left out: an inserted row still waits for its admission.
+      stream          = { table = "connections", events = ["MODIFY", "REMOVE"], batch_size = 1000, batching_window_seconds = 1 }
       timeout_seconds = 60
+      memory_mb       = local.one_processor_mb
       dynamodb_actions = {
         sessions    = ["dynamodb:UpdateItem"]
         connections = ["dynamodb:Query"]
       }
       manages_connections = ["POST"]
       environment = {
-        ENV                = var.environment
-        SESSIONS_TABLE     = module.table["sessions"].name
-        CONNECTIONS_TABLE  = module.table["connections"].name
-        WEBSOCKET_ENDPOINT = module.websocket_api.endpoint
+        ENV                    = var.environment
+        SESSIONS_TABLE         = module.table["sessions"].name
+        CONNECTIONS_TABLE      = module.table["connections"].name
+        WEBSOCKET_ENDPOINT     = module.websocket_api.endpoint
+        SPEAKER_ABSENT_MINUTES = tostring(var.speaker_absent_minutes)
+      }
+    }
+
+    presence_changed = {
+      # One batch at a time, because it waits until the absence has lasted. It is the second reader of this stream, and a shard
+      # serves two: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html
+      stream          = { table = "sessions", events = ["MODIFY"], batch_size = 1000, new_image = { speakerAbsentSince = "N" } }
+      timeout_seconds = 60
+      memory_mb       = local.one_processor_mb
+      dynamodb_actions = {
+        sessions    = ["dynamodb:GetItem"]
+        connections = ["dynamodb:Query", "dynamodb:BatchWriteItem"]
+      }
+      manages_connections = ["POST"]
+      environment = {
+        SESSIONS_TABLE         = module.table["sessions"].name
+        CONNECTIONS_TABLE      = module.table["connections"].name
+        WEBSOCKET_ENDPOINT     = module.websocket_api.endpoint
+        SPEAKER_ABSENT_MINUTES = tostring(var.speaker_absent_minutes)
+      }
+    }
+
+    sweep_sessions = {
+      schedule        = "rate(1 minute)"
+      timeout_seconds = 55 # so that it has ended when it is invoked again
+      memory_mb       = local.one_processor_mb
+      dynamodb_actions = {
+        "sessions/index/byDueAt" = ["dynamodb:Query"]
+        sessions                 = ["dynamodb:GetItem", "dynamodb:UpdateItem"]
+        connections              = ["dynamodb:Query", "dynamodb:BatchWriteItem"]
+      }
+      manages_connections = ["POST", "DELETE"]
+      environment = {
+        SESSIONS_TABLE         = module.table["sessions"].name
+        CONNECTIONS_TABLE      = module.table["connections"].name
+        WEBSOCKET_ENDPOINT     = module.websocket_api.endpoint
+        SPEAKER_ABSENT_MINUTES = tostring(var.speaker_absent_minutes)
       }
     }
   }
@@ -155,4 +204,5 @@ locals {
   websocket_routes = { for name, function in local.functions : function.websocket_route => name if can(function.websocket_route) }
   authorizers      = { for name, function in local.functions : function.authorizes => name if can(function.authorizes) }
   streams          = { for name, function in local.functions : name => function.stream if can(function.stream) }
+  schedules        = { for name, function in local.functions : name => function.schedule if can(function.schedule) }
 }

@@ -7,21 +7,26 @@ locals {
   manifest = jsondecode(file("${var.dist_dir}/manifest.json"))
 
   function_timeout_seconds = 10
+  function_memory_mb       = 512
 
   tables = {
     sessions = {
-      hash_key  = "sessionId"
-      range_key = null
-      stream    = true
+      hash_key      = "sessionId"
+      range_key     = null
+      ttl_attribute = "deleteAt"
+      stream        = true
       indexes = {
         # `make sessions` counts it. Without listenerCount, because each new count would cost a write to the index.
         byStatus = { hash_key = "status", range_key = "expiresAt", projected_attributes = ["sourceLanguage"] }
         # list_sessions reads it and returns whole sessions.
         bySpeaker = { hash_key = "speakerId", range_key = "createdAt", projected_attributes = null }
+        # sweep_sessions reads what is due. All rows have the same partition key, which DynamoDB allows 1,000 writes per second,
+        # and a row with nothing due has none, so that it is not in the index.
+        byDueAt = { hash_key = "duePartition", range_key = "dueAt", projected_attributes = [] }
       }
     }
-    connections = { hash_key = "sessionId", range_key = "connectionId", stream = true, indexes = {} }
-    rate_limits = { hash_key = "limitKey", range_key = null, stream = false, indexes = {} }
+    connections = { hash_key = "sessionId", range_key = "connectionId", ttl_attribute = "deleteAt", stream = true, indexes = {} }
+    rate_limits = { hash_key = "limitKey", range_key = null, ttl_attribute = "expiresAt", stream = false, indexes = {} }
   }
 
   # Longer than the function's own timeout, so that the function answers a timeout itself.
@@ -62,7 +67,7 @@ module "table" {
   hash_key               = each.value.hash_key
   range_key              = each.value.range_key
   indexes                = each.value.indexes
-  ttl_attribute          = "expiresAt"
+  ttl_attribute          = each.value.ttl_attribute
   stream                 = each.value.stream
   point_in_time_recovery = var.point_in_time_recovery
   deletion_protection    = var.deletion_protection
@@ -107,6 +112,7 @@ module "function" {
   runtime            = local.manifest.runtime
   architecture       = local.manifest.architecture
   timeout_seconds    = lookup(each.value, "timeout_seconds", local.function_timeout_seconds)
+  memory_mb          = lookup(each.value, "memory_mb", local.function_memory_mb)
   environment        = each.value.environment
   log_retention_days = var.log_retention_days
 
@@ -142,9 +148,23 @@ module "stream_consumer" {
   role_name                 = module.function[each.key].role_name
   stream_arn                = module.table[each.value.table].stream_arn
   events                    = each.value.events
+  new_image                 = lookup(each.value, "new_image", {})
+  parallelization_factor    = lookup(each.value, "parallelization_factor", 1)
   batch_size                = each.value.batch_size
+  batching_window_seconds   = lookup(each.value, "batching_window_seconds", 0)
   failed_records_bucket_arn = module.failed_records.arn
   account_id                = data.aws_caller_identity.current.account_id
+}
+
+module "schedule" {
+  source   = "./modules/schedule"
+  for_each = local.schedules
+
+  function_name = module.function[each.key].name
+  alias         = { name = module.function[each.key].live.name, arn = module.function[each.key].live.arn }
+  expression    = each.value
+  region        = var.aws_region
+  account_id    = data.aws_caller_identity.current.account_id
 }
 
 module "http_api" {

@@ -11,7 +11,7 @@ locals {
   }
 
   # API Gateway has no metrics for these: they are counted in its access logs, where `-` stands for an empty value.
-  access_log_namespace = "SessionManagement/${var.environment}"
+  log_metric_namespace = "SessionManagement/${var.environment}"
   access_log_metrics = {
     ThrottledRequestCount = {
       log_group   = module.http_api.access_log_group
@@ -36,6 +36,28 @@ locals {
       runbook     = "failing-connections"
     }
   }
+
+  # Lines that functions log with the level ERROR, and the functions that may do so. Each line is one thing that was left undone.
+  function_log_metrics = {
+    UnreadableRowCount = {
+      message     = "A row cannot be read"
+      functions   = [for name, function in local.functions : name if length(function.dynamodb_actions) > 0]
+      description = "A function cannot read a row of a table and skips it: its session or its listener is missed."
+      runbook     = "rows-that-cannot-be-read"
+    }
+    UnreachableConnectionCount = {
+      message     = "A connection cannot be reached"
+      functions   = [for name, function in local.functions : name if can(function.manages_connections)]
+      description = "API Gateway refuses messages to a connection, or its end: its client may miss what happens to its session."
+      runbook     = "connections-that-cannot-be-reached"
+    }
+    UnsweptSessionCount = {
+      message     = "A session cannot be swept yet"
+      functions   = keys(local.schedules)
+      description = "sweep_sessions fails for a session and tries it again in five minutes: its end or its message is late."
+      runbook     = "sessions-that-cannot-be-swept"
+    }
+  }
 }
 
 resource "aws_cloudwatch_log_metric_filter" "access" {
@@ -47,7 +69,26 @@ resource "aws_cloudwatch_log_metric_filter" "access" {
 
   metric_transformation {
     name          = each.key
-    namespace     = local.access_log_namespace
+    namespace     = local.log_metric_namespace
+    value         = "1"
+    default_value = "0"
+  }
+}
+
+resource "aws_cloudwatch_log_metric_filter" "function" {
+  for_each = merge([
+    for metric, log in local.function_log_metrics : {
+      for name in log.functions : "${metric}-${name}" => { metric = metric, message = log.message, function = name }
+    }
+  ]...)
+
+  name           = each.value.metric
+  log_group_name = module.function[each.value.function].log_group
+  pattern        = "{ $.level = \"ERROR\" && $.message = \"${each.value.message}\" }"
+
+  metric_transformation {
+    name          = each.value.metric
+    namespace     = local.log_metric_namespace
     value         = "1"
     default_value = "0"
   }
@@ -88,15 +129,20 @@ module "alarms" {
     }
   }
 
+  scheduled_functions = { for name in keys(local.schedules) : name => module.function[name].name }
+
   tables = { for name, table in module.table : name => table.name }
 
+  log_metric_namespace = local.log_metric_namespace
   access_log_metrics = {
     for name, metric in local.access_log_metrics : name => {
-      namespace   = local.access_log_namespace
       threshold   = metric.threshold
       description = metric.description
       runbook     = metric.runbook
     }
+  }
+  function_log_metrics = {
+    for name, metric in local.function_log_metrics : name => { description = metric.description, runbook = metric.runbook }
   }
 }
 
@@ -110,10 +156,11 @@ module "dashboard" {
   alarm_arns           = flatten(module.alarms[*].arns)
   http_api             = { id = module.http_api.id, stage = module.http_api.stage, routes = local.http_routes }
   websocket_log_group  = module.websocket_api.access_log_group
-  access_log_namespace = local.access_log_namespace
+  log_metric_namespace = local.log_metric_namespace
   max_listeners        = var.max_listeners
   p95_milliseconds     = local.p95_milliseconds
   function_names       = { for name, function in module.function : name => function.name }
   table_names          = { for name, table in module.table : name => table.name }
   mapping_uuids        = { for name, consumer in module.stream_consumer : name => consumer.mapping_uuid }
+  scheduled_functions  = { for name in keys(local.schedules) : name => module.function[name].name }
 }

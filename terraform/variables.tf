@@ -113,6 +113,18 @@ variable "max_listeners" {
   }
 }
 
+variable "speaker_absent_minutes" {
+  description = "Minutes after which a session ends when its speaker was connected and has gone; 0 for never. Listeners see in `endsAt` when that will be."
+  type        = number
+  nullable    = false
+  default     = 0
+
+  validation {
+    condition     = var.speaker_absent_minutes >= 0 && floor(var.speaker_absent_minutes) == var.speaker_absent_minutes
+    error_message = "speaker_absent_minutes must be a whole number, or 0 for never."
+  }
+}
+
 variable "sessions_per_speaker_per_hour" {
   description = "Sessions that one speaker may create in one hour, counted from the full hour; 0 for no limit."
   type        = number

@@ -25,8 +25,9 @@ locals {
       resources = ["arn:aws:lambda:${local.regional}:function:#-*"]
       actions = [
         "lambda:AddPermission", "lambda:CreateAlias", "lambda:CreateFunction", "lambda:DeleteAlias", "lambda:DeleteFunction",
-        "lambda:GetAlias", "lambda:GetFunction", "lambda:GetFunctionCodeSigningConfig", "lambda:GetFunctionConfiguration",
-        "lambda:GetPolicy", "lambda:ListTags", "lambda:ListVersionsByFunction", "lambda:PublishVersion", "lambda:RemovePermission",
+        "lambda:DeleteFunctionEventInvokeConfig", "lambda:GetAlias", "lambda:GetFunction", "lambda:GetFunctionCodeSigningConfig",
+        "lambda:GetFunctionConfiguration", "lambda:GetFunctionEventInvokeConfig", "lambda:GetPolicy", "lambda:ListTags",
+        "lambda:ListVersionsByFunction", "lambda:PublishVersion", "lambda:PutFunctionEventInvokeConfig", "lambda:RemovePermission",
         "lambda:TagResource", "lambda:UntagResource", "lambda:UpdateAlias", "lambda:UpdateFunctionCode",
         "lambda:UpdateFunctionConfiguration",
       ]
@@ -35,6 +36,11 @@ locals {
     streams = {
       resources = ["arn:aws:lambda:${local.regional}:event-source-mapping:*"]
       actions   = ["lambda:DeleteEventSourceMapping", "lambda:GetEventSourceMapping", "lambda:ListTags", "lambda:TagResource", "lambda:UntagResource", "lambda:UpdateEventSourceMapping"]
+    }
+    # Schedules have no tags.
+    schedules = {
+      resources = ["arn:aws:scheduler:${local.regional}:schedule/default/#-*"]
+      actions   = ["scheduler:CreateSchedule", "scheduler:DeleteSchedule", "scheduler:GetSchedule", "scheduler:UpdateSchedule"]
     }
     roles = {
       resources = ["arn:aws:iam::${local.account}:role/#-*"]
@@ -129,7 +135,7 @@ locals {
         Effect    = "Allow"
         Action    = "iam:PassRole"
         Resource  = "arn:aws:iam::${local.account}:role/session-service-${name}-*"
-        Condition = { StringEquals = { "iam:PassedToService" = "lambda.amazonaws.com" } }
+        Condition = { StringEquals = { "iam:PassedToService" = ["lambda.amazonaws.com", "scheduler.amazonaws.com"] } }
       },
       {
         Effect    = "Allow"

@@ -20,6 +20,7 @@ throttles = {
 }
 
 max_listeners                 = 500
+speaker_absent_minutes        = 120
 sessions_per_speaker_per_hour = 50
 joins_per_address_per_minute  = 10
 failed_record_retention_days  = 14

@@ -13,6 +13,7 @@ variables {
   runtime            = "python3.12"
   architecture       = "arm64"
   timeout_seconds    = 10
+  memory_mb          = 512
   environment        = { SESSIONS_TABLE = "sessions" }
   log_retention_days = 14
   permissions = {
@@ -30,7 +31,7 @@ run "the_function" {
 
   assert {
     condition     = aws_lambda_function.this.timeout == 10 && aws_lambda_function.this.memory_size == 512
-    error_message = "The timeout is as given, and the memory is 512 MB."
+    error_message = "The timeout and the memory are as given."
   }
 
   assert {
@@ -178,9 +179,9 @@ run "an_unknown_architecture_is_rejected" {
   }
 }
 
-run "a_timeout_above_the_limit_of_lambda_is_rejected" {
+run "a_timeout_and_memory_above_the_limits_of_lambda_are_rejected" {
   command         = plan
-  expect_failures = [var.timeout_seconds]
+  expect_failures = [var.timeout_seconds, var.memory_mb]
 
   module {
     source = "./modules/function"
@@ -188,5 +189,6 @@ run "a_timeout_above_the_limit_of_lambda_is_rejected" {
 
   variables {
     timeout_seconds = 901
+    memory_mb       = 10241
   }
 }

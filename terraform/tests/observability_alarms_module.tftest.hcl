@@ -31,9 +31,12 @@ variables {
     make  = { name = "test-make", timeout_seconds = 10, errors_are_expected = false }
     guard = { name = "test-guard", timeout_seconds = 60, errors_are_expected = true }
   }
-  consumers          = { tell = { function_name = "test-tell", mapping_uuid = "11111111-2222-3333-4444-555555555555" } }
-  tables             = { things = "test-things" }
-  access_log_metrics = { RefusedCount = { namespace = "Test", threshold = 10, description = "Refused.", runbook = "refused" } }
+  consumers            = { tell = { function_name = "test-tell", mapping_uuid = "11111111-2222-3333-4444-555555555555" } }
+  scheduled_functions  = { clean = "test-clean" }
+  tables               = { things = "test-things" }
+  log_metric_namespace = "Test"
+  access_log_metrics   = { RefusedCount = { threshold = 10, description = "Refused.", runbook = "refused" } }
+  function_log_metrics = { ForgottenCount = { description = "Forgotten.", runbook = "forgotten" } }
 }
 
 run "alarms" {
@@ -45,13 +48,13 @@ run "alarms" {
 
   assert {
     condition = toset(keys(aws_cloudwatch_metric_alarm.this)) == toset([
-      "latency-make", "failures-make", "failures-health", "access-log-RefusedCount", "rejected-requests",
-      "rejected-connections",
+      "latency-make", "failures-make", "failures-health", "access-log-RefusedCount", "function-log-ForgottenCount",
+      "rejected-requests", "rejected-connections", "not-invoked-clean",
       "errors-make", "throttles-make", "throttles-guard", "duration-make", "duration-guard",
       "throttles-table-things", "stream-age-tell", "failed-records-tell", "dropped-records-tell", "id-clashes", "rate-limits-unavailable",
       "availability-fast-1h", "availability-fast-5m", "availability-slow-6h", "availability-slow-30m",
     ])
-    error_message = "Each route, function, table and consumer has its alarms, except for a function whose errors are expected and a route without a latency objective."
+    error_message = "Each route, function, table, consumer and schedule has its alarms, except for a function whose errors are expected and a route without a latency objective."
   }
 
   assert {
@@ -100,8 +103,24 @@ run "alarms" {
   }
 
   assert {
-    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : alarm.treat_missing_data == "notBreaching"])
+    condition     = alltrue([for key, alarm in aws_cloudwatch_metric_alarm.this : alarm.treat_missing_data == "notBreaching" && alarm.comparison_operator == "GreaterThanThreshold" if key != "not-invoked-clean"])
     error_message = "A period without data is no breach: without traffic there are no data points."
+  }
+
+  assert {
+    condition = jsonencode([
+      for alarm in [aws_cloudwatch_metric_alarm.this["not-invoked-clean"]] :
+      [one(one(alarm.metric_query).metric).metric_name, one(one(alarm.metric_query).metric).period, alarm.comparison_operator, alarm.threshold, alarm.treat_missing_data]
+    ]) == jsonencode([["Invocations", 300, "LessThanThreshold", 1, "breaching"]])
+    error_message = "No invocation for five minutes is a breach, also when there is no data point."
+  }
+
+  assert {
+    condition = jsonencode([
+      for alarm in [aws_cloudwatch_metric_alarm.this["function-log-ForgottenCount"]] :
+      [one(one(alarm.metric_query).metric).namespace, one(one(alarm.metric_query).metric).metric_name, one(one(alarm.metric_query).metric).period, alarm.evaluation_periods, alarm.threshold]
+    ]) == jsonencode([["Test", "ForgottenCount", 300, 1, 0]])
+    error_message = "A single line of a function's log sets off its alarm."
   }
 
   assert {

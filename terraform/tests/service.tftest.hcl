@@ -48,6 +48,18 @@ override_resource {
   values          = { arn = "arn:connections_changed:live" }
 }
 
+override_resource {
+  override_during = plan
+  target          = module.function["presence_changed"].aws_lambda_alias.live
+  values          = { arn = "arn:presence_changed:live" }
+}
+
+override_resource {
+  override_during = plan
+  target          = module.function["sweep_sessions"].aws_lambda_alias.live
+  values          = { arn = "arn:aws:lambda:us-east-1:123456789012:function:sweep_sessions:live" }
+}
+
 variables {
   environment            = "dev"
   aws_region             = "us-east-1"
@@ -65,6 +77,7 @@ variables {
   }
 
   max_listeners                 = 300
+  speaker_absent_minutes        = 90
   sessions_per_speaker_per_hour = 40
   joins_per_address_per_minute  = 5
   failed_record_retention_days  = 14
@@ -108,10 +121,24 @@ run "functions" {
         WEBSOCKET_ENDPOINT = "https://ws1.example.com/ws"
       }
       connections_changed = {
-        ENV                = "dev"
-        SESSIONS_TABLE     = "session-service-dev-sessions"
-        CONNECTIONS_TABLE  = "session-service-dev-connections"
-        WEBSOCKET_ENDPOINT = "https://ws1.example.com/ws"
+        ENV                    = "dev"
+        SESSIONS_TABLE         = "session-service-dev-sessions"
+        CONNECTIONS_TABLE      = "session-service-dev-connections"
+        WEBSOCKET_ENDPOINT     = "https://ws1.example.com/ws"
+        SPEAKER_ABSENT_MINUTES = "90"
+      }
+      presence_changed = {
+        SESSIONS_TABLE         = "session-service-dev-sessions"
+        CONNECTIONS_TABLE      = "session-service-dev-connections"
+        WEBSOCKET_ENDPOINT     = "https://ws1.example.com/ws"
+        SPEAKER_ABSENT_MINUTES = "90"
+      }
+
+      sweep_sessions = {
+        SESSIONS_TABLE         = "session-service-dev-sessions"
+        CONNECTIONS_TABLE      = "session-service-dev-connections"
+        WEBSOCKET_ENDPOINT     = "https://ws1.example.com/ws"
+        SPEAKER_ABSENT_MINUTES = "90"
       }
     })
     error_message = "Each function has exactly these environment variables."
@@ -150,8 +177,8 @@ run "functions" {
       disconnect_session = { "arn:connections" = ["dynamodb:DeleteItem"] }
 
       session_changed = {
-        "arn:sessions"                                                            = ["dynamodb:GetItem"]
-        "arn:connections"                                                         = ["dynamodb:Query", "dynamodb:DeleteItem"]
+        "arn:sessions"                                                            = ["dynamodb:GetItem", "dynamodb:UpdateItem"]
+        "arn:connections"                                                         = ["dynamodb:Query", "dynamodb:BatchWriteItem"]
         "arn:aws:execute-api:us-east-1:123456789012:ws1/ws/POST/@connections/*"   = ["execute-api:ManageConnections"]
         "arn:aws:execute-api:us-east-1:123456789012:ws1/ws/DELETE/@connections/*" = ["execute-api:ManageConnections"]
       }
@@ -160,13 +187,35 @@ run "functions" {
         "arn:connections"                                                       = ["dynamodb:Query"]
         "arn:aws:execute-api:us-east-1:123456789012:ws1/ws/POST/@connections/*" = ["execute-api:ManageConnections"]
       }
+      presence_changed = {
+        "arn:sessions"                                                          = ["dynamodb:GetItem"]
+        "arn:connections"                                                       = ["dynamodb:Query", "dynamodb:BatchWriteItem"]
+        "arn:aws:execute-api:us-east-1:123456789012:ws1/ws/POST/@connections/*" = ["execute-api:ManageConnections"]
+      }
+
+      sweep_sessions = {
+        "arn:sessions"                                                            = ["dynamodb:GetItem", "dynamodb:UpdateItem"]
+        "arn:sessions/index/byDueAt"                                              = ["dynamodb:Query"]
+        "arn:connections"                                                         = ["dynamodb:Query", "dynamodb:BatchWriteItem"]
+        "arn:aws:execute-api:us-east-1:123456789012:ws1/ws/POST/@connections/*"   = ["execute-api:ManageConnections"]
+        "arn:aws:execute-api:us-east-1:123456789012:ws1/ws/DELETE/@connections/*" = ["execute-api:ManageConnections"]
+      }
     })
     error_message = "Each function has exactly these permissions."
   }
 
   assert {
-    condition     = { for name, function in module.function : name => function.timeout_seconds if function.timeout_seconds != 10 } == { session_changed = 60, connections_changed = 60 }
-    error_message = "The timeout is 10 s, and 60 s for stream consumers."
+    condition = { for name, function in module.function : name => function.timeout_seconds if function.timeout_seconds != 10 } == {
+      session_changed = 60, connections_changed = 60, presence_changed = 60, sweep_sessions = 55
+    }
+    error_message = "The timeout is 10 s, 60 s for stream consumers, and less than a minute for what runs every minute."
+  }
+
+  assert {
+    condition = { for name, function in module.function : name => function.memory_mb if function.memory_mb != 512 } == {
+      session_changed = 1769, connections_changed = 1769, presence_changed = 1769, sweep_sessions = 1769
+    }
+    error_message = "The memory is 512 MB, and that of a whole processor for functions that send messages to an audience."
   }
 
   assert {
@@ -288,19 +337,31 @@ run "streams" {
   assert {
     condition = jsonencode({ for name, consumer in module.stream_consumer : name => consumer.mapping }) == jsonencode({
       session_changed = {
-        stream_arn   = "arn:sessions-stream"
-        function_arn = "arn:session_changed:live"
-        batch_size   = 10
-        filters      = ["{\"eventName\":[\"MODIFY\",\"REMOVE\"]}"]
+        stream_arn              = "arn:sessions-stream"
+        function_arn            = "arn:session_changed:live"
+        parallelization_factor  = 10
+        batch_size              = 10
+        batching_window_seconds = 0
+        filters                 = ["{\"eventName\":[\"MODIFY\",\"REMOVE\"]}"]
       }
       connections_changed = {
-        stream_arn   = "arn:connections-stream"
-        function_arn = "arn:connections_changed:live"
-        batch_size   = 100
-        filters      = ["{\"eventName\":[\"MODIFY\",\"REMOVE\"]}"]
+        stream_arn              = "arn:connections-stream"
+        function_arn            = "arn:connections_changed:live"
+        parallelization_factor  = 1
+        batch_size              = 1000
+        batching_window_seconds = 1
+        filters                 = ["{\"eventName\":[\"MODIFY\",\"REMOVE\"]}"]
+      }
+      presence_changed = {
+        stream_arn              = "arn:sessions-stream"
+        function_arn            = "arn:presence_changed:live"
+        parallelization_factor  = 1
+        batch_size              = 1000
+        batching_window_seconds = 0
+        filters                 = ["{\"dynamodb\":{\"NewImage\":{\"speakerAbsentSince\":{\"N\":[{\"exists\":true}]}}},\"eventName\":[\"MODIFY\"]}"]
       }
     })
-    error_message = "Each consumer reads its own stream, and not the insertion of a row."
+    error_message = "Each consumer reads its stream with these lanes, batches and windows, and not the insertion of a row."
   }
 
   assert {
@@ -309,8 +370,24 @@ run "streams" {
       }) == jsonencode({
       session_changed     = ["arn:sessions-stream", ["arn:aws:s3:::failed-records", "arn:aws:s3:::failed-records/*"]]
       connections_changed = ["arn:connections-stream", ["arn:aws:s3:::failed-records", "arn:aws:s3:::failed-records/*"]]
+      presence_changed    = ["arn:sessions-stream", ["arn:aws:s3:::failed-records", "arn:aws:s3:::failed-records/*"]]
     })
     error_message = "A consumer may read its own stream and write to the bucket of failed records."
+  }
+}
+
+run "schedules" {
+  command = plan
+
+  assert {
+    condition = jsonencode({ for name, schedule in module.schedule : name => schedule.schedule }) == jsonencode({
+      sweep_sessions = {
+        expression   = "rate(1 minute)"
+        function_arn = "arn:aws:lambda:us-east-1:123456789012:function:sweep_sessions:live"
+        input        = "{\"time\":\"<aws.scheduler.scheduled-time>\"}"
+      }
+    })
+    error_message = "The sweep is invoked every minute, with the time that it is for."
   }
 }
 
@@ -319,10 +396,20 @@ run "tables" {
 
   assert {
     condition = jsonencode({ for name, table in module.table : name => table.shape }) == jsonencode({
-      sessions    = { hash_key = "sessionId", range_key = null, ttl_attribute = "expiresAt", stream_view_type = "NEW_AND_OLD_IMAGES" }
-      connections = { hash_key = "sessionId", range_key = "connectionId", ttl_attribute = "expiresAt", stream_view_type = "NEW_AND_OLD_IMAGES" }
-      rate_limits = { hash_key = "limitKey", range_key = null, ttl_attribute = "expiresAt", stream_view_type = null }
+      sessions = {
+        hash_key         = "sessionId"
+        range_key        = null
+        ttl_attribute    = "deleteAt"
+        stream_view_type = "NEW_AND_OLD_IMAGES"
+        indexes = {
+          byDueAt   = ["duePartition", "dueAt", "KEYS_ONLY"]
+          bySpeaker = ["speakerId", "createdAt", "ALL"]
+          byStatus  = ["status", "expiresAt", "INCLUDE"]
+        }
+      }
+      connections = { hash_key = "sessionId", range_key = "connectionId", ttl_attribute = "deleteAt", stream_view_type = "NEW_AND_OLD_IMAGES", indexes = {} }
+      rate_limits = { hash_key = "limitKey", range_key = null, ttl_attribute = "expiresAt", stream_view_type = null, indexes = {} }
     })
-    error_message = "The tables have these keys, TTL attributes and streams."
+    error_message = "The tables have these keys, TTL attributes, streams and indexes."
   }
 }

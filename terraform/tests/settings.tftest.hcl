@@ -302,12 +302,22 @@ run "the_rate_limits_can_be_turned_off" {
   }
 }
 
+run "an_absent_speaker_ends_no_session_by_default" {
+  command = plan
+
+  assert {
+    condition     = module.function["sweep_sessions"].environment["SPEAKER_ABSENT_MINUTES"] == "0"
+    error_message = "The functions receive 0, which means never."
+  }
+}
+
 run "limits_below_the_minimum_are_rejected" {
   command         = plan
-  expect_failures = [var.max_listeners, var.sessions_per_speaker_per_hour, var.joins_per_address_per_minute]
+  expect_failures = [var.max_listeners, var.speaker_absent_minutes, var.sessions_per_speaker_per_hour, var.joins_per_address_per_minute]
 
   variables {
     max_listeners                 = 0
+    speaker_absent_minutes        = -1
     sessions_per_speaker_per_hour = -1
     joins_per_address_per_minute  = -1
   }
@@ -315,10 +325,11 @@ run "limits_below_the_minimum_are_rejected" {
 
 run "fractions_are_rejected" {
   command         = plan
-  expect_failures = [var.max_listeners, var.sessions_per_speaker_per_hour, var.joins_per_address_per_minute]
+  expect_failures = [var.max_listeners, var.speaker_absent_minutes, var.sessions_per_speaker_per_hour, var.joins_per_address_per_minute]
 
   variables {
     max_listeners                 = 1.5
+    speaker_absent_minutes        = 0.5
     sessions_per_speaker_per_hour = 0.5
     joins_per_address_per_minute  = 0.5
   }

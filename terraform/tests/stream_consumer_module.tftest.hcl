@@ -31,8 +31,8 @@ run "the_mapping" {
   }
 
   assert {
-    condition     = aws_lambda_event_source_mapping.this.starting_position == "LATEST"
-    error_message = "A new consumer starts with new records."
+    condition     = aws_lambda_event_source_mapping.this.starting_position == "TRIM_HORIZON"
+    error_message = "A new consumer starts with the oldest records, so that it misses none."
   }
 
   assert {
@@ -42,7 +42,7 @@ run "the_mapping" {
 
   assert {
     condition     = aws_lambda_event_source_mapping.this.parallelization_factor == 1
-    error_message = "The changes of one row are handled in order."
+    error_message = "Unless lanes are given, a shard has one, and its records are handled in order."
   }
 
   assert {
@@ -58,6 +58,60 @@ run "the_mapping" {
   assert {
     condition     = aws_lambda_event_source_mapping.this.maximum_retry_attempts == 10 && aws_lambda_event_source_mapping.this.maximum_record_age_in_seconds == 3600
     error_message = "A failing record blocks its shard for a limited time."
+  }
+}
+
+run "lanes_windows_and_a_filter_of_the_new_image" {
+  command = plan
+
+  module {
+    source = "./modules/stream_consumer"
+  }
+
+  variables {
+    parallelization_factor  = 10
+    batching_window_seconds = 1
+    new_image               = { awakeSince = "N" }
+  }
+
+  assert {
+    condition     = aws_lambda_event_source_mapping.this.parallelization_factor == 10 && aws_lambda_event_source_mapping.this.maximum_batching_window_in_seconds == 1
+    error_message = "Lanes and window are as given."
+  }
+
+  assert {
+    condition = jsondecode(one(one(aws_lambda_event_source_mapping.this.filter_criteria).filter).pattern) == {
+      eventName = ["REMOVE"]
+      dynamodb  = { NewImage = { awakeSince = { N = [{ exists = true }] } } }
+    }
+    error_message = "Only records whose new image has the attribute invoke the function."
+  }
+}
+
+run "lanes_and_windows_above_the_limits_of_lambda_are_rejected" {
+  command         = plan
+  expect_failures = [var.parallelization_factor, var.batching_window_seconds]
+
+  module {
+    source = "./modules/stream_consumer"
+  }
+
+  variables {
+    parallelization_factor  = 11
+    batching_window_seconds = 301
+  }
+}
+
+run "a_filter_by_a_map_is_rejected" {
+  command         = plan
+  expect_failures = [var.new_image]
+
+  module {
+    source = "./modules/stream_consumer"
+  }
+
+  variables {
+    new_image = { address = "M" }
   }
 }
 

@@ -87,7 +87,7 @@ run "an_unprotected_table_with_a_sort_key" {
   }
 }
 
-run "an_index" {
+run "indexes" {
   command = plan
 
   module {
@@ -95,18 +95,28 @@ run "an_index" {
   }
 
   variables {
-    indexes = { byStatus = { hash_key = "status", range_key = "expiresAt", projected_attributes = ["sourceLanguage"] } }
+    indexes = {
+      byDueAt   = { hash_key = "duePartition", range_key = "dueAt", projected_attributes = [] }
+      bySpeaker = { hash_key = "speakerId", range_key = "createdAt", projected_attributes = null }
+      byStatus  = { hash_key = "status", range_key = "expiresAt", projected_attributes = ["sourceLanguage"] }
+    }
   }
 
   assert {
-    condition = jsonencode([for index in aws_dynamodb_table.this.global_secondary_index : [index.name, index.hash_key, index.range_key, index.projection_type, index.non_key_attributes]]) == jsonencode([
-      ["byStatus", "status", "expiresAt", "INCLUDE", ["sourceLanguage"]],
-    ])
-    error_message = "An index has its keys and projects the given attributes."
+    condition = jsonencode({
+      for index in aws_dynamodb_table.this.global_secondary_index : index.name => [index.hash_key, index.range_key, index.projection_type, index.non_key_attributes]
+      }) == jsonencode({
+      byDueAt   = ["duePartition", "dueAt", "KEYS_ONLY", null]
+      bySpeaker = ["speakerId", "createdAt", "ALL", null]
+      byStatus  = ["status", "expiresAt", "INCLUDE", ["sourceLanguage"]]
+    })
+    error_message = "An index has its keys and projects the given attributes: none, all or some."
   }
 
   assert {
-    condition     = { for attribute in aws_dynamodb_table.this.attribute : attribute.name => attribute.type } == { sessionId = "S", status = "S", expiresAt = "N" }
+    condition = { for attribute in aws_dynamodb_table.this.attribute : attribute.name => attribute.type } == {
+      sessionId = "S", duePartition = "S", dueAt = "N", speakerId = "S", createdAt = "N", status = "S", expiresAt = "N"
+    }
     error_message = "The partition key of an index is a string, its sort key a number."
   }
 }

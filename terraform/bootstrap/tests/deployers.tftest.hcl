@@ -117,6 +117,22 @@ run "permissions" {
   }
 }
 
+run "roles_that_are_passed_on" {
+  command = plan
+
+  assert {
+    condition = {
+      for statement in jsondecode(aws_iam_role_policy.deploy["dev"].policy).Statement : jsonencode(statement.Resource) => statement.Condition
+      if contains(flatten([statement.Action]), "iam:PassRole")
+      } == {
+      "\"arn:aws:iam::123456789012:role/session-service-dev-*\"" = {
+        StringEquals = { "iam:PassedToService" = ["lambda.amazonaws.com", "scheduler.amazonaws.com"] }
+      }
+    }
+    error_message = "A deploy role may pass the roles of its environment on to Lambda and to EventBridge Scheduler only."
+  }
+}
+
 run "a_repository_whose_subject_has_no_ids" {
   command = plan
 

@@ -1,6 +1,6 @@
 # Each alarm is one entry of a map. `value` is an expression over `metrics`; the alarm goes off when it is greater than
-# `threshold` in `datapoints` of the last `periods` periods of `seconds`. `description` says what that means for users, and
-# `runbook` is the anchor of its section in docs/runbook.md.
+# `threshold` in `datapoints` of the last `periods` periods of `seconds`, or less than it where `below` is set. `description` says
+# what that means for users, and `runbook` is the anchor of its section in docs/runbook.md.
 locals {
   five_minutes = { seconds = 300, periods = 1, datapoints = 1 }
   # For values that a single short peak may exceed.
@@ -47,7 +47,28 @@ locals {
       runbook     = count.runbook
       value       = "count"
       threshold   = count.threshold
-      metrics     = { count = { namespace = count.namespace, name = name, dimensions = {}, stat = "Sum" } }
+      metrics     = { count = { namespace = var.log_metric_namespace, name = name, dimensions = {}, stat = "Sum" } }
+    })
+  }
+
+  function_log = {
+    for name, count in var.function_log_metrics : "function-log-${name}" => merge(local.five_minutes, {
+      description = count.description
+      runbook     = count.runbook
+      value       = "count"
+      threshold   = 0
+      metrics     = { count = { namespace = var.log_metric_namespace, name = name, dimensions = {}, stat = "Sum" } }
+    })
+  }
+
+  missing_invocations = {
+    for key, function in var.scheduled_functions : "not-invoked-${key}" => merge(local.five_minutes, {
+      description = "${key} was not invoked for five minutes: sessions end late, and lost connections of speakers go unnoticed."
+      runbook     = "schedules-that-do-not-run"
+      value       = "invocations"
+      below       = true
+      threshold   = 1
+      metrics     = { invocations = { namespace = "AWS/Lambda", name = "Invocations", dimensions = { FunctionName = function }, stat = "Sum" } }
     })
   }
 
@@ -210,8 +231,9 @@ locals {
   ]...)
 
   alarms = merge(
-    local.latency, local.failures, local.access_log, local.rejections, local.function_errors, local.function_throttles,
-    local.function_durations, local.table_throttles, local.stream_ages, local.failed_records, local.dropped_records, local.service, local.burn_windows,
+    local.latency, local.failures, local.access_log, local.function_log, local.rejections, local.function_errors, local.function_throttles,
+    local.function_durations, local.missing_invocations, local.table_throttles, local.stream_ages, local.failed_records, local.dropped_records,
+    local.service, local.burn_windows,
   )
 }
 
@@ -220,12 +242,12 @@ resource "aws_cloudwatch_metric_alarm" "this" {
 
   alarm_name          = "${var.name}-${each.key}"
   alarm_description   = "${each.value.description} ${var.runbook_url}#${each.value.runbook}"
-  comparison_operator = "GreaterThanThreshold"
+  comparison_operator = lookup(each.value, "below", false) ? "LessThanThreshold" : "GreaterThanThreshold"
   threshold           = each.value.threshold
   evaluation_periods  = each.value.periods
   datapoints_to_alarm = each.value.datapoints
-  # Without traffic these metrics have no data points.
-  treat_missing_data = "notBreaching"
+  # Without traffic these metrics have no data points. What must not be low has none when nothing happens at all.
+  treat_missing_data = lookup(each.value, "below", false) ? "breaching" : "notBreaching"
   alarm_actions      = lookup(each.value, "notifies", true) ? [aws_sns_topic.this.arn] : []
   ok_actions         = lookup(each.value, "notifies", true) ? [aws_sns_topic.this.arn] : []
 

@@ -87,14 +87,32 @@ variable "consumers" {
   nullable    = false
 }
 
+variable "scheduled_functions" {
+  description = "Names in AWS of the functions that a schedule invokes at least every minute, by Terraform key."
+  type        = map(string)
+  nullable    = false
+}
+
 variable "tables" {
   description = "Names of the tables in AWS, by Terraform key."
   type        = map(string)
   nullable    = false
 }
 
+variable "log_metric_namespace" {
+  description = "Namespace of the metrics that are counted in logs."
+  type        = string
+  nullable    = false
+}
+
 variable "access_log_metrics" {
-  description = "Metrics counted in the access logs, by name: namespace, threshold for five minutes, what exceeding it means for users, and the anchor in the runbook."
-  type        = map(object({ namespace = string, threshold = number, description = string, runbook = string }))
+  description = "Metrics counted in the access logs, by name: threshold for five minutes, what exceeding it means for users, and the anchor in the runbook."
+  type        = map(object({ threshold = number, description = string, runbook = string }))
+  nullable    = false
+}
+
+variable "function_log_metrics" {
+  description = "Metrics counted in the logs of functions, by name: what a single one means for users, and the anchor in the runbook."
+  type        = map(object({ description = string, runbook = string }))
   nullable    = false
 }

@@ -1,7 +1,7 @@
-# Four questions in the first row, and details below each of them.
+# Four questions in the first row, and details below each of them. The last row has what happens without a request.
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
 locals {
-  palette = ["#1f77b4", "#2ca02c", "#ff7f0e", "#9467bd", "#17becf", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#d62728", "#aec7e8", "#ffbb78"]
+  palette = ["#1f77b4", "#2ca02c", "#ff7f0e", "#9467bd", "#17becf", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#d62728", "#aec7e8", "#ffbb78", "#98df8a", "#c5b0d5"]
 
   routes = keys(var.http_api.routes)
   colors = { for index, name in keys(var.function_names) : name => local.palette[index % length(local.palette)] }
@@ -71,8 +71,8 @@ locals {
       # METRICS("fn_") takes every metric whose id contains `fn_`, so no prefix may be part of another id.
       metrics = concat(
         [
-          [var.access_log_namespace, "ThrottledRequestCount", { label = "HTTP requests", color = "#1f77b4" }],
-          [var.access_log_namespace, "ThrottledConnectionCount", { label = "WebSocket", color = "#17becf" }],
+          [var.log_metric_namespace, "ThrottledRequestCount", { label = "HTTP requests", color = "#1f77b4" }],
+          [var.log_metric_namespace, "ThrottledConnectionCount", { label = "WebSocket", color = "#17becf" }],
           [{ expression = "SUM(METRICS(\"fn_\"))", label = "functions", color = "#ff7f0e" }],
           [{ expression = "SUM(METRICS(\"tbl_\"))", label = "tables", color = "#d62728" }],
         ],
@@ -150,9 +150,29 @@ locals {
       )
       limits = [{ value = 60000, label = "alarm" }]
     },
+    # Last row
+    {
+      title = "Do schedules run? (invocations)"
+      stat  = "Sum"
+      metrics = [
+        for name, function in var.scheduled_functions :
+        ["AWS/Lambda", "Invocations", "FunctionName", function, { label = name, color = local.colors[name] }]
+      ]
+      limits = []
+    },
+    {
+      title = "What was left undone?"
+      stat  = "Sum"
+      metrics = [
+        [var.log_metric_namespace, "UnreadableRowCount", { label = "rows not read", color = "#d62728" }],
+        [var.log_metric_namespace, "UnreachableConnectionCount", { label = "connections not reached", color = "#ff7f0e" }],
+        [var.log_metric_namespace, "UnsweptSessionCount", { label = "sessions not swept", color = "#9467bd" }],
+      ]
+      limits = []
+    },
   ]
 
-  header = "# ${var.name}\nThe first row answers four questions; the graphs below each of them show details. The [runbook](${var.runbook_url}) has a section on each alarm."
+  header = "# ${var.name}\nThe first row answers four questions; the graphs below each of them show details. The last row shows what happens without a request. The [runbook](${var.runbook_url}) has a section on each alarm."
 
   widgets = concat(
     [{

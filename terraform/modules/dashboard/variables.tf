@@ -51,8 +51,8 @@ variable "websocket_log_group" {
   nullable    = false
 }
 
-variable "access_log_namespace" {
-  description = "Namespace of the metrics that are counted in the access logs."
+variable "log_metric_namespace" {
+  description = "Namespace of the metrics that are counted in logs."
   type        = string
   nullable    = false
 }
@@ -77,6 +77,12 @@ variable "table_names" {
 
 variable "mapping_uuids" {
   description = "UUIDs of the event source mappings, by the Terraform key of the stream consumer."
+  type        = map(string)
+  nullable    = false
+}
+
+variable "scheduled_functions" {
+  description = "Names in AWS of the functions that a schedule invokes, by Terraform key."
   type        = map(string)
   nullable    = false
 }

@@ -65,7 +65,7 @@ resource "aws_lambda_function" "this" {
   architectures = [var.architecture]
   s3_bucket     = var.zip.bucket
   s3_key        = var.zip.key
-  memory_size   = 512
+  memory_size   = var.memory_mb
   timeout       = var.timeout_seconds
 
   environment {

@@ -32,9 +32,19 @@ output "role_name" {
   value       = aws_iam_role.this.name
 }
 
+output "log_group" {
+  description = "Name of the function's log group."
+  value       = aws_cloudwatch_log_group.this.name
+}
+
 output "timeout_seconds" {
   description = "Timeout of an invocation in seconds."
   value       = aws_lambda_function.this.timeout
+}
+
+output "memory_mb" {
+  description = "Memory in MB."
+  value       = aws_lambda_function.this.memory_size
 }
 
 output "policy" {

@@ -66,6 +66,17 @@ variable "timeout_seconds" {
   }
 }
 
+variable "memory_mb" {
+  description = "Memory in MB. The share of a processor grows with it: 1,769 MB are one."
+  type        = number
+  nullable    = false
+
+  validation {
+    condition     = var.memory_mb >= 128 && var.memory_mb <= 10240
+    error_message = "memory_mb must be 128 to 10240, the limits of Lambda."
+  }
+}
+
 variable "environment" {
   description = "Environment variables: exactly those that the function reads."
   type        = map(string)

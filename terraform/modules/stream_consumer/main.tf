@@ -23,20 +23,28 @@ resource "aws_iam_role_policy" "this" {
 }
 
 resource "aws_lambda_event_source_mapping" "this" {
-  function_name     = var.function_arn
-  event_source_arn  = var.stream_arn
-  starting_position = "LATEST"
+  function_name    = var.function_arn
+  event_source_arn = var.stream_arn
+  # With LATEST Lambda may miss records while a mapping is created or updated.
+  # https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html
+  starting_position = "TRIM_HORIZON"
 
   filter_criteria {
     filter {
-      pattern = jsonencode({ eventName = var.events })
+      pattern = jsonencode(merge(
+        { eventName = var.events },
+        [
+          for attributes in [var.new_image] :
+          { dynamodb = { NewImage = { for name, type in attributes : name => { (type) = [{ exists = true }] } } } } if length(attributes) > 0
+        ]...
+      ))
     }
   }
 
-  # One batch at a time from each shard, without waiting for more records: the changes of one row arrive in order.
-  parallelization_factor             = 1
+  # Lanes of each shard. The records of one item stay in one lane, and so in order; those of one partition key may not.
+  parallelization_factor             = var.parallelization_factor
   batch_size                         = var.batch_size
-  maximum_batching_window_in_seconds = 0
+  maximum_batching_window_in_seconds = var.batching_window_seconds
 
   # A failing record blocks its shard. Bisecting isolates it; after these limits Lambda stores it in the bucket and continues.
   function_response_types        = ["ReportBatchItemFailures"]

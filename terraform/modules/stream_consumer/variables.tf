@@ -59,3 +59,39 @@ variable "batch_size" {
     error_message = "batch_size must be 1 to 10000, the limits of Lambda."
   }
 }
+
+variable "new_image" {
+  description = "Attributes that the new image of a record must have, each with its DynamoDB type, for example { endedAt = \"N\" }. Lambda discards other records without an invocation; empty discards none."
+  type        = map(string)
+  nullable    = false
+  default     = {}
+
+  validation {
+    condition     = alltrue([for type in values(var.new_image) : contains(["S", "N", "BOOL"], type)])
+    error_message = "new_image must have attributes of the type S, N or BOOL: a filter knows no existence of lists and maps."
+  }
+}
+
+variable "parallelization_factor" {
+  description = "Batches of one shard that are handled at once. Records of one item stay in order."
+  type        = number
+  nullable    = false
+  default     = 1
+
+  validation {
+    condition     = var.parallelization_factor >= 1 && var.parallelization_factor <= 10
+    error_message = "parallelization_factor must be 1 to 10, the limits of Lambda."
+  }
+}
+
+variable "batching_window_seconds" {
+  description = "Seconds that a record waits for more records of its batch; 0 for none."
+  type        = number
+  nullable    = false
+  default     = 0
+
+  validation {
+    condition     = var.batching_window_seconds >= 0 && var.batching_window_seconds <= 300
+    error_message = "batching_window_seconds must be 0 to 300, the limits of Lambda."
+  }
+}

@@ -1,3 +1,10 @@
+locals {
+  projections = {
+    for name, index in var.indexes :
+    name => index.projected_attributes == null ? "ALL" : length(index.projected_attributes) == 0 ? "KEYS_ONLY" : "INCLUDE"
+  }
+}
+
 resource "aws_dynamodb_table" "this" {
   #checkov:skip=CKV_AWS_28:Each environment decides about backups (point_in_time_recovery).
   #checkov:skip=CKV_AWS_119:The key that DynamoDB owns encrypts it, free of charge. No other account reads the table, and a key in KMS is billed for each request.
@@ -28,8 +35,8 @@ resource "aws_dynamodb_table" "this" {
       name               = global_secondary_index.key
       hash_key           = global_secondary_index.value.hash_key
       range_key          = global_secondary_index.value.range_key
-      projection_type    = global_secondary_index.value.projected_attributes == null ? "ALL" : "INCLUDE"
-      non_key_attributes = global_secondary_index.value.projected_attributes
+      projection_type    = local.projections[global_secondary_index.key]
+      non_key_attributes = local.projections[global_secondary_index.key] == "INCLUDE" ? global_secondary_index.value.projected_attributes : null
     }
   }
 

@@ -14,11 +14,14 @@ output "stream_arn" {
 }
 
 output "shape" {
-  description = "Keys, TTL attribute and stream of the table."
+  description = "Keys, TTL attribute, stream and indexes of the table: the keys and the projection of each."
   value = {
     hash_key         = aws_dynamodb_table.this.hash_key
     range_key        = aws_dynamodb_table.this.range_key
     ttl_attribute    = one([for ttl in aws_dynamodb_table.this.ttl : ttl.attribute_name if ttl.enabled])
     stream_view_type = aws_dynamodb_table.this.stream_enabled ? aws_dynamodb_table.this.stream_view_type : null
+    indexes = {
+      for index in aws_dynamodb_table.this.global_secondary_index : index.name => [index.hash_key, index.range_key, index.projection_type]
+    }
   }
 }

@@ -22,7 +22,7 @@ variable "range_key" {
 }
 
 variable "indexes" {
-  description = "Global secondary indexes by name: partition key attribute (a string), sort key attribute (a number), and the attributes to project in addition to the keys; null projects all."
+  description = "Global secondary indexes by name: partition key attribute (a string), sort key attribute (a number), and the attributes to project in addition to the keys; null projects all, an empty set the keys only."
   type        = map(object({ hash_key = string, range_key = string, projected_attributes = optional(set(string)) }))
   nullable    = false
   default     = {}

@@ -36,4 +36,9 @@ run "values" {
     condition     = var.environment == "local" || min(var.sessions_per_speaker_per_hour, var.joins_per_address_per_minute) > 0
     error_message = "Outside local there are rate limits."
   }
+
+  assert {
+    condition     = var.speaker_absent_minutes == (var.environment == "prod" ? 120 : 0)
+    error_message = "In prod a session ends when its speaker has been absent for two hours."
+  }
 }
