@@ -128,6 +128,20 @@ def emitted_by_the_code(capsys: pytest.CaptureFixture[str], environment: str) ->
     return written
 
 
+def filters_of_logs(resources: list[dict[str, Any]], prefix: str) -> list[dict[str, Any]]:
+    """Return the metric filters of log groups whose names begin with the prefix."""
+    filters = of_type(resources, "aws_cloudwatch_log_metric_filter")
+    return [log_filter for log_filter in filters if log_filter["log_group_name"].startswith(prefix)]
+
+
+def error_line(message: str) -> str:
+    """Return the pattern of a line in Lambda's JSON format.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html
+    """
+    return f'{{ $.level = "ERROR" && $.message = "{message}" }}'
+
+
 def dimensions_of(resources: list[dict[str, Any]]) -> set[tuple[tuple[str, str], ...]]:
     """Return the dimensions, as sorted pairs, for which AWS writes metrics of these resources."""
     routes = [route["route_key"].split(" ") for route in of_type(resources, "aws_apigatewayv2_route")]
@@ -206,13 +220,42 @@ def test_a_metric_filter_reads_fields_that_the_access_log_has(resources: list[di
     }
     fields = set.intersection(*(set(json.loads(text)) for text in formats))
 
-    filters = of_type(resources, "aws_cloudwatch_log_metric_filter")
+    filters = filters_of_logs(resources, "/aws/apigateway/")
 
     assert len(filters) == 3
     for log_filter in filters:
         used_fields = set(re.findall(r"\$\.(\w+)", log_filter["pattern"]))
         assert used_fields, log_filter["pattern"]
         assert used_fields <= fields
+
+
+def test_functions_that_may_log_a_counted_line_are_watched(resources: list[dict[str, Any]]):
+    prefix = "/aws/lambda/session-service-prod-"
+    watched: dict[str, set[str]] = {}
+    for log_filter in filters_of_logs(resources, prefix):
+        watched.setdefault(log_filter["pattern"], set()).add(
+            log_filter["log_group_name"].removeprefix(prefix)
+        )
+
+    notify = {"session_changed", "connections_changed", "presence_changed", "sweep_sessions"}
+    verbs = ("create", "get", "update", "delete", "connect", "disconnect")
+    use_tables = {"list_sessions", "health", *(f"{verb}_session" for verb in verbs)}
+    assert watched == {
+        error_line("A row cannot be read"): notify | use_tables,
+        error_line("A connection cannot be reached"): notify,
+        error_line("A session cannot be swept yet"): {"sweep_sessions"},
+    }
+
+
+def test_the_code_logs_every_counted_line(resources: list[dict[str, Any]]):
+    code = "".join(path.read_text() for path in (ROOT / "shared").rglob("*.py"))
+    patterns = {log_filter["pattern"] for log_filter in filters_of_logs(resources, "/aws/lambda/")}
+    messages = {message for pattern in patterns for message in re.findall(r'message = "(.+?)"', pattern)}
+
+    missing = {message for message in messages if f'"{message}"' not in code}
+
+    assert len(messages) == 3
+    assert missing == set()
 
 
 def test_each_session_route_has_a_latency_objective(resources: list[dict[str, Any]]):

@@ -214,6 +214,15 @@ def _s3(call: ApiCall) -> list[Permission]:
     return [Permission(f"s3:{action}", resource), *tagging]
 
 
+def _scheduler(call: ApiCall) -> list[Permission]:
+    name = unquote(call.path.removeprefix("/schedules/"))
+    permissions = [Permission(f"scheduler:{call.operation}", _arn("scheduler", f"schedule/default/{name}"))]
+    if target := call.parameters.get("Target"):
+        passed = {"iam:passedtoservice": "scheduler.amazonaws.com"}
+        permissions.append(Permission("iam:PassRole", target["RoleArn"], passed))
+    return permissions
+
+
 def _sns(call: ApiCall) -> list[Permission]:
     parameters = call.parameters
     action = f"sns:{call.operation}"
@@ -245,6 +254,7 @@ _SERVICES: dict[str, Callable[[ApiCall], list[Permission]]] = {
     "KMS": _kms,
     "Lambda": _lambda,
     "S3": _s3,
+    "Scheduler": _scheduler,
     "SNS": _sns,
     "SQS": _sqs,
     "STS": _sts,

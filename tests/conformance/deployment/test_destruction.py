@@ -11,6 +11,7 @@ def test_nothing_of_an_environment_is_left(destroyed: dict[str, Deployment]):
     buckets = [bucket["Name"] for bucket in emulator.client("s3").list_buckets()["Buckets"]]
     groups = emulator.client("logs").describe_log_groups()["logGroups"]
     apis = emulator.client("apigatewayv2").get_apis()["Items"]
+    schedules = emulator.client("scheduler").list_schedules()["Schedules"]
 
-    assert (tables, functions, groups, apis) == ([], [], [], [])
+    assert (tables, functions, groups, apis, schedules) == ([], [], [], [], [])
     assert len(buckets) == 1  # of the states

@@ -78,6 +78,19 @@ def test_the_actions_of_a_policy_are_those_of_all_statements():
         ),
         (
             ApiCall(
+                "Scheduler",
+                "CreateSchedule",
+                "POST",
+                "https://host/schedules/ours",
+                '{"GroupName": "default", "Target": {"Arn": "arn:alias", "RoleArn": "arn:role"}}\n',
+            ),
+            {
+                "scheduler:CreateSchedule on arn:aws:scheduler:us-east-1:210987654321:schedule/default/ours",
+                "iam:PassRole on arn:role",
+            },
+        ),
+        (
+            ApiCall(
                 "SNS",
                 "CreateTopic",
                 "POST",
