@@ -11,7 +11,8 @@ from typing import NamedTuple
 from scripts.docs.markdown import markdown_table, replace_section
 from scripts.project import ROOT
 
-MEMORY_GB = 0.5
+MEMORY_MB = 512
+FAN_OUT_MEMORY_MB = 1769  # of functions that send messages to an audience
 
 # Assumptions: use that depends on clients or on AWS.
 COLD_SHARE = 0.02  # of invocations
@@ -24,6 +25,7 @@ CONNECTION_BYTES = 160
 STAY_HOURS = 1  # that a listener stays connected
 HEARTBEATS_PER_HOUR = 12  # of a listener
 UPDATES_PER_HOUR = 4  # of a session, each posted to every listener
+SWEEPS_PER_MONTH = 43_800  # one a minute
 
 
 class Price(NamedTuple):
@@ -57,7 +59,7 @@ MONTHLY_PRICES = {
     "dashboards": Price("dashboards", 3.00, 1, "cloudwatch"),
 }
 # The maximum for one environment with alarms. The metrics include one per source language in use.
-MONTHLY = {"metrics": 70, "alarm_metrics": 90, "composite_alarms": 2, "dashboards": 1}
+MONTHLY = {"metrics": 75, "alarm_metrics": 100, "composite_alarms": 2, "dashboards": 1}
 
 
 class Call(NamedTuple):
@@ -73,17 +75,23 @@ class Call(NamedTuple):
     messages: float = 0
 
 
-# Every item is under 1 KB. The sessions table has two indexes; a new status moves the item in the index by
-# status, which takes two writes, and a new listener count does not touch that index.
+# Every item is under 1 KB. The sessions table has three indexes. A new status moves the item in the index by
+# status, and a new due time in the index by due time, which takes two writes each. The index by speaker has
+# every attribute, so each update writes it once.
 COUNT_USE = Call("rate_limits:UpdateItem", writes=1)
-PUT_SESSION = Call("sessions:PutItem", writes=3)
+PUT_SESSION = Call("sessions:PutItem", writes=4)
 UPDATE_SESSION = Call("sessions:UpdateItem", writes=4)
+END_SESSION = Call("sessions:UpdateItem", writes=6)
 UPDATE_COUNT = Call("sessions:UpdateItem", writes=2)
+UPDATE_PRESENCE = Call("sessions:UpdateItem", writes=4)
+FINISH_DRAIN = Call("sessions:UpdateItem", writes=3)  # removes the item from the index by due time
 GET_SESSION = Call("sessions:GetItem", reads=1)
+QUERY_DUE = Call("sessions:Query", reads=0.5)  # eventually consistent
 QUERY_SESSIONS = Call("sessions:Query", reads=ceil(PAGE * SESSION_BYTES / 4096) / 2)  # eventually consistent
 PUT_CONNECTION = Call("connections:PutItem", writes=1)
 ADMIT_CONNECTION = Call("connections:UpdateItem", writes=1)
 DELETE_CONNECTION = Call("connections:DeleteItem", writes=1)
+DELETE_AUDIENCE = Call("connections:BatchWriteItem", writes=AUDIENCE)  # one call for each 25
 QUERY_CONNECTIONS = Call("connections:Query", reads=ceil(AUDIENCE * CONNECTION_BYTES / 4096))
 POST = Call("PostToConnection", messages=1)
 CLOSE = Call("DeleteConnection")
@@ -97,6 +105,7 @@ class Use:
     messages: float = 0
     connection_minutes: float = 0
     invocations: float = 0
+    gb_seconds: float = 0
     milliseconds: float = 0
     writes: float = 0
     reads: float = 0
@@ -125,10 +134,27 @@ class Operation:
         return self.use + _use(self.calls)
 
 
-def _http(milliseconds: int, log_bytes: int) -> Use:
+def _lambda(
+    milliseconds: float, memory_mb: int = MEMORY_MB, *, invocations: int = 1, log_bytes: int = 0
+) -> Use:
+    """Return the use of invocations that together take this long when warm, with the share of cold starts."""
+    seconds = (milliseconds + invocations * COLD_SHARE * COLD_MS) / 1000
     return Use(
-        http_requests=1, invocations=1, traces=TRACED_SHARE, milliseconds=milliseconds, log_bytes=log_bytes
+        invocations=invocations,
+        gb_seconds=seconds * memory_mb / 1024,
+        milliseconds=milliseconds,
+        log_bytes=log_bytes,
     )
+
+
+def _http(milliseconds: int, log_bytes: int) -> Use:
+    return Use(http_requests=1, traces=TRACED_SHARE) + _lambda(milliseconds, log_bytes=log_bytes)
+
+
+def _websocket(milliseconds: int, *, functions: int) -> Use:
+    # $connect and $disconnect are counted as messages, to be on the safe side.
+    event = Use(messages=1, traces=TRACED_SHARE)
+    return event + _lambda(milliseconds, invocations=functions, log_bytes=550)
 
 
 def _use(calls: Iterable[Call]) -> Use:
@@ -142,28 +168,28 @@ OPERATIONS = {
     "list": Operation(_http(20, 600), (QUERY_SESSIONS,)),
     "update": Operation(_http(15, 600), (UPDATE_SESSION,)),
     "notify of an update": Operation(
-        Use(invocations=1, milliseconds=60), (GET_SESSION, QUERY_CONNECTIONS), (POST,)
+        _lambda(120, FAN_OUT_MEMORY_MB), (GET_SESSION, QUERY_CONNECTIONS), (POST,)
     ),
-    "delete": Operation(_http(15, 600), (UPDATE_SESSION,)),
+    "delete": Operation(_http(15, 600), (END_SESSION,)),
     "notify of the end": Operation(
-        Use(invocations=1, milliseconds=60), (QUERY_CONNECTIONS,), (POST, CLOSE, DELETE_CONNECTION)
+        _lambda(220, FAN_OUT_MEMORY_MB), (QUERY_CONNECTIONS, DELETE_AUDIENCE, FINISH_DRAIN), (POST, CLOSE)
     ),
-    # $connect and $disconnect are counted as messages, to be on the safe side.
     "connect": Operation(
-        Use(messages=1, invocations=2, traces=TRACED_SHARE, milliseconds=70, log_bytes=550),
+        _websocket(70, functions=2),
         (COUNT_USE, GET_SESSION, PUT_CONNECTION, QUERY_CONNECTIONS, GET_SESSION, ADMIT_CONNECTION),
     ),
-    "disconnect": Operation(
-        Use(messages=1, invocations=1, traces=TRACED_SHARE, milliseconds=12, log_bytes=550),
-        (DELETE_CONNECTION,),
-    ),
+    "disconnect": Operation(_websocket(12, functions=1), (DELETE_CONNECTION,)),
     "count listeners": Operation(
-        Use(invocations=1, traces=TRACED_SHARE, milliseconds=40, log_bytes=250),
-        (QUERY_CONNECTIONS, UPDATE_COUNT, UPDATE_COUNT, POST),
+        Use(traces=TRACED_SHARE) + _lambda(15, FAN_OUT_MEMORY_MB, log_bytes=250),
+        (QUERY_CONNECTIONS, UPDATE_COUNT, POST),
     ),
     # Each write of a count changes the session, so it invokes session_changed. Lambda's filters cannot
     # compare the new count with the old one.
-    "ignore a new count": Operation(Use(invocations=1, milliseconds=3)),
+    "ignore a new count": Operation(_lambda(2, FAN_OUT_MEMORY_MB)),
+    "notify of an absence": Operation(
+        _lambda(10_120, FAN_OUT_MEMORY_MB), (GET_SESSION, QUERY_CONNECTIONS), (POST,)
+    ),
+    "sweep": Operation(_lambda(10, FAN_OUT_MEMORY_MB), (QUERY_DUE,)),
     "heartbeat": Operation(Use(messages=2, log_bytes=300)),
 }
 """Durations and log bytes, with the line of the access log, are estimates; a test counts the calls."""
@@ -184,14 +210,14 @@ SCENARIOS = {
     "1,000,000 pages of sessions listed": OPERATIONS["list"].total() * 1_000_000,
     "1,000,000 sessions updated or ended": UPDATE * 1_000_000,
     "1,000 listener-hours": LISTENER_HOUR * 1_000,
+    "a month of sweeps with nothing due": OPERATIONS["sweep"].total() * SWEEPS_PER_MONTH,
 }
 
 
 def costs(use: Use) -> dict[str, float]:
     """Return what the use costs in US dollars, by the names in PRICES."""
     amounts = asdict(use)
-    milliseconds = amounts.pop("milliseconds") + use.invocations * COLD_SHARE * COLD_MS
-    amounts["gb_seconds"] = milliseconds / 1000 * MEMORY_GB
+    del amounts["milliseconds"]  # billed as GB-seconds
     return {name: amount * PRICES[name].usd / PRICES[name].per for name, amount in amounts.items()}
 
 
@@ -243,7 +269,7 @@ def _use_row(name: str, calls: Iterable[Call], use: Use) -> list[str]:
 
 def _assumptions() -> str:
     lines = (
-        f"Functions have {MEMORY_GB * 1024:g} MB of memory.",
+        f"Functions have {MEMORY_MB} MB of memory, and {FAN_OUT_MEMORY_MB:,} MB if they send to an audience.",
         f"{COLD_SHARE:.0%} of invocations are cold starts, which take {COLD_MS} ms longer.",
         f"X-Ray samples {TRACED_SHARE:.0%} of requests.",
         f"A page of a list has {PAGE} sessions of {SESSION_BYTES} bytes.",

@@ -1,6 +1,7 @@
 """The cost model bills exactly the calls that the functions make."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -9,7 +10,7 @@ import botocore.session
 import pytest
 from moto import mock_aws
 
-from scripts.docs.cost import LISTENER_HOUR, MEMORY_GB, OPERATIONS, UPDATE_COUNT
+from scripts.docs.cost import FAN_OUT_MEMORY_MB, LISTENER_HOUR, MEMORY_MB, OPERATIONS, UPDATE_COUNT
 from scripts.project import ROOT
 from tests.support import http_events, tables, websocket_events
 from tests.support.aws_calls import recorded_calls
@@ -91,6 +92,7 @@ def test_a_listener_hour_bills_the_invocations_that_its_counts_cause():
 
 
 def test_the_model_bills_the_memory_that_functions_have():
-    module = (ROOT / "terraform" / "modules" / "function" / "main.tf").read_text()
+    root = "".join((ROOT / "terraform" / name).read_text() for name in ("main.tf", "functions.tf"))
 
-    assert f"memory_size   = {MEMORY_GB * 1024:g}\n" in module
+    assert re.findall(r"function_memory_mb +=( \d+)", root) == [f" {MEMORY_MB}"]
+    assert re.findall(r"one_processor_mb =( \d+)", root) == [f" {FAN_OUT_MEMORY_MB}"]
