@@ -186,6 +186,7 @@ locals {
       }
       manages_connections = ["POST", "DELETE"]
       environment = {
+        ENV                    = var.environment
         SESSIONS_TABLE         = module.table["sessions"].name
         CONNECTIONS_TABLE      = module.table["connections"].name
         WEBSOCKET_ENDPOINT     = module.websocket_api.endpoint

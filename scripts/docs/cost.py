@@ -183,6 +183,10 @@ OPERATIONS = {
         Use(traces=TRACED_SHARE) + _lambda(15, FAN_OUT_MEMORY_MB, log_bytes=250),
         (QUERY_CONNECTIONS, UPDATE_COUNT, POST),
     ),
+    "count after the speaker connects": Operation(
+        Use(traces=TRACED_SHARE) + _lambda(20, FAN_OUT_MEMORY_MB, log_bytes=250),
+        (QUERY_CONNECTIONS, UPDATE_COUNT, UPDATE_PRESENCE, POST),
+    ),
     # Each write of a count changes the session, so it invokes session_changed. Lambda's filters cannot
     # compare the new count with the old one.
     "ignore a new count": Operation(_lambda(2, FAN_OUT_MEMORY_MB)),

@@ -135,6 +135,7 @@ run "functions" {
       }
 
       sweep_sessions = {
+        ENV                    = "dev"
         SESSIONS_TABLE         = "session-service-dev-sessions"
         CONNECTIONS_TABLE      = "session-service-dev-connections"
         WEBSOCKET_ENDPOINT     = "https://ws1.example.com/ws"

@@ -136,5 +136,6 @@ NOT_CALLED: dict[str, str] = {
     "logs:ListLogDeliveries": _ACCESS_LOGS,
     "logs:PutResourcePolicy": _ACCESS_LOGS,
     "logs:UpdateLogDelivery": _ACCESS_LOGS,
+    "scheduler:UpdateSchedule": _CODE,
 }
 """Not ministack's: actions that deployers may take although no deployment here calls them."""

@@ -21,7 +21,9 @@ def recorded_calls() -> Iterator[list[str]]:
         if client.meta.service_model.service_name != "dynamodb":
             calls.append(operation)
             return {}
-        calls.append(f"{parameters['TableName']}:{operation}")
+        # BatchWriteItem names its tables with their items.
+        tables = parameters.get("RequestItems") or [parameters["TableName"]]
+        calls.extend(f"{table}:{operation}" for table in tables)
         return send(client, operation, parameters)
 
     with mock.patch.object(BaseClient, "_make_api_call", record):

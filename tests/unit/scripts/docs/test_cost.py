@@ -2,8 +2,10 @@
 
 import json
 import re
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import botocore.session
@@ -35,13 +37,17 @@ def handler(function: str) -> Handler:
     return lambda event: module.handler(event, LAMBDA_CONTEXT)
 
 
-def test_the_model_lists_the_calls_of_each_operation(calls: list[str], socket_disabled: None):
+def test_the_model_lists_the_calls_of_each_operation(
+    calls: list[str], socket_disabled: None, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)  # presence_changed waits for ten seconds
     http = {
         name: handler(f"{name}_session{'s' if name == 'list' else ''}")
         for name in ("create", "get", "list", "update", "delete")
     }
     connect, disconnect = handler("connect_session"), handler("disconnect_session")
     session_changed, connections_changed = handler("session_changed"), handler("connections_changed")
+    presence_changed, sweep_sessions = handler("presence_changed"), handler("sweep_sessions")
     client = botocore.session.get_session().create_client("dynamodb")
     sessions, connections = (
         tables.Stream(client, table) for table in (tables.SESSIONS_TABLE, tables.CONNECTIONS_TABLE)
@@ -59,13 +65,20 @@ def test_the_model_lists_the_calls_of_each_operation(calls: list[str], socket_di
     measure("get", http["get"], http_events.event(GET, session_id=session_id))
     measure("list", http["list"], http_events.event(LIST))
     connect(websocket_events.connect(session_id, connection_id="speaker", speaker=SPEAKER))
+    speaker_connects = {"Records": connections.new_records()}
+    measure("count after the speaker connects", connections_changed, speaker_connects)
     connect(websocket_events.connect(session_id, connection_id="leaving", language="es"))
     measure("connect", connect, websocket_events.connect(session_id, connection_id="staying", language="es"))
     sessions.new_records()
     measure("count listeners", connections_changed, {"Records": connections.new_records()})
     new_counts = sessions.new_records()
     measure("ignore a new count", session_changed, {"Records": new_counts})
+    disconnect(websocket_events.disconnect(session_id, connection_id="speaker"))
+    connections_changed({"Records": connections.new_records()})
+    measure("notify of an absence", presence_changed, {"Records": sessions.new_records()[-1:]})
+    connect(websocket_events.connect(session_id, connection_id="speaker", speaker=SPEAKER))
     measure("disconnect", disconnect, websocket_events.disconnect(session_id, connection_id="leaving"))
+    measure("sweep", sweep_sessions, {"time": datetime.now(UTC).isoformat()})
     sessions.new_records()
     pause = http_events.event(UPDATE, session_id=session_id, body={"status": "paused"})
     measure("update", http["update"], pause)
@@ -87,8 +100,8 @@ def test_a_listener_hour_bills_the_invocations_that_its_counts_cause():
         name: OPERATIONS[name].use.invocations for name in ("connect", "disconnect", "count listeners")
     }
 
-    # A join and a leave, with one count each and two writes of each count.
-    assert LISTENER_HOUR.invocations == sum(invocations.values()) + invocations["count listeners"] + 2 * 2
+    # A join and a leave, with one count each and one write of each count.
+    assert LISTENER_HOUR.invocations == sum(invocations.values()) + invocations["count listeners"] + 2
 
 
 def test_the_model_bills_the_memory_that_functions_have():
