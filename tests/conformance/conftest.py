@@ -23,6 +23,7 @@ ORDER = (
     "test_prod.py",
     "http_api",
     "websocket_api",
+    "test_schedule.py",
     "test_destruction.py",
     "test_policies.py",
 )

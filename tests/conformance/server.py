@@ -11,6 +11,7 @@ of deployers that ministack denies by mistake. They are allowed, with their entr
 
 import asyncio
 import contextlib
+import datetime
 import fnmatch
 import json
 import os
@@ -61,6 +62,19 @@ def _record_decisions(decisions: Path, misjudged: list[list[str]]) -> None:
     iam_evaluator.enforce = decide_and_record
 
 
+def _replace_scheduled_time() -> None:
+    """Replace the keyword of the scheduled time in a schedule's input, as EventBridge Scheduler does."""
+    from ministack.services import eventbridge
+
+    dispatch = eventbridge._dispatch_to_lambda
+
+    def replace_and_dispatch(function: str, payload: str) -> None:
+        now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        dispatch(function, payload.replace("<aws.scheduler.scheduled-time>", now))
+
+    eventbridge._dispatch_to_lambda = replace_and_dispatch
+
+
 def _matches(patterns: list[str], action: str, resource: str) -> bool:
     return action == patterns[0] and fnmatch.fnmatchcase(resource, patterns[1])
 
@@ -107,4 +121,5 @@ if __name__ == "__main__":
     # ministack reads its settings while it is imported.
     os.environ["GATEWAY_PORT"] = str(port.getsockname()[1])
     _record_decisions(Path(sys.argv[3]), json.loads(sys.argv[4]))
+    _replace_scheduled_time()
     asyncio.run(_serve(port, sys.argv[1], sys.argv[2]))
