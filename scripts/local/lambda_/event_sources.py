@@ -1,12 +1,14 @@
 """Lambda's event source mappings on table streams: batches in order, retries, and failed records in S3.
 
 The local AWS posts each record here when it is written. A stream has four shards, like the stream of a new
-table: records of one partition key stay in order, and a failing batch blocks its own shard only.
+table, and a shard has as many lanes as the mapping's parallelization factor. With one lane the records of a
+partition key stay in order, with more the records of an item; a failing batch blocks its own lane only.
 https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
 """
 
 import asyncio
 import binascii
+import contextlib
 import json
 import time
 import uuid
@@ -24,6 +26,9 @@ SHARDS = 4
 FIRST_PAUSE_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 10.0
 
+Entry = Mapping[str, Any]
+"""What the local AWS posts for a record: `stream` (its ARN), `partition` (the partition key), `record`."""
+
 Record = Mapping[str, Any]
 PutObject = Callable[[str, str, str], Awaitable[object]]
 """Stores an object in S3, given its bucket, key and body."""
@@ -32,11 +37,12 @@ PutObject = Callable[[str, str, str], Awaitable[object]]
 class Streams(Server):
     """Receives the records of table streams and invokes the functions of the event source mappings.
 
-    Records that arrive before `consume` are discarded: the mappings start with new records (LATEST).
+    Records that arrive before `consume` are kept for the mappings that start with the oldest record.
     """
 
     def __init__(self) -> None:
-        self._shards: list[tuple[EventSource, list[_Shard]]] = []
+        self._mappings: list[_Mapping] | None = None
+        self._kept: list[Entry] = []
 
     def runner(self) -> web.AppRunner:
         """Serve the one path to which the local AWS posts."""
@@ -48,35 +54,63 @@ class Streams(Server):
         self, sources: Iterable[EventSource], functions: Functions, put_object: PutObject
     ) -> None:
         """Start to invoke the functions of the event source mappings."""
-        for source in sources:
-            shards = [_Shard(source, number, functions, put_object) for number in range(SHARDS)]
-            self._shards.append((source, shards))
+        self._mappings = [_Mapping(source, functions, put_object) for source in sources]
+        for mapping in self._mappings:
+            if mapping.source.from_oldest:
+                mapping.deliver(self._kept)
+        self._kept.clear()
 
     async def stop(self) -> None:
         """Stop listening and invoking. Records that were not handled are lost."""
         await super().stop()
-        await asyncio.gather(*(shard.stop() for _, shards in self._shards for shard in shards))
+        await asyncio.gather(*(mapping.stop() for mapping in self._mappings or ()))
 
     async def _receive(self, request: web.Request) -> web.Response:
-        for entry in json.loads(await request.read()):
-            record = {**entry["record"], "eventSourceARN": entry["stream"]}
-            for source, shards in self._shards:
-                if source.stream_arn == entry["stream"] and source.matches(record):
-                    number = binascii.crc32(entry["partition"].encode()) % SHARDS
-                    shards[number].records.put_nowait(record)
+        entries: list[Entry] = json.loads(await request.read())
+        if self._mappings is None:
+            self._kept += entries
+        else:
+            for mapping in self._mappings:
+                mapping.deliver(entries)
         return web.Response()
 
 
-class _Shard:
-    """One shard of a stream for one function, which receives one batch after the other."""
+class _Mapping:
+    """An event source mapping: hands each record of its stream to the lane of the record's item."""
 
-    def __init__(self, source: EventSource, number: int, functions: Functions, put_object: PutObject) -> None:
-        self.records: asyncio.Queue[Record] = asyncio.Queue()
+    def __init__(self, source: EventSource, functions: Functions, put_object: PutObject) -> None:
+        self.source = source
+        self._lanes = [
+            [_Lane(source, shard, functions, put_object) for _ in range(source.parallelization_factor)]
+            for shard in range(SHARDS)
+        ]
+
+    def deliver(self, entries: Iterable[Entry]) -> None:
+        for entry in entries:
+            record = {**entry["record"], "eventSourceARN": entry["stream"]}
+            if self.source.stream_arn == entry["stream"] and self.source.matches(record):
+                lanes = self._lanes[_hash(entry["partition"]) % SHARDS]
+                item = json.dumps(record["dynamodb"]["Keys"], sort_keys=True)
+                lanes[_hash(item) % len(lanes)].add(record)
+
+    async def stop(self) -> None:
+        await asyncio.gather(*(lane.stop() for lanes in self._lanes for lane in lanes))
+
+
+class _Lane:
+    """A part of one shard, for one function, which receives one batch after the other."""
+
+    def __init__(self, source: EventSource, shard: int, functions: Functions, put_object: PutObject) -> None:
+        self._records: asyncio.Queue[tuple[float, Record]] = asyncio.Queue()
         self._source = source
-        self._id = f"shardId-{number:020d}-{binascii.crc32(source.stream_arn.encode()):08x}"
+        self._shard_id = f"shardId-{shard:020d}-{_hash(source.stream_arn):08x}"
         self._functions = functions
         self._put_object = put_object
+        self._time = asyncio.get_running_loop().time
         self._task = asyncio.create_task(self._run())
+
+    def add(self, record: Record) -> None:
+        self._records.put_nowait((self._time(), record))
 
     async def stop(self) -> None:
         self._task.cancel()
@@ -84,10 +118,18 @@ class _Shard:
 
     async def _run(self) -> None:
         while True:
-            batch = [await self.records.get()]
-            while len(batch) < self._source.batch_size and not self.records.empty():
-                batch.append(self.records.get_nowait())
-            await self._handle(batch)
+            await self._handle(await self._next_batch())
+
+    async def _next_batch(self) -> list[Record]:
+        """Wait for a record, then until the batch is full or the window since its arrival has passed."""
+        arrived_at, record = await self._records.get()
+        batch = [record]
+        with contextlib.suppress(TimeoutError):
+            # A window that has already passed ends at the first `get` that has to wait.
+            async with asyncio.timeout_at(arrived_at + self._source.batching_window):
+                while len(batch) < self._source.batch_size:
+                    batch.append((await self._records.get())[1])
+        return batch
 
     async def _handle(self, batch: Sequence[Record]) -> None:
         """Invoke the function until it has handled all records of the batch, or the batch has failed."""
@@ -145,9 +187,8 @@ class _Shard:
         if self._source.failed_records_bucket is None:
             return
         now = datetime.now(UTC)
-        key = (
-            f"aws/lambda/{self._source.uuid}/{self._id}/{now:%Y/%m/%d}/{now:%Y-%m-%dT%H.%M.%S}-{uuid.uuid4()}"
-        )
+        folder = f"aws/lambda/{self._source.uuid}/{self._shard_id}/{now:%Y/%m/%d}"
+        key = f"{folder}/{now:%Y-%m-%dT%H.%M.%S}-{uuid.uuid4()}"
         first, last = batch[0]["dynamodb"], batch[-1]["dynamodb"]
         record = {
             "requestContext": {
@@ -160,7 +201,7 @@ class _Shard:
             "version": "1.0",
             "timestamp": _iso(now.timestamp()),
             "DDBStreamBatchInfo": {
-                "shardId": self._id,
+                "shardId": self._shard_id,
                 "startSequenceNumber": first["SequenceNumber"],
                 "endSequenceNumber": last["SequenceNumber"],
                 "approximateArrivalOfFirstRecord": _iso(first["ApproximateCreationDateTime"]),
@@ -171,6 +212,10 @@ class _Shard:
             "payload": _payload(batch),
         }
         await self._put_object(self._source.failed_records_bucket, key, json.dumps(record))
+
+
+def _hash(text: str) -> int:
+    return binascii.crc32(text.encode())
 
 
 def _payload(batch: Sequence[Record]) -> str:

@@ -1,5 +1,6 @@
 """The event sources that Terraform declares; unsupported ones are refused."""
 
+import json
 from typing import Any
 
 import pytest
@@ -23,13 +24,28 @@ def test_a_mapping_has_its_limits_and_its_bucket_of_failed_records():
         function_arn=f"{FUNCTION_ARN}:live",
         stream_arn=STREAM_ARN,
         filters=({"eventName": ["MODIFY", "REMOVE"]},),
+        from_oldest=False,
+        parallelization_factor=1,
         batch_size=10,
+        batching_window=0,
         bisects=True,
         reports_failures=True,
         max_retries=3,
         max_age=None,
         failed_records_bucket="failed-records",
     )
+
+
+def test_a_mapping_has_its_starting_position_its_lanes_and_its_window():
+    (source,) = _sources(
+        mapping={
+            "starting_position": "TRIM_HORIZON",
+            "parallelization_factor": 10,
+            "maximum_batching_window_in_seconds": 1,
+        }
+    )
+
+    assert (source.from_oldest, source.parallelization_factor, source.batching_window) == (True, 10, 1)
 
 
 @pytest.mark.parametrize(
@@ -50,11 +66,30 @@ def test_a_filter_matches_attributes_of_rows(status: str, matches: bool):
 
 
 @pytest.mark.parametrize(
+    ("expected", "record", "matches"),
+    [
+        ([{"exists": True}], {"dynamodb": {"NewImage": {"absentSince": {"N": "1"}}}}, True),
+        ([{"exists": True}], {"dynamodb": {"NewImage": {}}}, False),
+        ([{"exists": True}], {"dynamodb": {}}, False),
+        ([{"exists": True}], {"dynamodb": {"NewImage": {"absentSince": {"N": {}}}}}, False),
+        ([{"exists": False}], {"dynamodb": {"NewImage": {"absentSince": {"N": "1"}}}}, False),
+        ([{"exists": False}], {"dynamodb": {"NewImage": {}}}, True),
+        ([{"exists": False}, "1"], {"dynamodb": {"NewImage": {"absentSince": {"N": "1"}}}}, True),
+    ],
+)
+def test_a_filter_can_ask_whether_a_leaf_exists(
+    expected: list[object], record: dict[str, Any], matches: bool
+):
+    pattern = json.dumps({"dynamodb": {"NewImage": {"absentSince": {"N": expected}}}})
+    (source,) = _sources(mapping={"filter_criteria": [{"filter": [{"pattern": pattern}]}]})
+
+    assert source.matches(record) is matches
+
+
+@pytest.mark.parametrize(
     "changed",
     [
-        {"mapping": {"parallelization_factor": 2}},
-        {"mapping": {"maximum_batching_window_in_seconds": 5}},
-        {"mapping": {"starting_position": "TRIM_HORIZON"}},
+        {"mapping": {"starting_position": "AT_TIMESTAMP"}},
         {"mapping": {"event_source_arn": BUCKET_ARN}},
         {"mapping": {"filter_criteria": [{"filter": [{"pattern": '{"eventName":[{"prefix":"M"}]}'}]}]}},
         {"without": ("bucket",)},

@@ -77,12 +77,16 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[contextlib.ExitStack]:
 
 @pytest.fixture
 def consume(stack: contextlib.ExitStack, consumer: Consumer) -> Callable[..., str]:
-    """Map a stream to the consumer. The result is the URL to which records are posted."""
+    """Map a stream to the consumer. The result is the URL to which records are posted.
 
-    def start(**fields: Any) -> str:
+    `before` is called with the URL before the stream is mapped.
+    """
+
+    def start(*, before: Callable[[str], object] = lambda _: None, **fields: Any) -> str:
         loop = stack.enter_context(EventLoop())
         streams = event_sources.Streams()
         url = stack.enter_context(listening(loop, streams))
+        before(url)
         source = EventSource(UUID, "session_changed", ALIAS_ARN, STREAM, reports_failures=True, **fields)
         loop.run(streams.consume([source], consumer, consumer.put_object))
         return url
@@ -95,6 +99,7 @@ def _post(
     numbers: Sequence[str],
     *,
     key: str = "a",
+    connection: str = "",
     event: str = "MODIFY",
     stream: str = STREAM,
     age: float = 0,
@@ -108,7 +113,7 @@ def _post(
                 "dynamodb": {
                     "SequenceNumber": number,
                     "ApproximateCreationDateTime": time.time() - age,
-                    "Keys": {"sessionId": {"S": key}},
+                    "Keys": {"sessionId": {"S": key}, "connectionId": {"S": connection}},
                 },
             },
         }
@@ -161,6 +166,120 @@ def test_a_failing_batch_blocks_its_own_shard_only(consume: Callable[..., str], 
 
     eventually(lambda: sum(batch[0].startswith("of") for batch in consumer.batches) >= 3)
     assert ["2"] not in consumer.batches
+
+
+@pytest.mark.parametrize(("from_oldest", "batches"), [(True, [["1", "2"], ["3"]]), (False, [["3"]])])
+def test_only_a_mapping_from_the_oldest_record_on_gets_records_from_before_it_existed(
+    consume: Callable[..., str], consumer: Consumer, from_oldest: bool, batches: list[list[str]]
+):
+    consumer.ready.clear()
+    url = consume(from_oldest=from_oldest, batch_size=2, before=lambda url: _post(url, "12"))
+
+    _post(url, "3")
+    consumer.ready.set()
+
+    eventually(lambda: ["3"] in consumer.batches)
+    assert consumer.batches == batches
+
+
+def test_a_batch_is_collected_until_it_is_full(consume: Callable[..., str], consumer: Consumer):
+    url = consume(batch_size=3, batching_window=3_600)
+
+    for number in "123":
+        _post(url, number)
+
+    eventually(lambda: consumer.batches)
+    assert consumer.batches == [["1", "2", "3"]]
+
+
+def test_a_batch_that_is_not_full_is_complete_when_its_window_has_passed(
+    consume: Callable[..., str], consumer: Consumer
+):
+    url = consume(batch_size=3, batching_window=0.01)
+
+    _post(url, "1")
+
+    eventually(lambda: consumer.batches)
+    assert consumer.batches == [["1"]]
+
+
+def test_as_many_batches_of_a_shard_as_it_has_lanes_are_handled_at_once(
+    consume: Callable[..., str], consumer: Consumer
+):
+    url = consume(parallelization_factor=10, batch_size=1)
+    consumer.ready.clear()
+
+    for number in range(100):
+        _post(url, [str(number)], connection=f"connection-{number}")
+
+    eventually(lambda: len(consumer.batches) == 10)
+    consumer.ready.set()
+    eventually(lambda: len(consumer.batches) == 100)
+
+
+def test_all_lanes_are_used_by_a_table_whose_key_is_the_partition_key(
+    consume: Callable[..., str], consumer: Consumer
+):
+    url = consume(parallelization_factor=10, batch_size=1)
+    consumer.ready.clear()
+
+    for number in range(400):
+        _post(url, [str(number)], key=f"session-{number}")
+
+    eventually(lambda: len(consumer.batches) == 10 * event_sources.SHARDS)
+    consumer.ready.set()
+
+
+def test_records_of_one_item_stay_in_order_in_their_lane(consume: Callable[..., str], consumer: Consumer):
+    url = consume(parallelization_factor=10, batch_size=1)
+
+    for number in range(20):
+        for item in range(10):
+            _post(url, [f"{item}-{number}"], connection=str(item))
+
+    eventually(lambda: len(consumer.batches) == 200)
+    for item in range(10):
+        of_item = [number for (number,) in consumer.batches if number.startswith(f"{item}-")]
+        assert of_item == [f"{item}-{number}" for number in range(20)]
+
+
+def _post_to_two_lanes(url: str) -> None:
+    """Post records that alternate in one shard and are in different lanes of it."""
+    for number in "123":
+        _post(url, [f"bad-{number}"], connection="0")
+        _post(url, [f"good-{number}"], connection="1")
+
+
+def test_a_failing_batch_blocks_its_own_lane_only(consume: Callable[..., str], consumer: Consumer):
+    url = consume(parallelization_factor=10, batch_size=1)
+    consumer.answer = lambda batch: _failed(*batch) if batch == ["bad-2"] else None
+
+    _post_to_two_lanes(url)
+
+    eventually(lambda: ["good-3"] in consumer.batches and ["bad-2"] in consumer.batches)
+    assert ["bad-3"] not in consumer.batches
+
+
+def test_the_failed_records_of_a_lane_are_stored_without_those_of_other_lanes(
+    consume: Callable[..., str], consumer: Consumer
+):
+    url = consume(
+        parallelization_factor=10,
+        batch_size=3,
+        batching_window=3_600,
+        max_retries=1,
+        failed_records_bucket="failed",
+    )
+    consumer.answer = lambda batch: _failed("bad-2") if "bad-2" in batch else None
+
+    _post_to_two_lanes(url)
+
+    eventually(lambda: consumer.failed)
+    (record,) = consumer.failed
+    info = record["DDBStreamBatchInfo"]
+    numbers = [one["dynamodb"]["SequenceNumber"] for one in json.loads(record["payload"])["Records"]]
+    assert numbers == ["bad-2", "bad-3"]
+    assert [info["startSequenceNumber"], info["endSequenceNumber"], info["batchSize"]] == [*numbers, 2]
 
 
 def test_a_batch_is_retried_from_the_first_record_that_is_reported_as_failed(
