@@ -34,7 +34,10 @@ from scripts.local.gateway.websocket_api import WebSocketGateway
 from scripts.local.lambda_ import launch
 from scripts.local.lambda_.aliases import Aliases, Versions
 from scripts.local.lambda_.event_sources import PutObject, Streams
+from scripts.local.lambda_.invocation import Result
+from scripts.local.lambda_.invoke_api import InvokeApi
 from scripts.local.lambda_.runtime import Lambda
+from scripts.local.lambda_.schedules import Schedules
 from scripts.local.servers import Server, listening
 from scripts.local.web.console import Console
 from scripts.local_system import RunningSystem
@@ -48,8 +51,9 @@ class System:
     """Starts everything as a context begins, and stops everything as it ends.
 
     Port 0 takes a free port. `settings` override those of local.tfvars. `clock` returns epoch seconds for
-    both APIs. `functions_aws_url` turns the local AWS's URL into the one that functions use; a test puts a
-    proxy in between. `progress` takes a sentence before each long step.
+    both APIs. `runs_schedules` is whether schedules run by themselves every minute; a test that decides when
+    they run calls `run_schedules` instead. `functions_aws_url` turns the local AWS's URL into the one that
+    functions use; a test puts a proxy in between. `progress` takes a sentence before each long step.
 
     All URLs are on 127.0.0.1 and have no slash at the end. Tests use `functions`, `websockets`, `connections`
     and `management_api` to cause failures that occur on AWS.
@@ -62,6 +66,7 @@ class System:
     build: bool = True
     settings: Mapping[str, str] = field(default_factory=dict)
     clock: Callable[[], float] = time.time
+    runs_schedules: bool = True
     functions_aws_url: Callable[[str], str] = lambda aws_url: aws_url
     progress: Callable[[str], object] = lambda _: None
 
@@ -77,6 +82,8 @@ class System:
     console_url: str = field(init=False)
 
     _streams: Streams = field(init=False, default_factory=Streams)
+    _invoke_api: InvokeApi = field(init=False, default_factory=InvokeApi)
+    _schedules: Schedules = field(init=False)
 
     def __enter__(self) -> Self:
         """Start. Raises AlreadyRunning, PortTaken, StepFailed, AwsFailed, NotServable or WrongRuntime."""
@@ -89,6 +96,7 @@ class System:
             self._start_functions()
             self._start_apis()
             self._start_event_sources()
+            self._start_schedules()
             self._start_console()
             self._publish_addresses()
             self._started = started.pop_all()
@@ -101,6 +109,13 @@ class System:
     def token(self, name: str) -> str:
         """Return an access token of a speaker, who is created if unknown. Raises InvalidName."""
         return self.user_pool.access_token(name)
+
+    def run_schedules(self, at: float) -> dict[str, Result]:
+        """Invoke the functions of all schedules as if it were `at`, in epoch seconds, and wait for their end.
+
+        Return their results by the schedule's name.
+        """
+        return self._loop.run(self._schedules.run(at))
 
     def _claim_work_folder(self) -> None:
         self.work = self.work.resolve()
@@ -122,9 +137,9 @@ class System:
     def _start_aws(self) -> None:
         self.progress("Starting the local AWS")
         self._loop = self._started.enter_context(EventLoop())
-        streams_url = self._listen(self._streams)
+        streams_url, invoke_url = self._listen(self._streams), self._listen(self._invoke_api)
         self.aws = self._started.enter_context(
-            local_aws.running(self._logs / "aws.log", streams_url, self._calls)
+            local_aws.running(self._logs / "aws.log", streams_url, invoke_url, self._calls)
         )
 
     def _apply_terraform(self) -> None:
@@ -157,6 +172,7 @@ class System:
         )
         self._started.callback(lambda: self._loop.run(lambda_.stop()))
         self.functions = Aliases(lambda_, Versions(self.aws.url, self.config.functions, self._zips))
+        self._invoke_api.serve(self.config.functions, self.functions, permissions.allow)
 
     def _start_apis(self) -> None:
         access_log = self._started.enter_context((self._logs / "access.log").open("a", buffering=1))
@@ -182,6 +198,12 @@ class System:
         put_object = _put_object(self.aws.url)
         self._loop.run(self._streams.consume(self.config.event_sources, self.functions, put_object))
         self._started.callback(lambda: self._loop.run(self._streams.stop()))
+
+    def _start_schedules(self) -> None:
+        self._schedules = Schedules(self.config.schedules, self.functions)
+        if self.runs_schedules:
+            self._loop.run(self._schedules.start())
+            self._started.callback(lambda: self._loop.run(self._schedules.stop()))
 
     def _start_console(self) -> None:
         console = Console(self.url, lambda: self.token(DEMO_SPEAKER))

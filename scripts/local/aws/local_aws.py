@@ -25,12 +25,15 @@ class LocalAws:
 
 
 @contextlib.contextmanager
-def running(log: Path, streams_url: str, calls: Path = Path(os.devnull)) -> Iterator[LocalAws]:
+def running(
+    log: Path, streams_url: str, invoke_url: str = "", calls: Path = Path(os.devnull)
+) -> Iterator[LocalAws]:
     """Run moto while the context lasts. Raises AwsFailed.
 
-    It posts the records of table streams to `streams_url`, and writes the calls of functions to `calls`.
+    It posts the records of table streams to `streams_url`, forwards invocations of functions to the InvokeApi
+    at `invoke_url`, and writes the calls of functions to `calls`.
     """
-    command = [sys.executable, "-m", "scripts.local.aws.moto_server", streams_url, str(calls)]
+    command = [sys.executable, "-m", "scripts.local.aws.moto_server", streams_url, invoke_url, str(calls)]
     with log.open("wb") as output:
         process = processes.spawn(command, output=output, pipe=True)
     assert process.stdout is not None  # noqa: S101 - it is a pipe

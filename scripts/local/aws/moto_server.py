@@ -1,9 +1,9 @@
 """moto as a server on a free port of 127.0.0.1. It prints `ready <URL>` and ends on SIGTERM.
 
-`python -m scripts.local.aws.moto_server STREAMS_URL CALLS` posts the records of table streams that invoke
-functions to STREAMS_URL, in order. It checks functions' calls to DynamoDB against their roles, since moto's
-own check ignores the table, and logs them to the file CALLS. Its Lambda only stores what Terraform creates;
-scripts.local.lambda_ runs it.
+`python -m scripts.local.aws.moto_server STREAMS_URL INVOKE_URL CALLS` posts the records of table streams to
+STREAMS_URL, in order. It checks functions' calls to DynamoDB against their roles, since moto's own check
+ignores the table, and logs them to the file CALLS. Its Lambda only stores what Terraform creates;
+scripts.local.lambda_ runs it, and calls of Invoke are forwarded to INVOKE_URL.
 """
 
 import base64
@@ -24,6 +24,7 @@ import requests
 from moto import backends
 from moto.awslambda.exceptions import UnknownFunctionException
 from moto.awslambda.models import LambdaFunction
+from moto.awslambda.responses import LambdaResponse
 from moto.awslambda_simple.models import lambda_simple_backends
 from moto.core import responses
 from moto.core.models import DEFAULT_ACCOUNT_ID
@@ -35,9 +36,15 @@ from moto.iam.models import iam_backends
 from moto.server import ThreadedMotoServer
 
 from scripts import local_system
-from scripts.local.aws.permissions import Permissions
+from scripts.local.aws.permissions import Permissions, dynamodb_resources
 
 Method = Callable[..., Any]
+
+INVOCATION_SECONDS = 910
+"""More than the longest timeout of a function, which is 900 s.
+
+https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+"""
 
 
 def _wrap(owner: Any, name: str) -> Callable[[Method], None]:
@@ -86,6 +93,24 @@ def _keep_code_of_versions() -> None:
         return response
 
 
+def _forward_invocations(url: str) -> None:
+    """Forward calls of Invoke as they are to the InvokeApi at `url`. moto's own would run nothing."""
+
+    @_wrap(LambdaResponse, "invoke")
+    def _(_: Method, handler: Any) -> Any:
+        names = ("Authorization", "X-Amz-Invocation-Type")
+        answer = requests.post(
+            url + handler.path,
+            params=handler.querystring,
+            data=handler.body,
+            headers={name: handler.headers[name] for name in names if name in handler.headers},
+            timeout=INVOCATION_SECONDS,
+        )
+        kept = ("content-type", "x-amz")
+        headers = {name: value for name, value in answer.headers.items() if name.lower().startswith(kept)}
+        return answer.content, {**headers, "status": answer.status_code}  # moto takes the status from there
+
+
 def _serialize_dynamodb_calls() -> None:
     """Run one call of DynamoDB at a time. moto reads, compares and writes a row in several steps."""
     lock = threading.RLock()
@@ -104,13 +129,13 @@ def _check_permissions(calls: Path) -> None:
     def _(call: Method, handler: Any) -> Any:
         request = json.loads(handler.body or "{}")
         action = handler.headers.get("X-Amz-Target", "").rpartition(".")[2]
-        name, account = request.get("TableName"), handler.current_account
-        table = f"arn:aws:dynamodb:{handler.region}:{account}:table/{name}"
-        resource = f"{table}/index/{request['IndexName']}" if "IndexName" in request else table
-        if permissions.allow(handler.headers.get("Authorization", ""), f"dynamodb:{action}", resource):
-            return call(handler)
-        error = "com.amazon.coral.service#AccessDeniedException"
-        return 400, {}, json.dumps({"__type": error, "Message": f"No {action} on {table}"})
+        prefix = f"arn:aws:dynamodb:{handler.region}:{handler.current_account}:"
+        for resource in dynamodb_resources(request):
+            signer = handler.headers.get("Authorization", "")
+            if not permissions.allow(signer, f"dynamodb:{action}", prefix + resource):
+                error = "com.amazon.coral.service#AccessDeniedException"
+                return 400, {}, json.dumps({"__type": error, "Message": f"No {action} on {resource}"})
+        return call(handler)
 
 
 def _policies(function: str) -> list[str] | None:
@@ -158,9 +183,9 @@ def _post_streams(url: str) -> None:
             return
         record["dynamodb"]["ApproximateCreationDateTime"] = datetime.now(UTC).timestamp()
         partition = (old or new).hash_key.value
-        for stream in {mapping.event_source_arn for mapping in table.lambda_event_source_mappings.values()}:
-            # Serialized at once: moto changes items in place.
-            written.put(json.dumps({"stream": stream, "partition": partition, "record": record}))
+        # Serialized at once: moto changes items in place.
+        stream = f"{table.table_arn}/stream/{table.latest_stream_label}"
+        written.put(json.dumps({"stream": stream, "partition": partition, "record": record}))
 
     def post() -> None:
         with requests.Session() as session:
@@ -183,10 +208,11 @@ def _posted(session: requests.Session, url: str, batch: str) -> bool:
     return True
 
 
-def serve(streams_url: str, calls: Path) -> None:
+def serve(streams_url: str, invoke_url: str, calls: Path) -> None:
     """Serve until SIGTERM."""
     _keep_logging_config()
     _keep_code_of_versions()
+    _forward_invocations(invoke_url)
     _serialize_dynamodb_calls()
     _check_permissions(calls)
     _send_rows_unchanged()
@@ -196,7 +222,7 @@ def serve(streams_url: str, calls: Path) -> None:
     server.start()
     host, port = server.get_host_and_port()
     url = f"http://{host}:{port}"
-    # Without this moto looks for Docker when a function is invoked.
+    # Without this moto keeps functions where _policies does not find them, and looks for Docker.
     config = {"lambda": {"use_docker": False}}
     requests.post(f"{url}/moto-api/config", json=config, timeout=10).raise_for_status()
     print(f"ready {url}", flush=True)
@@ -207,4 +233,4 @@ def serve(streams_url: str, calls: Path) -> None:
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1], Path(sys.argv[2]))
+    serve(sys.argv[1], sys.argv[2], Path(sys.argv[3]))

@@ -6,8 +6,9 @@ Each function signs with an access key that is its name; on AWS it signs with cr
 import json
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from moto.iam.access_control import IAMPolicy, PermissionResult
 
@@ -46,6 +47,16 @@ class Permissions:
         with self._calls.open("a") as calls:
             calls.write(f"{json.dumps(call)}\n")
         return allowed
+
+
+def dynamodb_resources(request: Mapping[str, Any]) -> list[str]:
+    """Return the tables and indexes of a request to DynamoDB, as the ends of their ARNs.
+
+    A batch names its tables in RequestItems.
+    """
+    tables = request.get("RequestItems") or [request.get("TableName")]
+    index = f"/index/{request['IndexName']}" if "IndexName" in request else ""
+    return [f"table/{table}{index}" for table in tables]
 
 
 class RolePolicies:

@@ -24,6 +24,10 @@ class TooLarge(Exception):
     """The event is larger than PAYLOAD_LIMIT_BYTES."""
 
 
+class UnknownFunction(Exception):
+    """There is no function, alias or version of this name."""
+
+
 class Functions(Protocol):
     """Invokes functions by name."""
 

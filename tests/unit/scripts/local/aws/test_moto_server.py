@@ -1,4 +1,4 @@
-"""The local AWS writes stream records as DynamoDB does."""
+"""The local AWS writes stream records as DynamoDB does, and refuses what a function's role does not allow."""
 
 import io
 import json
@@ -9,13 +9,15 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from scripts import local_system
 from scripts.local.aws import local_aws
 from tests.support.eventually import eventually
 
-FUNCTION = "consumer"
+FUNCTION = "function"
 
 
 @pytest.fixture
@@ -45,31 +47,33 @@ def streams_url(records: list[dict[str, Any]]) -> Iterator[str]:
 
 
 @pytest.fixture
-def dynamodb(tmp_path: Path, streams_url: str) -> Iterator[Any]:
-    """A client of a local AWS with a table whose stream invokes a function."""
+def aws_url(tmp_path: Path, streams_url: str) -> Iterator[str]:
     with local_aws.running(tmp_path / "log", streams_url) as aws:
-        dynamodb, iam, lambda_ = (
-            local_system.aws_client(service, aws.url) for service in ("dynamodb", "iam", "lambda")
-        )
-        table = dynamodb.create_table(
-            TableName="things",
-            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-            BillingMode="PAY_PER_REQUEST",
-            StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
-        )["TableDescription"]
-        role = iam.create_role(RoleName="any", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
-        code = io.BytesIO()
-        with zipfile.ZipFile(code, "w") as archive:
-            archive.writestr("handler.py", "")
-        lambda_.create_function(
-            FunctionName=FUNCTION, Runtime="python3.11", Role=role, Handler="handler.handler",
-            Code={"ZipFile": code.getvalue()},
-        )  # fmt: skip
-        lambda_.create_event_source_mapping(
-            FunctionName=FUNCTION, EventSourceArn=table["LatestStreamArn"], StartingPosition="LATEST"
-        )
-        yield dynamodb
+        yield aws.url
+
+
+@pytest.fixture
+def dynamodb(aws_url: str) -> Any:
+    """A client of a local AWS with a table that has a stream, and a function whose role allows nothing."""
+    dynamodb, iam, lambda_ = (
+        local_system.aws_client(service, aws_url) for service in ("dynamodb", "iam", "lambda")
+    )
+    dynamodb.create_table(
+        TableName="things",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+    )
+    role = iam.create_role(RoleName="any", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("handler.py", "")
+    lambda_.create_function(
+        FunctionName=FUNCTION, Runtime="python3.11", Role=role, Handler="handler.handler",
+        Code={"ZipFile": code.getvalue()},
+    )  # fmt: skip
+    return dynamodb
 
 
 def test_a_write_that_changes_nothing_writes_no_stream_record(dynamodb: Any, records: list[dict[str, Any]]):
@@ -96,3 +100,35 @@ def test_a_write_that_changes_nothing_writes_no_stream_record(dynamodb: Any, rec
 
     eventually(lambda: records and "last" in str(records[-1]))
     assert [record["eventName"] for record in records] == ["INSERT", "MODIFY", "REMOVE", "INSERT"]
+
+
+def test_records_that_a_batch_deletes_are_in_the_stream(dynamodb: Any, records: list[dict[str, Any]]):
+    ids = [{"id": {"S": str(number)}} for number in range(25)]
+    for item in ids:
+        dynamodb.put_item(TableName="things", Item=item)
+
+    dynamodb.batch_write_item(RequestItems={"things": [{"DeleteRequest": {"Key": key}} for key in ids]})
+
+    eventually(lambda: len(records) == 50)
+    assert [record["dynamodb"]["Keys"] for record in records[25:]] == ids
+    assert {record["eventName"] for record in records[25:]} == {"REMOVE"}
+
+
+def test_a_function_may_write_a_batch_only_if_its_role_allows_it_on_the_table(dynamodb: Any, aws_url: str):
+    session: Any = boto3.Session(FUNCTION, "local", "local", region_name=local_system.REGION)
+    client = session.client("dynamodb", endpoint_url=aws_url)
+    batch = {"things": [{"DeleteRequest": {"Key": {"id": {"S": "one"}}}}]}
+
+    with pytest.raises(ClientError, match="AccessDeniedException"):
+        client.batch_write_item(RequestItems=batch)
+    statement = {
+        "Effect": "Allow",
+        "Action": ["dynamodb:BatchWriteItem"],
+        "Resource": f"arn:aws:dynamodb:{local_system.REGION}:123456789012:table/things",
+    }
+    local_system.aws_client("iam", aws_url).put_role_policy(
+        RoleName="any",
+        PolicyName="own",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+    )
+    client.batch_write_item(RequestItems=batch)

@@ -2,10 +2,11 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from scripts.local.aws.permissions import Permissions
+from scripts.local.aws.permissions import Permissions, dynamodb_resources
 
 TABLE = "arn:aws:dynamodb:us-east-1:123456789012:table/sessions"
 POLICIES = {
@@ -62,3 +63,17 @@ def test_callers_that_are_no_functions_may_do_everything_and_are_not_logged(
     assert permissions.allow(authorization, "dynamodb:DeleteTable", TABLE)
 
     assert not calls.exists()
+
+
+@pytest.mark.parametrize(
+    ("request_", "resources"),
+    [
+        ({"TableName": "sessions", "Key": {}}, ["table/sessions"]),
+        ({"TableName": "sessions", "IndexName": "byDueAt"}, ["table/sessions/index/byDueAt"]),
+        ({"RequestItems": {"connections": [], "sessions": []}}, ["table/connections", "table/sessions"]),
+    ],
+)
+def test_a_request_needs_permission_for_its_index_or_each_of_its_tables(
+    request_: dict[str, Any], resources: list[str]
+):
+    assert dynamodb_resources(request_) == resources

@@ -17,7 +17,7 @@ from scripts import local_system
 from scripts.local.aws import local_aws
 from scripts.local.config.event_sources import EventSource
 from scripts.local.event_loop import EventLoop
-from scripts.local.lambda_ import event_sources, launch
+from scripts.local.lambda_ import event_sources
 from scripts.local.lambda_.invocation import Result
 from scripts.local.servers import listening
 from tests.support.eventually import eventually
@@ -455,8 +455,8 @@ def test_the_local_aws_posts_each_write_once_and_in_order(
     streams = event_sources.Streams()
     streams_url = stack.enter_context(listening(loop, streams))
     url = stack.enter_context(local_aws.running(tmp_path / "aws.log", streams_url)).url
-    dynamodb, lambda_ = (local_system.aws_client(service, url) for service in ("dynamodb", "lambda"))
-    stream = _create_table_with_mapping(dynamodb, lambda_, url)
+    dynamodb = local_system.aws_client("dynamodb", url)
+    stream = _create_table(dynamodb)
     loop.run(streams.consume([EventSource(UUID, "f", ALIAS_ARN, stream)], consumer, consumer.put_object))
 
     for number in range(3):
@@ -473,22 +473,13 @@ def test_the_local_aws_posts_each_write_once_and_in_order(
     assert [image.get("NewImage", {}).get("n", {}).get("N") for image in images] == ["0", "1", "2", None]
 
 
-def _create_table_with_mapping(dynamodb: Any, lambda_: Any, url: str) -> str:
-    stream = dynamodb.create_table(
+def _create_table(dynamodb: Any) -> str:
+    """Return the ARN of its stream."""
+    table = dynamodb.create_table(
         TableName="t",
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
         BillingMode="PAY_PER_REQUEST",
         StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
-    )["TableDescription"]["LatestStreamArn"]
-    iam = local_system.aws_client("iam", url)
-    role = iam.create_role(RoleName="r", AssumeRolePolicyDocument="{}")
-    lambda_.create_function(
-        FunctionName="f",
-        Role=role["Role"]["Arn"],
-        Runtime=launch.RUNTIME,
-        Handler="h.h",
-        Code={"ZipFile": b"not a zip"},
-    )
-    lambda_.create_event_source_mapping(FunctionName="f", EventSourceArn=stream, StartingPosition="LATEST")
-    return stream
+    )["TableDescription"]
+    return str(table["LatestStreamArn"])
