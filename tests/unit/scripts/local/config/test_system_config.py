@@ -9,6 +9,7 @@ import pytest
 from scripts.local.config import system_config
 from scripts.local.config.http_api import Cors, JwtAuthorizer
 from scripts.local.config.routes import Throttle
+from scripts.local.config.schedules import Schedule
 from scripts.local.config.terraform_state import NotServable
 from tests.support import websocket_state
 from tests.unit.scripts.local.conftest import CLIENT_ID, ISSUER
@@ -68,6 +69,15 @@ RESOURCES: dict[str, dict[str, Any]] = {
         "function_name": "make",
         "principal": "apigateway.amazonaws.com",
         "source_arn": f"{EXECUTION_ARN}/*/POST/sessions",
+    },
+    "aws_scheduler_schedule": {
+        "name": "each-minute",
+        "schedule_expression": "rate(1 minute)",
+        "flexible_time_window": [{"mode": "OFF"}],
+        "state": "ENABLED",
+        "start_date": None,
+        "end_date": None,
+        "target": [{"arn": f"{FUNCTION_ARN}:live", "input": "{}"}],
     },
     "aws_lambda_function": {
         "function_name": "make",
@@ -142,6 +152,10 @@ def test_a_function_is_read_with_its_runtime_and_environment():
     assert (function.timeout, function.reserved_concurrency, function.log_level) == (10, None, "DEBUG")
 
 
+def test_a_schedule_is_read_with_its_function():
+    assert system_config.read(_terraform_show()).schedules == (Schedule("each-minute", "make", "{}"),)
+
+
 @pytest.mark.parametrize(
     "permission",
     [
@@ -168,6 +182,7 @@ def test_a_permission_for_something_else_permits_nothing(permission):
         ("", {"aws_apigatewayv2_integration": {"payload_format_version": "1.0"}}),
         ("", {"aws_apigatewayv2_integration": {"integration_uri": "https://example.com"}}),
         ("", {"aws_apigatewayv2_authorizer": {"authorizer_type": "REQUEST"}}),
+        ("", {"aws_scheduler_schedule": {"target": [{"arn": f"{FUNCTION_ARN}-gone", "input": "{}"}]}}),
     ],
 )
 def test_an_unsupported_configuration_is_refused(without: str, changed: dict[str, Any]):
