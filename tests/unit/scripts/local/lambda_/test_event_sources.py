@@ -76,14 +76,22 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[contextlib.ExitStack]:
 
 
 @pytest.fixture
-def consume(stack: contextlib.ExitStack, consumer: Consumer) -> Callable[..., str]:
+def consume(
+    stack: contextlib.ExitStack, consumer: Consumer, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., str]:
     """Map a stream to the consumer. The result is the URL to which records are posted.
 
-    `before` is called with the URL before the stream is mapped.
+    `before` is called with the URL before the stream is mapped. `clock` measures windows, in seconds.
     """
 
-    def start(*, before: Callable[[str], object] = lambda _: None, **fields: Any) -> str:
+    def start(
+        *,
+        before: Callable[[str], object] = lambda _: None,
+        clock: Callable[[], float] = time.monotonic,
+        **fields: Any,
+    ) -> str:
         loop = stack.enter_context(EventLoop())
+        monkeypatch.setattr(asyncio.BaseEventLoop, "time", lambda _: clock())
         streams = event_sources.Streams()
         url = stack.enter_context(listening(loop, streams))
         before(url)
@@ -201,6 +209,23 @@ def test_a_batch_that_is_not_full_is_complete_when_its_window_has_passed(
 
     eventually(lambda: consumer.batches)
     assert consumer.batches == [["1"]]
+
+
+def test_the_window_begins_when_the_first_record_arrives_even_if_its_lane_is_busy(
+    consume: Callable[..., str], consumer: Consumer
+):
+    ahead = 0.0
+    url = consume(batch_size=2, batching_window=3_600, clock=lambda: time.monotonic() + ahead)
+    consumer.ready.clear()
+
+    _post(url, "12")
+    eventually(lambda: consumer.batches)
+    _post(url, "3")
+    ahead = 3_600.0
+    consumer.ready.set()
+
+    eventually(lambda: len(consumer.batches) == 2)
+    assert consumer.batches == [["1", "2"], ["3"]]
 
 
 def test_as_many_batches_of_a_shard_as_it_has_lanes_are_handled_at_once(
