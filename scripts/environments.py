@@ -19,9 +19,7 @@ from scripts.project import ROOT
 DEPLOYED = ("dev", "staging", "prod")
 ARGUMENT_HELP = "dev, staging, prod, or local while make run is running"
 
-_AWS_CONFIG = Config(
-    connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 4, "mode": "standard"}
-)
+_AWS_CONFIG = Config(connect_timeout=5, retries={"total_max_attempts": 4, "mode": "standard"})
 
 
 @dataclass(frozen=True)
@@ -47,13 +45,13 @@ class Environment:
         """The folder of generated files, such as saved plans."""
         return self.project / "build"
 
-    def client(self, service: str) -> Any:
-        """Return a client of an AWS service in the environment's region."""
+    def client(self, service: str, *, read_timeout: int = 20) -> Any:
+        """Return a client of an AWS service in the environment's region; `read_timeout` in seconds."""
         if self.running_system:
-            return local_system.aws_client(service, self.running_system.aws_url)
+            return local_system.aws_client(service, self.running_system.aws_url, read_timeout=read_timeout)
         region = self._read_value("aws_region", f"environments/{self.name}.tfvars")
         session: Any = boto3.Session(region_name=region)
-        return session.client(service, config=_AWS_CONFIG)
+        return session.client(service, config=_AWS_CONFIG.merge(Config(read_timeout=read_timeout)))
 
     def function_names(self) -> list[str]:
         """Return the sorted names in AWS of its functions; an empty list when it is not deployed."""

@@ -30,9 +30,7 @@ CREDENTIALS = {
     "AWS_SESSION_TOKEN": "local",
 }
 
-_CLIENT_CONFIG = Config(
-    connect_timeout=2, read_timeout=20, retries={"total_max_attempts": 2}, s3={"addressing_style": "path"}
-)
+_CLIENT_CONFIG = Config(connect_timeout=2, retries={"total_max_attempts": 2}, s3={"addressing_style": "path"})
 
 
 @dataclass(frozen=True)
@@ -130,7 +128,12 @@ def aws_variables(aws_url: str) -> dict[str, str]:
     }
 
 
-def aws_client(service: str, aws_url: str) -> Any:
-    """Return a client of a service of the local AWS. The developer's own AWS settings are not used."""
+def aws_client(service: str, aws_url: str, *, read_timeout: int = 20) -> Any:
+    """Return a client of a service of the local AWS; `read_timeout` in seconds.
+
+    The developer's own AWS settings are not used.
+    """
     session: Any = boto3.Session("local", "local", "local", region_name=REGION)
-    return session.client(service, endpoint_url=aws_url, config=_CLIENT_CONFIG)
+    return session.client(
+        service, endpoint_url=aws_url, config=_CLIENT_CONFIG.merge(Config(read_timeout=read_timeout))
+    )

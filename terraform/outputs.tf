@@ -47,3 +47,8 @@ output "connections_table" {
   description = "Name of the connections table."
   value       = module.table["connections"].name
 }
+
+output "failed_records_bucket" {
+  description = "Name of the S3 bucket in which Lambda stores stream records after the last retry."
+  value       = module.failed_records.name
+}
