@@ -172,7 +172,7 @@ variable "deletion_protection" {
 }
 
 variable "point_in_time_recovery" {
-  description = "Whether the tables can be restored to any second of the last 35 days."
+  description = "Whether the tables can be copied as of any second of the last 35 days, to find out what happened."
   type        = bool
   nullable    = false
 }

@@ -64,11 +64,12 @@ class Sweep:
             if time_left() < RESERVE_MS:
                 return  # it stays due
             try:
-                swept = self._sweep(due, now, time_left)
-            except (ServiceUnavailable, UnreadableRow):
-                swept = False
-            if not swept:
-                logger.error("A session cannot be swept yet", extra={"sessionId": due.session_id})
+                failure = None if self._sweep(due, now, time_left) else "Unfinished"
+            except (ServiceUnavailable, UnreadableRow) as error:
+                failure = type(error).__name__
+            if failure:
+                extra = {"sessionId": due.session_id, "reason": failure}
+                logger.error("A session cannot be swept yet", extra=extra)
                 with suppress(ServiceUnavailable):
                     self._bookkeeping.set_due(due.session_id, due.due_at, now // 1000 + RETRY_S)
 

@@ -41,7 +41,7 @@ variable "stream" {
 }
 
 variable "point_in_time_recovery" {
-  description = "Whether the table can be restored to any second of the last 35 days."
+  description = "Whether the table can be copied as of any second of the last 35 days, to find out what happened."
   type        = bool
   nullable    = false
 }
