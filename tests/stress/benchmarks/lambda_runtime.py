@@ -4,6 +4,7 @@ Its server is a small Runtime API (https://docs.aws.amazon.com/lambda/latest/dg/
 is read when a response arrives, while the process waits for the acknowledgement: teardown is not counted.
 """
 
+import contextlib
 import itertools
 import json
 import os
@@ -16,15 +17,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.stress.benchmarks.contenders import Contender
+from tests.stress.benchmarks.cpu_quota import cpu_quota, cpu_seconds
 from tests.stress.benchmarks.servers import Handler, LocalServer
 
 
 @dataclass(frozen=True)
 class Cost:
-    """CPU ms, user and system, from spawn to the first response, and of the median later one; peak memory."""
+    """CPU ms, user and system, from spawn to the first response, and of the median later one; peak memory.
+
+    `wall_ms` is the time from the median later event to its response.
+    """
 
     cold_ms: float
     warm_ms: float
+    wall_ms: float
     peak_mb: float
 
 
@@ -32,8 +38,13 @@ class FunctionFailed(Exception):
     """The function did not answer as expected."""
 
 
-def measure(python: Path, contender: Contender, env: dict[str, str], repeats: int) -> Cost:
-    """Start the function, send it its event 1 + `repeats` times, and stop it. Raises FunctionFailed."""
+def measure(
+    python: Path, contender: Contender, env: dict[str, str], repeats: int, *, share: float | None = None
+) -> Cost:
+    """Start the function, send it its event 1 + `repeats` times, and stop it. Raises FunctionFailed.
+
+    `share` is the part of a processor that the function gets; by default it gets what the machine has.
+    """
     task_root = contender.path[0]
     with _RuntimeApi(contender.event, invocations=1 + repeats) as api:
         process = subprocess.Popen(
@@ -50,7 +61,8 @@ def measure(python: Path, contender: Contender, env: dict[str, str], repeats: in
         output: list[str] = []
         reader = threading.Thread(target=lambda: output.extend(process.stdout))
         reader.start()
-        finished = api.finished.wait(timeout=60)
+        with cpu_quota(process.pid, share) if share else contextlib.nullcontext():
+            finished = api.finished.wait(timeout=60)
         peak = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{process.pid}/status").read_text())
         process.kill()
         process.wait()
@@ -62,7 +74,12 @@ def measure(python: Path, contender: Contender, env: dict[str, str], repeats: in
             f"{contender.name} responded with {statuses or 'nothing'}:\n{''.join(output)[-3000:]}"
         )
     later = [after - before for before, after in itertools.pairwise(api.cpu_seconds)]
-    return Cost(api.cpu_seconds[0] * 1000, statistics.median(later) * 1000, int(peak[1]) / 1024)
+    return Cost(
+        cold_ms=api.cpu_seconds[0] * 1000,
+        warm_ms=statistics.median(later) * 1000,
+        wall_ms=statistics.median(api.wall_seconds[1:]) * 1000,
+        peak_mb=int(peak[1]) / 1024,
+    )
 
 
 class _RuntimeApi(LocalServer):
@@ -72,7 +89,9 @@ class _RuntimeApi(LocalServer):
         self.invocations = invocations
         self.pid = 0
         self.ids = itertools.count(1)
+        self.sent_at = 0.0
         self.cpu_seconds: list[float] = []
+        self.wall_seconds: list[float] = []
         self.responses: list[dict] = []
         self.finished = threading.Event()
 
@@ -83,21 +102,21 @@ class _RuntimeApiHandler(Handler):
     def do_GET(self) -> None:  # noqa: N802 - named by http.server
         if self.server.finished.is_set():
             threading.Event().wait()  # as in Lambda: no event, no response
+        self.server.sent_at = time.monotonic()
         self.respond(
             200,
             self.server.event,
             Content_Type="application/json",
             Lambda_Runtime_Aws_Request_Id=f"00000000-0000-4000-8000-{next(self.server.ids):012d}",
-            Lambda_Runtime_Deadline_Ms=str(time.time_ns() // 1_000_000 + 10_000),
+            Lambda_Runtime_Deadline_Ms=str(time.time_ns() // 1_000_000 + 60_000),
             Lambda_Runtime_Invoked_Function_Arn="arn:aws:lambda:eu-west-1:123456789012:function:benchmark",
             Lambda_Runtime_Trace_Id="Root=1-00000000-000000000000000000000000;Sampled=0",
         )
 
     def do_POST(self) -> None:  # noqa: N802 - named by http.server
-        # The CPU clock of another process: clock_getcpuclockid(3) in one line.
-        cpu_seconds = time.clock_gettime((~self.server.pid << 3) | 2)
+        self.server.cpu_seconds.append(cpu_seconds(self.server.pid))
+        self.server.wall_seconds.append(time.monotonic() - self.server.sent_at)
         succeeded = self.path.endswith("/response")
-        self.server.cpu_seconds.append(cpu_seconds)
         self.server.responses.append(json.loads(self.content()) if succeeded else {})
         if not succeeded or len(self.server.responses) == self.server.invocations:
             self.server.finished.set()
