@@ -163,7 +163,7 @@ locals {
       timeout_seconds = 60
       memory_mb       = local.one_processor_mb
       dynamodb_actions = {
-        sessions    = ["dynamodb:GetItem"]
+        sessions    = ["dynamodb:UpdateItem"]
         connections = ["dynamodb:Query", "dynamodb:BatchWriteItem"]
       }
       manages_connections = ["POST"]

@@ -83,6 +83,7 @@ PUT_SESSION = Call("sessions:PutItem", writes=4)
 UPDATE_SESSION = Call("sessions:UpdateItem", writes=4)
 END_SESSION = Call("sessions:UpdateItem", writes=6)
 UPDATE_COUNT = Call("sessions:UpdateItem", writes=2)
+UPDATE_ANNOUNCEMENT = Call("sessions:UpdateItem", writes=2)
 UPDATE_PRESENCE = Call("sessions:UpdateItem", writes=4)
 FINISH_DRAIN = Call("sessions:UpdateItem", writes=3)  # removes the item from the index by due time
 GET_SESSION = Call("sessions:GetItem", reads=1)
@@ -191,7 +192,7 @@ OPERATIONS = {
     # compare the new count with the old one.
     "ignore a new count": Operation(_lambda(2, FAN_OUT_MEMORY_MB)),
     "notify of an absence": Operation(
-        _lambda(10_120, FAN_OUT_MEMORY_MB), (GET_SESSION, QUERY_CONNECTIONS), (POST,)
+        _lambda(10_120, FAN_OUT_MEMORY_MB), (UPDATE_ANNOUNCEMENT, QUERY_CONNECTIONS), (POST,)
     ),
     "sweep": Operation(_lambda(10, FAN_OUT_MEMORY_MB), (QUERY_DUE,)),
     "heartbeat": Operation(Use(messages=2, log_bytes=300)),

@@ -189,7 +189,7 @@ run "functions" {
         "arn:aws:execute-api:us-east-1:123456789012:ws1/ws/POST/@connections/*" = ["execute-api:ManageConnections"]
       }
       presence_changed = {
-        "arn:sessions"                                                          = ["dynamodb:GetItem"]
+        "arn:sessions"                                                          = ["dynamodb:UpdateItem"]
         "arn:connections"                                                       = ["dynamodb:Query", "dynamodb:BatchWriteItem"]
         "arn:aws:execute-api:us-east-1:123456789012:ws1/ws/POST/@connections/*" = ["execute-api:ManageConnections"]
       }
