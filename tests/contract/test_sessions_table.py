@@ -385,7 +385,7 @@ def test_a_session_with_an_unknown_status_is_read_and_not_updated(client: Any, d
 
 @pytest.mark.parametrize(
     ("without", "attributes"),
-    [(("speakerId",), {}), ((), {"createdAt": {"S": "yesterday"}}), ((), {"version": {"N": "1.5"}})],
+    [(("speakerId",), {}), ((), {"updatedAt": {"S": "yesterday"}}), ((), {"version": {"N": "1.5"}})],
     ids=["missing attribute", "another type", "not a whole number"],
 )
 def test_a_row_that_cannot_be_read_is_logged_without_its_values(
