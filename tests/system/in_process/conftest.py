@@ -18,6 +18,7 @@ from tests.support.websocket_clients import WebSocketClient, WebSocketClients, w
 
 MAX_LISTENERS = 20
 JOINS_PER_MINUTE = 60
+SPEAKER_ABSENT_MINUTES = 120
 TIMEOUT_S = 30
 
 Json = dict[str, Any]
@@ -58,13 +59,17 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 @pytest.fixture(scope="session")
 def local(project: Project, clock: Clock) -> Iterator[System]:
-    """Start the system in folders of its own; stop it when all tests are done."""
+    """Start the system in folders of its own; stop it when all tests are done.
+
+    Its schedules run only when a test runs them.
+    """
     settings = {
         "max_listeners": str(MAX_LISTENERS),
         "joins_per_address_per_minute": str(JOINS_PER_MINUTE),
+        "speaker_absent_minutes": str(SPEAKER_ABSENT_MINUTES),
     }
     work, dist = project.folder / "build/local", project.folder / "dist"
-    with System(work=work, dist=dist, settings=settings, clock=clock) as system:
+    with System(work=work, dist=dist, settings=settings, clock=clock, runs_schedules=False) as system:
         yield system
 
 
@@ -161,6 +166,28 @@ def rows(local: System, session_id: str) -> list[Json]:
         )
     )
     return [item for page in pages for item in page["Items"]]
+
+
+def age_rows(session: Session) -> None:
+    """Change the rows as if their clients had connected a minute earlier."""
+    client, name = dynamodb(session.local), table(session.local, "connections")
+    for row in session.rows():
+        client.update_item(
+            TableName=name,
+            Key={key: row[key] for key in ("sessionId", "connectionId")},
+            UpdateExpression="SET joinedAt = :joinedAt",
+            ExpressionAttributeValues={":joinedAt": {"N": str(int(row["joinedAt"]["N"]) - 60_000)}},
+        )
+
+
+def write_absence(session: Session, since: int) -> None:
+    """Write into its row that its speaker has been absent since `since`, epoch ms."""
+    dynamodb(session.local).update_item(
+        TableName=table(session.local, "sessions"),
+        Key={"sessionId": {"S": session.id}},
+        UpdateExpression="SET speakerAbsentSince = :since",
+        ExpressionAttributeValues={":since": {"N": str(since)}},
+    )
 
 
 def processes_of(function: str) -> list[int]:

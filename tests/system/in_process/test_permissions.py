@@ -2,7 +2,8 @@
 
 import contextlib
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import boto3
@@ -15,7 +16,7 @@ from scripts import local_system
 from scripts.local.system import System
 from tests.support.eventually import eventually
 from tests.support.websocket_clients import HandshakeRefused
-from tests.system.in_process.conftest import MAX_LISTENERS, Session, table
+from tests.system.in_process.conftest import MAX_LISTENERS, Session, age_rows, table, write_absence
 
 # Lambda itself does this by the function's role, so it is in no call of the function.
 LAMBDAS_OWN = ("logs:", "xray:")
@@ -66,7 +67,22 @@ def unused(local: System) -> list[str]:
     ]
 
 
-def test_functions_use_all_of_their_permissions_and_nothing_else(session: Session):
+def expire_with_an_unreachable_listener(session: Session) -> None:
+    """Announce an absence to a listener whose $disconnect was lost; then let the session expire."""
+    local, listener = session.local, session.listener()
+    local.websockets.loses_disconnect = lambda _: True
+    listener.close()
+    eventually(lambda: not local.connections)
+    age_rows(session)
+    write_absence(session, since=int(time.time() * 1000) - 10_000)
+    eventually(lambda: session.rows() == [])
+    session.listener()
+    local.run_schedules(at=time.time() + 25 * 3_600)
+
+
+def test_functions_use_all_of_their_permissions_and_nothing_else(
+    session: Session, open_session: Callable[[], Session]
+):
     local = session.local
 
     session.call("GET", "/sessions")
@@ -79,6 +95,7 @@ def test_functions_use_all_of_their_permissions_and_nothing_else(session: Sessio
     listeners[0].close()
     session.change(status="paused")
     session.end()
+    expire_with_an_unreachable_listener(open_session())
 
     with contextlib.suppress(AssertionError):  # the next line shows which permission is unused
         eventually(lambda: unused(local) == [])

@@ -13,12 +13,12 @@ from scripts.local.lambda_.aliases import Aliases
 from scripts.local.lambda_.invocation import Result
 from scripts.local.system import System
 from shared.audience.connection import Connection, Role
-from shared.audience.notifier import MAX_PARALLEL
+from shared.audience.delivery import MAX_PARALLEL
 from shared.aws import connections_table
 from shared.sessions.session import Language
 from tests.support.eventually import eventually
 from tests.support.websocket_clients import WebSocketClient, WebSocketClients
-from tests.system.in_process.conftest import Session, dynamodb, processes_of, table
+from tests.system.in_process.conftest import Session, age_rows, dynamodb, processes_of, table
 
 AdmitAll = Callable[[int], list[WebSocketClient]]
 
@@ -178,15 +178,3 @@ def test_connections_whose_disconnect_was_lost_do_not_delay_the_end(session: Ses
 
     eventually(lambda: session.rows() == [])
     eventually(lambda: session.read()["listenerCount"] == 0)
-
-
-def age_rows(session: Session) -> None:
-    """Change the rows as if their clients had connected a minute earlier."""
-    client, name = dynamodb(session.local), table(session.local, "connections")
-    for row in session.rows():
-        client.update_item(
-            TableName=name,
-            Key={key: row[key] for key in ("sessionId", "connectionId")},
-            UpdateExpression="SET joinedAt = :joinedAt",
-            ExpressionAttributeValues={":joinedAt": {"N": str(int(row["joinedAt"]["N"]) - 60_000)}},
-        )

@@ -7,7 +7,7 @@ import pytest
 
 from scripts.local.system import System
 from tests.support.eventually import eventually
-from tests.system.in_process.conftest import Session, dynamodb, table
+from tests.system.in_process.conftest import Session, dynamodb, table, write_absence
 
 
 def test_every_client_receives_each_change_once_and_is_disconnected_at_the_end(session: Session):
@@ -143,3 +143,16 @@ def test_a_busy_api_gateway_delays_messages_and_never_doubles_them(session: Sess
     eventually(lambda: all(client.closed for client in clients))
     assert all(client.types().count("sessionEnded") == 1 for client in clients)
     eventually(lambda: session.rows() == [])
+
+
+def test_listeners_are_notified_when_their_speaker_is_absent_and_returns(session: Session):
+    listener = session.listener()
+
+    def presence() -> list[bool]:
+        return [message["connected"] for message in listener.messages if message["type"] == "speakerPresence"]
+
+    write_absence(session, since=int(time.time() * 1000) - 10_000)
+    eventually(lambda: presence() == [False])
+    session.speaker()
+
+    eventually(lambda: presence() == [False, True])
