@@ -92,7 +92,7 @@ def test_an_absence_is_noticed_although_the_disconnect_was_lost(session: Session
     eventually(lambda: not local.connections)
     # As if two hours had passed, after which API Gateway has closed the connection in any case.
     (row,) = session.rows()
-    expired = int(time.time()) - 1
+    expired = int(time.time()) - 5 * MINUTE
     key = {name: row[name] for name in ("sessionId", "connectionId")}
     set_number(session, "connections", key, "expiresAt", expired)
     set_number(session, "sessions", {"sessionId": {"S": session.id}}, "dueAt", expired)
