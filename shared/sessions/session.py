@@ -146,12 +146,13 @@ class SessionPatch:
             values |= {"ended_at": now, "end_reason": self.end_reason, "due_at": now // 1000 + DRAIN_S}
         return {field: value for field, value in values.items() if value is not None}
 
-    def already_applied_to(self, ended: Session) -> bool:
-        """Return whether the patch ends the session and changes nothing else of an ended one."""
+    def already_applied_to(self, session: Session) -> bool:
+        """Return whether the session has ended and the patch ends it and changes nothing else."""
+        # A session whose status another release has written has not ended, although it cannot be updated.
         return (
-            self.status is Status.ENDED
-            and self.source_language in (None, ended.source_language)
-            and self.quality_tier in (None, ended.quality_tier)
+            self.status is session.status is Status.ENDED
+            and self.source_language in (None, session.source_language)
+            and self.quality_tier in (None, session.quality_tier)
         )
 
 

@@ -168,6 +168,10 @@ def test_only_a_patch_that_ends_and_changes_nothing_else_is_already_applied(
     assert patch.already_applied_to(a_session(status=ENDED)) is applied
 
 
+def test_an_end_is_not_already_applied_to_a_session_with_a_status_of_another_release():
+    assert not END.already_applied_to(a_session(status="scheduled"))
+
+
 def test_the_languages_are_those_of_amazon_translate_and_polly():
     assert " ".join(Language) == "en es fr de it pt ru ja ko zh ar hi nl pl tr sv da no fi"
 
