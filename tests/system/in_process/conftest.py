@@ -136,6 +136,12 @@ class Session:
             self.local.websocket_url, sessionId=self.id, targetLanguage=language, **query
         )
 
+    def row(self) -> Json:
+        """Return its own row."""
+        key = {"sessionId": {"S": self.id}}
+        item: Json = dynamodb(self.local).get_item(TableName=table(self.local, "sessions"), Key=key)["Item"]
+        return item
+
     def rows(self) -> list[Json]:
         """Return the rows of its connections."""
         return rows(self.local, self.id)
