@@ -18,6 +18,7 @@ PARTS = {
     "load": "send requests to the local system; measure latencies, errors and CPU time (2 minutes)",
     "curve": "measure creates as session ids fill up, and compare with the formula (1 minute)",
     "faults": "inject faults into DynamoDB under load, and audit what was acknowledged (5 minutes)",
+    "attacks": "change a session all the time, and measure how long a stranger's end waits (1 minute)",
     "fuzz": "fuzz the API by its document, by a state machine and by code coverage (10 minutes)",
     "mutation": "make every small change to shared/, and check that a test fails (15 minutes)",
 }

@@ -1,45 +1,22 @@
 """A speaker who changes a session as fast as the throttle allows does not delay the end of a stranger's."""
 
-import binascii
 import itertools
-import json
 import threading
 from collections import Counter
 from collections.abc import Callable
 
-from scripts.local.lambda_.event_sources import SHARDS
 from scripts.local.system import System
-from shared.sessions.ids import ADJECTIVES, NOUNS
 from tests.support.eventually import eventually
+from tests.support.stream_lanes import other_ids_in_lane
 from tests.system.in_process.conftest import MAX_LISTENERS, Session, dynamodb, table
 
 PATCHES = 100
 
 
-def lane(session_id: str, lanes: int) -> tuple[int, int]:
-    """Return the shard of a session and its lane there, as scripts/local/lambda_/event_sources.py does."""
-    keys = json.dumps({"sessionId": {"S": session_id}}, sort_keys=True)
-    return binascii.crc32(session_id.encode()) % SHARDS, binascii.crc32(keys.encode()) % lanes
-
-
 def move_to_lane_of(session: Session, other: Session) -> None:
     """Give a session another id, whose records wait behind those of the other session."""
     client, name = dynamodb(session.local), table(session.local, "sessions")
-    (source,) = (
-        source
-        for source in session.local.config.event_sources
-        if source.function.endswith("-session_changed")
-    )
-    wanted = lane(other.id, source.parallelization_factor)
-    ids = (
-        f"{words[0]}-{words[1]}-{words[2]}"
-        for words in itertools.product(ADJECTIVES, NOUNS, range(100, 1000))
-    )
-    new_id = next(
-        new_id
-        for new_id in ids
-        if new_id != other.id and lane(new_id, source.parallelization_factor) == wanted
-    )
+    new_id = next(other_ids_in_lane(session.local, other.id))
     client.put_item(TableName=name, Item={**session.row(), "sessionId": {"S": new_id}})
     client.delete_item(TableName=name, Key={"sessionId": {"S": session.id}})
     session.id, session.path = new_id, f"/sessions/{new_id}"
@@ -76,7 +53,7 @@ def test_changes_that_later_ones_supersede_are_not_sent_and_do_not_delay_a_stran
     eventually(lambda: all(listener.messages[-1]["version"] == version for listener in listeners))
     assert strangers_listener.types() == ["sessionEnded"]
     assert all(listener.messages[-1]["status"] == "active" for listener in listeners)
-    # The change that was being sent and the last one: not each of the hundred.
+    # The change that was being sent and the last one, not each of the hundred.
     assert all(listener.types().count("sessionUpdated") <= 2 for listener in listeners)
     before_the_end = Counter(posted[: posted.index(strangers_row["connectionId"]["S"])])
     assert max(before_the_end.values(), default=0) <= 2
