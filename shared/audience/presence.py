@@ -78,7 +78,8 @@ class AnnounceAbsence:
             return
         wait_ms = new.speaker_absent_since + ANNOUNCED_AFTER_MS - self._clock()
         if wait_ms > 0:
-            self._sleep(wait_ms / 1000)
+            # No longer, whatever the row says: its shard waits too.
+            self._sleep(min(wait_ms, ANNOUNCED_AFTER_MS) / 1000)
         now = self._clock()
         # A write rather than a read, because the speaker may return now: then either this write fails, or the
         # record of the return shows that listeners must be notified of it too.

@@ -60,9 +60,9 @@ def main() -> int:
     missed = per_listener > DISMISSAL_CPU_MS or walls[memory_mb] > DISMISSAL_WALL_MS
     times = ", ".join(f"{wall / 1000:.1f} s at {memory:,} MB" for memory, wall in walls.items())
     summary = (
-        f"{per_listener:.2f} ms of CPU time per dismissed listener (at most {DISMISSAL_CPU_MS}): a post takes "
-        f"{costs['post']:.2f} ms, a query of {LISTENERS} rows {costs['query_500']:.1f} ms, a count of so many "
-        f"{costs['count_500']:.1f} ms. With the share of a processor that Lambda gives, {LISTENERS} listeners "
+        f"{per_listener:.2f} ms of CPU time per dismissed listener (at most {DISMISSAL_CPU_MS}): a post "
+        f"takes {costs['post']:.2f} ms, a query of {LISTENERS} rows {costs['query_500']:.1f} ms, a count of "
+        f"so many {costs['count_500']:.1f} ms. With Lambda's share of a processor, {LISTENERS} listeners "
         f"are dismissed in {times} (at most {DISMISSAL_WALL_MS / 1000} s at the declared {memory_mb:,} MB)."
     )
     print(summary)

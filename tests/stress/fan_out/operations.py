@@ -3,22 +3,20 @@
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from botocore.config import Config
-
 from shared import settings
 from shared.audience.connection import SessionRef
 from shared.aws import dynamodb, management_api
 from shared.aws.connections_table import ConnectionsTable
-from shared.aws.listener_counts import ListenerCounts
 from shared.aws.management_api import ManagementApi
+from shared.aws.session_bookkeeping import SessionBookkeeping
 
 THREADS = 16
 SESSION, CONNECTION = SessionRef("pure-hope-123", 1), "L0SM9cOFvHcCIhw="
 MESSAGE = {"type": "sessionEnded", "sessionId": SESSION.id, "reason": "ended", "timestamp": 1}
 
-client = dynamodb.create_client(dynamodb.DEFAULT_CONFIG.merge(Config(max_pool_connections=THREADS)))
+client = dynamodb.create_client(max_connections=THREADS)
 connections = ConnectionsTable(client, settings.text("CONNECTIONS_TABLE"))
-counts = ListenerCounts(client, settings.text("SESSIONS_TABLE"))
+bookkeeping = SessionBookkeeping(client, settings.text("SESSIONS_TABLE"))
 gateway = ManagementApi(
     management_api.create_client(settings.text("WEBSOCKET_ENDPOINT"), max_connections=THREADS)
 )
@@ -29,7 +27,7 @@ OPERATIONS = {
     "post": lambda: gateway.post(CONNECTION, MESSAGE),
     "close": lambda: gateway.close(CONNECTION),
     "query": lambda: connections.of_session(SESSION.id),
-    "update": lambda: counts.set_listener_count(SESSION, 1),
+    "update": lambda: bookkeeping.set_listener_count(SESSION, 1),
     "delete": lambda: connections.remove(SESSION.id, CONNECTION),
     "batch_delete": lambda: client.batch_write_item(RequestItems=deletes),
 }

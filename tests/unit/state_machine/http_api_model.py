@@ -84,7 +84,9 @@ class Model:
         else:
             status = 200
             if not failed or failed.applied:
-                ended = {"endedAt": self.now} if changes.get("status") == "ended" else {}
+                ended = (
+                    {"endedAt": self.now, "endReason": "ended"} if changes.get("status") == "ended" else {}
+                )
                 row.view |= changes | {"updatedAt": self.now} | ended
                 row.version += 1
         return (503, None) if failed else (status, row if status == 200 else None)

@@ -60,6 +60,7 @@ def test_every_message_has_its_own_type():
     assert types == {
         "sessionUpdated": "sessionUpdated",
         "sessionEnded": "sessionEnded",
+        "speakerPresence": "speakerPresence",
         "audience": "audience",
         "heartbeatAck": "heartbeatAck",
         "error": "unknownAction",

@@ -162,6 +162,15 @@ def test_a_late_record_is_announced_at_once():
     assert [time for time, _, _ in harness.messages] == [LATER]
 
 
+def test_an_absence_in_the_future_is_waited_for_no_longer_than_any_other():
+    absent = replace(ABSENT, speaker_absent_since=NOW + 3600_000)
+    harness = Harness(absent)
+
+    harness.announce(CONNECTED, absent, time_left=time_left)
+
+    assert harness.now == NOW + ANNOUNCED_AFTER_MS
+
+
 @pytest.mark.parametrize(
     "current",
     [
