@@ -7,7 +7,7 @@ MAKEFLAGS += --no-builtin-rules
 
 VENV_PYTHON ?= python3
 PORT ?= 8080
-PARTS ?= load curve faults attacks fuzz mutation
+PARTS ?= load curve faults attacks fan_out scale fuzz mutation
 PY := .venv/bin/python
 VENV := .venv/.installed
 CHECKOV := build/checkov/.installed
@@ -81,7 +81,7 @@ bench: package ## Measure cold starts and warm calls against other frameworks
 	@$(PY) -m tests.stress.benchmarks
 
 .PHONY: stress
-stress: $(VENV) $(STRESS_TOOLS) ## Run the stress tests (PARTS="load curve faults attacks fuzz mutation", RECORD=1)
+stress: $(VENV) $(STRESS_TOOLS) ## Run the stress tests (PARTS="load scale ...", RECORD=1)
 	@$(PY) -m tests.stress $(PARTS) $(if $(RECORD),--record)
 
 ##@ Deploy

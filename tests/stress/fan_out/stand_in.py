@@ -39,7 +39,7 @@ class StandIn(LocalServer):
             for operation, response in {
                 "GetItem": {"Item": sessions_table.to_item(session)},
                 "Query": {"Items": items, "Count": len(items), "ScannedCount": len(items)},
-                "UpdateItem": {},
+                "UpdateItem": {"Attributes": sessions_table.to_item(session)},
                 "DeleteItem": {},
                 "BatchWriteItem": {"UnprocessedItems": {}},
             }.items()
