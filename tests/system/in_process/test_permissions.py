@@ -88,7 +88,8 @@ def test_functions_use_all_of_their_permissions_and_nothing_else(
     session.call("GET", "/sessions")
     session.call("GET", "/health")
     session.read()
-    session.speaker()
+    speaker = session.speaker()
+    eventually(lambda: "audience" in speaker.types())
     listeners = [session.listener() for _ in range(MAX_LISTENERS)]
     with pytest.raises(HandshakeRefused):
         session.listener()
