@@ -69,7 +69,7 @@ def measure(
         reader.join()
         process.stdout.close()
     statuses = {response.get("statusCode") for response in api.responses}
-    if not finished or statuses != {contender.status} or not peak:
+    if not finished or len(api.responses) != api.invocations or statuses != {contender.status} or not peak:
         raise FunctionFailed(
             f"{contender.name} responded with {statuses or 'nothing'}:\n{''.join(output)[-3000:]}"
         )
@@ -117,7 +117,9 @@ class _RuntimeApiHandler(Handler):
         self.server.cpu_seconds.append(cpu_seconds(self.server.pid))
         self.server.wall_seconds.append(time.monotonic() - self.server.sent_at)
         succeeded = self.path.endswith("/response")
-        self.server.responses.append(json.loads(self.content()) if succeeded else {})
+        content = json.loads(self.content())
+        if succeeded:
+            self.server.responses.append(content)
         if not succeeded or len(self.server.responses) == self.server.invocations:
             self.server.finished.set()
         self.respond(202, b"{}")

@@ -3,10 +3,9 @@
 Every shard of a stream has lanes (its parallelization factor). A lane runs one invocation at a time, with the
 records of its rows in order. Shards share nothing but the account's quotas, so each is simulated alone.
 
-- An idle lane polls four times a second:
-  https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html. A busy lane reads
-  the next batch as soon as it is free. With a batching window it then waits until the batch is full or the
-  window has passed.
+- An idle lane polls four times a second. A busy lane reads the next batch as soon as it is free. With a
+  batching window it then waits until the batch is full or the window has passed.
+  https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html
 - A function has memory / 1,769 MB of a processor, and at most one: Python runs one thread at a time.
 - n calls from t threads take the longer of their CPU time and of a t-th of their whole time.
 """
@@ -17,6 +16,7 @@ from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
+from math import ceil
 
 from tests.stress.benchmarks.cpu_quota import processors
 
@@ -30,7 +30,7 @@ CALL_S = 0.01
 """Seconds from one poll to the next, from a batch to its function, and of one call over the network."""
 
 DELETES = 25
-"""Rows in a BatchWriteItem. The model always handles the removals of so many rows together."""
+"""Rows in a BatchWriteItem. Without batches the model also handles the removals of so many rows together."""
 
 SPEAKER_INTERVAL_S, RETRY_S, RETRY_UNTIL_S = 1.0, 0.25, 1.5
 """The earlier limit of one `audience` message per second, for which a function counted again and waited."""
@@ -64,10 +64,10 @@ class Consumer:
     memory_mb: int
     threads: int
 
-    def seconds(self, cpu_s: float, calls: float) -> float:
-        """Return how long calls with this CPU time in total take from all threads."""
+    def seconds(self, cpu_s: float, calls: int, threads: int | None = None) -> float:
+        """Return how long so many calls with this CPU time in total take, by default from all threads."""
         cpu_s /= min(1.0, processors(self.memory_mb))
-        return max(cpu_s, (cpu_s + calls * CALL_S) / self.threads)
+        return max(cpu_s, (cpu_s + calls * CALL_S) / (threads or self.threads))
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,10 @@ class Outcome:
     """The simulated part of the load."""
 
     def utilization(self, stream: str) -> float:
-        """Return the share of its phase in which the busiest lane of a stream was running."""
+        """Return how busy the busiest lane was while listeners joined (connections) or sessions ended.
+
+        More than 1 means that its backlog outlasted the phase.
+        """
         phase = JOIN_S if stream == "connections" else END_S
         return max((busy / phase for lane, busy in self.busy_s.items() if lane[0] == stream), default=0.0)
 
@@ -131,16 +134,19 @@ def simulate(settings: Settings, costs: Costs, load: Load, seed: int = 1, most_j
         sessions += sizes[number]
         if outcome.joins >= most_joins:
             break
-    outcome.share = sessions / load.sessions if load.sessions else 1.0
+    outcome.share = sessions / load.sessions if sessions else 1.0
     return outcome
+
+
+Record = tuple[float, int, bool]
+"""Its time, its session, and whether it is the session's end."""
 
 
 @dataclass
 class _Lane:
     stream: str
     number: int
-    records: deque[tuple[float, int, bool]] = field(default_factory=deque)
-    """Of each: its time, its session, and whether it is the session's end."""
+    records: deque[Record] = field(default_factory=deque)
     free_at: float = 0.0
     scheduled: bool = False
 
@@ -228,12 +234,13 @@ class _Shard:
         cpu_s = self._costs.invocation + taken * self._costs.record
         at = now + INVOKE_S + consumer.seconds(cpu_s, 0)
         at = self._drain(batch, at) if lane.stream == "sessions" else self._count(batch, at)
-        self._outcome.busy_s[lane.stream, self._number, lane.number] += at - now
+        if (now < JOIN_S) == (lane.stream == "connections"):
+            self._outcome.busy_s[lane.stream, self._number, lane.number] += at - now
         lane.free_at, lane.scheduled = at, False
         if lane.records:
             self._schedule(lane, now)
 
-    def _count(self, batch: Sequence[tuple[float, int, bool]], began: float) -> float:
+    def _count(self, batch: Sequence[Record], began: float) -> float:
         """Count every session of the batch, and return when all are counted."""
         pending = list(dict.fromkeys(session for _, session, _ in batch))
         deadline, at = began + RETRY_UNTIL_S, began
@@ -276,29 +283,33 @@ class _Shard:
         self._uncounted[session] = [at for at in uncounted if at > queried_at]
         self._write(written_at, "sessions", session)
 
-    def _drain(self, batch: Sequence[tuple[float, int, bool]], at: float) -> float:
+    def _drain(self, batch: Sequence[Record], at: float) -> float:
         """Dismiss the audience of each session that has ended, and return when all are dismissed."""
-        costs, consumer = self._costs, self._settings.sessions
-        deletes = costs.batch_delete / DELETES if self._settings.batched_deletes else costs.delete
-        calls = 2 + (1 / DELETES if self._settings.batched_deletes else 1)
+        costs, consumer, batched = self._costs, self._settings.sessions, self._settings.batched_deletes
         for ended_at, session, ends in batch:
             if not ends:
                 continue
             rows = self._rows_at(session, at)
             self._rows[session] = 0
             began = at + consumer.seconds(costs.of_query(rows), 1)
-            per_row = costs.post + costs.close + deletes
-            at = began + consumer.seconds(rows * per_row, rows * calls)
-            self._outcome.end_lags.append(at - ended_at)
+            per_row = costs.post + costs.close + (0 if batched else costs.delete)
+            reached_at = at = began + consumer.seconds(rows * per_row, rows * (2 if batched else 3))
+            for posted_at, chunk in _chunks(rows, began, reached_at):
+                self._outcome.requests[int(posted_at)] += 2 * chunk
+            if batched:
+                # One thread removes the rows when all connections are closed, and takes the due time away.
+                began = at
+                batches = ceil(rows / DELETES)
+                at += consumer.seconds(batches * costs.batch_delete + costs.update, batches + 1, threads=1)
+            self._outcome.end_lags.append(reached_at - ended_at)
             self._outcome.removed += rows
-            for _, done_at, chunk in _spread(rows, began, at):
-                self._write(done_at, "connections", session, chunk)
-                self._outcome.requests[int(done_at)] += 2 * chunk
+            for removed_at, chunk in _chunks(rows, began, at):
+                self._write(removed_at, "connections", session, chunk)
         return at
 
 
-def _spread(rows: int, began: float, ended: float) -> Iterator[tuple[int, float, int]]:
-    """Yield the number, the time and the size of each group of DELETES rows between two times."""
-    for number, first in enumerate(range(0, rows, DELETES)):
+def _chunks(rows: int, began: float, ended: float) -> Iterator[tuple[float, int]]:
+    """Yield the time and the size of each group of DELETES rows that are removed between two times."""
+    for first in range(0, rows, DELETES):
         chunk = min(DELETES, rows - first)
-        yield number, began + (ended - began) * (first + chunk) / rows, chunk
+        yield began + (ended - began) * (first + chunk) / rows, chunk

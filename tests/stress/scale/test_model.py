@@ -6,8 +6,8 @@ import pytest
 
 from tests.stress.scale.model import (
     CALL_S,
-    DELETES,
     INVOKE_S,
+    JOIN_S,
     POLL_S,
     Consumer,
     Costs,
@@ -65,11 +65,43 @@ def test_the_end_of_a_single_session_takes_what_its_calls_take():
     outcome = simulate(SETTINGS, COSTS, Load(1, 500, 1))
 
     rows = 501
-    calls_s = rows * (COSTS.post + COSTS.close + COSTS.batch_delete / DELETES)
+    calls_s = rows * (COSTS.post + COSTS.close)  # the rows are removed afterwards
     query_s = COSTS.query + COSTS.row * rows
     least = INVOKE_S + calls_s + query_s
     (lag,) = outcome.end_lags
     assert least <= lag <= least + POLL_S + 0.2
+
+
+def test_the_count_of_a_single_listener_takes_the_window_and_what_its_calls_take():
+    outcome = simulate(SETTINGS, COSTS, Load(1, 1, 1))
+
+    least = 1 + INVOKE_S + COSTS.of_query(2) + COSTS.update + COSTS.post
+    (lag,) = outcome.count_lags
+    assert least <= lag <= least + POLL_S + COSTS.invocation + COSTS.record
+
+
+@pytest.mark.parametrize(("memory_mb", "share"), [(1769, 1.0), (512, 512 / 1769)])
+def test_one_lane_saturates_at_the_rate_of_its_processor(memory_mb: int, share: float):
+    settings = replace(SETTINGS, connections=replace(CONSUMER, memory_mb=memory_mb))
+    outcome = simulate(settings, replace(COSTS, query=1.0), Load(1200, 1, 1))
+
+    # 1,200 counts of a second of CPU time each are asked for within ten minutes.
+    assert max(outcome.count_lags) == pytest.approx(1200 / share - JOIN_S, rel=0.05)
+
+
+def test_more_lanes_of_connections_are_never_worse():
+    slow = replace(COSTS, query=0.05)
+    lags = [
+        percentile(
+            simulate(
+                replace(SETTINGS, connections=replace(CONSUMER, lanes=lanes)), slow, Load(400, 20, 1)
+            ).count_lags,
+            0.95,
+        )
+        for lanes in (1, 2, 4, 8)
+    ]
+
+    assert lags == sorted(lags, reverse=True)
 
 
 def test_a_lane_that_is_slower_than_its_load_falls_behind_and_more_lanes_do_not():
