@@ -101,7 +101,9 @@ def test_functions_use_all_of_their_permissions_and_nothing_else(
     with contextlib.suppress(AssertionError):  # the next line shows which permission is unused
         eventually(lambda: unused(local) == [])
     assert unused(local) == []
-    assert [call for call in calls(local) if not call["allowed"]] == []
+    refused = [call for call in calls(local) if not call["allowed"]]
+    # No function invokes another: test_invoke.py does so with the role of one.
+    assert [call for call in refused if call["action"] != "lambda:InvokeFunction"] == []
     assert {call["function"] for call in calls(local)} == {
         name for name, own in statements(local).items() if own
     }
