@@ -71,7 +71,7 @@ def run(environment: Environment, outputs: Mapping[str, Any], release: str) -> N
 
 
 def check_disconnect(deployment: Deployment) -> None:
-    """A listener who leaves is no longer counted: $disconnect finds the session in the context."""
+    """The count falls when a listener disconnects: the event of $disconnect names the session."""
     asyncio.run(_check_disconnect(deployment))
 
 

@@ -109,7 +109,7 @@ def temporary_speaker(environment: Environment, outputs: Mapping[str, Any]) -> I
 
 @asynccontextmanager
 async def temporary_session(api: ApiClient, token: str) -> AsyncIterator[str]:
-    """Yield the id of a new session, and end the session afterwards. Ending it twice is no error."""
+    """Yield the id of a new session. End the session afterwards, also if it has ended already."""
     # With the key a repeated request does not create a second session.
     headers = {**_authorization(token), "Idempotency-Key": str(uuid.uuid4())}
     session = await api.request("POST /sessions", 201, headers=headers, json={"sourceLanguage": "en"})

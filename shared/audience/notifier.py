@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from shared.audience.connection import Role
-from shared.audience.messages import Message, session_ended, session_updated, speaker_returned
+from shared.audience.messages import session_ended, session_updated, speaker_returned
 from shared.sessions.session import Session, Status
 
 if TYPE_CHECKING:
@@ -64,5 +64,5 @@ class Notifier:
         if updated and current.version == newest.version:
             self._delivery.send(current, session_updated(current), time_left=time_left)
         if returned and current.speaker_connected_since is not None and current.status is not Status.ENDED:
-            message: Message = speaker_returned(current.speaker_connected_since)
+            message = speaker_returned(current.speaker_connected_since)
             self._delivery.send(current, message, only=Role.LISTENER, time_left=time_left)

@@ -36,12 +36,13 @@ class SpeakerPresence:
         until = max((row.expires_at for row in rows if _is_speaker(row, session, now)), default=None)
         if until == session.speaker_connected_until:
             return False
-        if until is not None:
-            due_at = min(session.expires_at, until)
-            self._bookkeeping.set_speaker_connected(session, since=now, until=until, due_at=due_at)
-        else:
-            due_at = _absent(session, now).next_due(self._absent_minutes)
+        absent_since = now if until is None else None
+        changed = replace(session, speaker_connected_until=until, speaker_absent_since=absent_since)
+        due_at = changed.next_due(self._absent_minutes)
+        if until is None:
             self._bookkeeping.set_speaker_absent(session, since=now, due_at=due_at)
+        else:
+            self._bookkeeping.set_speaker_connected(session, since=now, until=until, due_at=due_at)
         return True
 
 
@@ -94,7 +95,3 @@ def _is_speaker(row: Connection, session: Session, now: int) -> bool:
     return (
         row.role is Role.SPEAKER and row.belongs_to(session) and row.admitted_at is not None and row.live(now)
     )
-
-
-def _absent(session: Session, since: int) -> Session:
-    return replace(session, speaker_connected_until=None, speaker_absent_since=since)

@@ -82,20 +82,20 @@ class Sweep:
         if session is None or session.due_at != due.due_at:
             return True  # the index is behind the table
         if session.live(now) and session.status is not Status.ENDED:
-            return self._check_speaker(session, now)
+            return self._check_speaker(session, due, now)
         # Its audience should be gone already if it has ended, but the stream's function may have failed.
         if not self._delivery.dismiss(session, session_ended(session), time_left=time_left):
             return False
         self._bookkeeping.set_due(session.id, due.due_at, None)
         return True
 
-    def _check_speaker(self, session: Session, now: int) -> bool:
+    def _check_speaker(self, session: Session, due: "DueSession", now: int) -> bool:
         # A $disconnect may have been lost, or a connection not yet counted: the rows decide.
         if self._presence(session, self._connections.of_session(session.id), now):
             return True
         due_at = session.next_due(self._absent_minutes)
         if due_at > now // 1000:  # the setting has changed
-            self._bookkeeping.set_due(session.id, session.due_at or 0, due_at)
+            self._bookkeeping.set_due(session.id, due.due_at, due_at)
             return True
         precondition = Precondition.of(
             ABANDON,

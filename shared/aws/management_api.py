@@ -4,11 +4,10 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-import botocore
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from shared.aws.dynamodb import sdk_session
+from shared.aws import dynamodb
 from shared.aws.errors import error_code, logger, translate_errors
 from shared.errors import ConnectionUnreachable
 
@@ -17,15 +16,7 @@ if TYPE_CHECKING:
 
 
 # Posting does not block on slow readers: API Gateway buffers for them.
-DEFAULT_CONFIG = Config(
-    connect_timeout=1,
-    read_timeout=3,
-    retries={"mode": "standard", "total_max_attempts": 2},
-    parameter_validation=False,
-    tcp_keepalive=True,
-    # See dynamodb.DEFAULT_CONFIG.
-    user_agent=f"Botocore/{botocore.__version__}",
-)
+DEFAULT_CONFIG = dynamodb.DEFAULT_CONFIG.merge(Config(read_timeout=3))
 # These concern one connection: https://docs.aws.amazon.com/apigatewaywebsocketapi/latest/APIReference/API_PostToConnection.html
 UNREACHABLE = frozenset({400, 403, 413})
 
@@ -38,7 +29,9 @@ def create_client(
     `max_connections` is the number of threads that use the client at once.
     """
     config = config.merge(Config(max_pool_connections=max_connections))
-    return sdk_session().create_client("apigatewaymanagementapi", endpoint_url=endpoint, config=config)  # type: ignore[return-value]
+    return dynamodb.sdk_session().create_client(
+        "apigatewaymanagementapi", endpoint_url=endpoint, config=config
+    )  # type: ignore[return-value]
 
 
 class ManagementApi:

@@ -54,7 +54,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items[:] = [item for item in items if item not in ours] + sorted(ours, key=position)
     for item in ours:
         if reason := exceptions.reason(item):
-            # A refusal that does not come raises another error: that is no exception.
+            # Only failed assertions are expected. Any other error fails the test.
             item.add_marker(pytest.mark.xfail(reason=reason, raises=AssertionError, strict=True))
 
 

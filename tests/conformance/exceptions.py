@@ -112,7 +112,7 @@ def keys(item: pytest.Item) -> set[tuple[str, str]]:
 
 
 _ACCESS_LOGS = (
-    "API Gateway takes it from whoever enables access logs: "
+    "The caller that enables access logs needs it: "
     "https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging.html"
 )
 _TAGS = "AWS asks for some of these when something is created with tags; no emulator knows which"
@@ -124,7 +124,7 @@ NOT_CALLED: dict[str, str] = {
     "apigateway:UntagResource": _TAGS,
     "cognito-idp:SetUserPoolMfaConfig": _CODE,
     "cognito-idp:UpdateUserPoolClient": _CODE,
-    "iam:CreateServiceLinkedRole": "API Gateway takes it from whoever creates the first API of an account",
+    "iam:CreateServiceLinkedRole": "the caller that creates the first API of an account needs it",
     "iam:UpdateAssumeRolePolicy": _CODE,
     "iam:UpdateRole": _CODE,
     "lambda:UpdateAlias": "the rollout calls it, and ministack takes it for lambda:ListAliases",

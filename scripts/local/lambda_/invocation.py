@@ -25,7 +25,7 @@ class TooLarge(Exception):
 
 
 class UnknownFunction(Exception):
-    """There is no function, alias or version of this name."""
+    """No function, alias or version has this name."""
 
 
 class Functions(Protocol):

@@ -89,7 +89,7 @@ def _requested(request: web.Request) -> tuple[str, str]:
     requested = request.match_info["function"]
     match = _FUNCTION_NAME.fullmatch(requested)
     if match is None:
-        raise _Refused(400, "ValidationException", f"{requested} is no name or ARN of a function.")
+        raise _Refused(400, "ValidationException", f"{requested} is not the name or ARN of a function.")
     return match["name"], match["qualifier"] or request.query.get("Qualifier", NEWEST)
 
 

@@ -1,4 +1,4 @@
-"""Rows of another release, or that nobody can read, beside good ones: every function serves the good ones."""
+"""Rows of another release and rows that cannot be read: every function still serves the other rows."""
 
 import time
 from collections.abc import Callable
