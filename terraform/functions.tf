@@ -28,6 +28,7 @@ locals {
         ENV                           = var.environment
         SESSIONS_TABLE                = module.table["sessions"].name
         SESSION_ID_DIGITS             = tostring(var.session_id_digits)
+        MAX_LISTENERS                 = tostring(var.max_listeners)
         RATE_LIMITS_TABLE             = module.table["rate_limits"].name
         SESSIONS_PER_SPEAKER_PER_HOUR = tostring(var.sessions_per_speaker_per_hour)
       }

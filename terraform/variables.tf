@@ -103,7 +103,7 @@ variable "throttles" {
 }
 
 variable "max_listeners" {
-  description = "Maximum number of listeners of one session."
+  description = "Maximum number of listeners of a session that is created from now on. Clients see it as `maxListeners`."
   type        = number
   nullable    = false
 

@@ -17,6 +17,7 @@ create_session = CreateSession(
     metrics,
     now_ms,
     digits=settings.number("SESSION_ID_DIGITS", supported=ids.DIGITS),
+    max_listeners=settings.number("MAX_LISTENERS"),
 )
 sessions_per_speaker = rate_limits.RateLimit(
     name="sessions",

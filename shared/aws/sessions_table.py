@@ -30,6 +30,7 @@ SCHEMA: dynamodb.Schema = {
     "quality_tier": ("qualityTier", "S", dynamodb.word(QualityTier)),
     "status": ("status", "S", dynamodb.word(Status)),
     "listener_count": ("listenerCount", "N", int),
+    "max_listeners": ("maxListeners", "N", int),
     "created_at": ("createdAt", "N", int),
     "updated_at": ("updatedAt", "N", int),
     "expires_at": ("expiresAt", "N", int),

@@ -19,8 +19,8 @@ CLASH_TRIES_MS = 1500
 class CreateSession:
     """Create a session for a speaker, once per idempotency key.
 
-    `clock` returns epoch milliseconds, `digits` is the setting SESSION_ID_DIGITS, `draw` is the source of
-    random numbers.
+    `clock` returns epoch milliseconds, `digits` is the setting SESSION_ID_DIGITS, `max_listeners` is the setting
+    MAX_LISTENERS, `draw` is the source of random numbers.
     """
 
     def __init__(
@@ -30,12 +30,14 @@ class CreateSession:
         clock: Callable[[], int],
         *,
         digits: int,
+        max_listeners: int,
         draw: ids.Draw = ids.draw_at_random,
     ) -> None:
         self._sessions = sessions
         self._metrics = metrics
         self._clock = clock
         self._digits = digits
+        self._max_listeners = max_listeners
         self._draw = draw
 
     def __call__(self, request: "NewSession", *, speaker: str, key: str | None) -> Session:
@@ -55,6 +57,7 @@ class CreateSession:
                 quality_tier=request.quality_tier,
                 status=Status.ACTIVE,
                 listener_count=0,
+                max_listeners=self._max_listeners,
                 created_at=now,
                 updated_at=now,
                 expires_at=now // 1000 + LIFETIME_S,

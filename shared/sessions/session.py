@@ -87,6 +87,7 @@ class Session:
     quality_tier: QualityTier = QualityTier.STANDARD
     status: Status
     listener_count: int = 0
+    max_listeners: int
     created_at: int
     updated_at: int
     expires_at: int

@@ -16,6 +16,7 @@ def public_view(session: Session) -> View:
         "qualityTier": session.quality_tier,
         "status": session.status,
         "listenerCount": session.listener_count,
+        "maxListeners": session.max_listeners,
         "createdAt": session.created_at,
         "updatedAt": session.updated_at,
         "expiresAt": session.expires_at,

@@ -95,6 +95,7 @@ run "functions" {
         ENV                           = "dev"
         SESSIONS_TABLE                = "session-service-dev-sessions"
         SESSION_ID_DIGITS             = "6"
+        MAX_LISTENERS                 = "300"
         RATE_LIMITS_TABLE             = "session-service-dev-rate_limits"
         SESSIONS_PER_SPEAKER_PER_HOUR = "40"
       }

@@ -426,6 +426,7 @@ def test_an_item_has_numbers_for_numbers_and_no_attributes_for_absent_fields(
     assert item["expiresAt"] == {"N": str(NOW_S + 24 * 60 * 60)}
     assert {name for name, value in item.items() if "N" in value} == {
         "listenerCount",
+        "maxListeners",
         "createdAt",
         "updatedAt",
         "expiresAt",

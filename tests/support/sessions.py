@@ -19,6 +19,7 @@ def a_session(**overrides: Any) -> Session:
         "quality_tier": QualityTier.STANDARD,
         "status": Status.ACTIVE,
         "listener_count": 0,
+        "max_listeners": 500,
         "created_at": NOW,
         "updated_at": NOW,
         "expires_at": NOW_S + LIFETIME_S,

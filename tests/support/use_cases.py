@@ -29,9 +29,12 @@ class SessionUseCases:
         clock: Callable[[], int],
         *,
         digits: int = 3,
+        max_listeners: int = 500,
         draw: ids.Draw = ids.draw_at_random,
     ) -> None:
-        self.create = CreateSession(store, metrics, clock, digits=digits, draw=draw)
+        self.create = CreateSession(
+            store, metrics, clock, digits=digits, max_listeners=max_listeners, draw=draw
+        )
         self.get = GetSession(store, clock)
         self.update = UpdateSession(store, metrics, clock)
         self.delete = DeleteSession(store, metrics, clock)

@@ -18,6 +18,7 @@ SESSION = Session(
     quality_tier=QualityTier.STANDARD,
     status=Status.ACTIVE,
     listener_count=12,
+    max_listeners=500,
     created_at=CREATED_AT,
     updated_at=CREATED_AT,
     expires_at=CREATED_AT // 1000 + LIFETIME_S,

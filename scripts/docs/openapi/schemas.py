@@ -25,6 +25,12 @@ FIELDS: Mapping[str, Json] = {
         "minimum": 0,
         "description": "Number of connected listeners.",
     },
+    "maxListeners": {
+        "type": "integer",
+        "format": "int32",
+        "minimum": 1,
+        "description": "Maximum number of connected listeners. A session with so many is full.",
+    },
     "createdAt": {"type": "integer", "format": "int64", "description": EPOCH_MS},
     "updatedAt": {"type": "integer", "format": "int64", "description": f"{EPOCH_MS} The last update."},
     "expiresAt": {

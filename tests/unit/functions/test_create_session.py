@@ -30,6 +30,7 @@ def test_a_session_is_created_with_one_call(invoke: Invoke):
         "qualityTier": "premium",
         "status": "active",
         "listenerCount": 0,
+        "maxListeners": 500,
         "createdAt": NOW,
         "updatedAt": NOW,
         "expiresAt": NOW_S + 24 * 60 * 60,
@@ -47,7 +48,7 @@ def test_a_session_is_created_with_one_call(invoke: Invoke):
 def test_numbers_are_json_numbers_and_not_strings(created: Response):
     numbers = {name for name, value in created.body.items() if type(value) is int}
 
-    assert numbers == {"listenerCount", "createdAt", "updatedAt", "expiresAt"}
+    assert numbers == {"listenerCount", "maxListeners", "createdAt", "updatedAt", "expiresAt"}
 
 
 def test_a_created_session_can_be_read_at_once(session_id: str, invoke: Invoke):

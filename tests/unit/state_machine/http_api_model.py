@@ -43,7 +43,13 @@ class Model:
             fails = failed is not None and failed.index == index
             if free and not (failed and fails and not failed.applied):
                 times = dict.fromkeys(("createdAt", "updatedAt"), self.now)
-                view = {"sessionId": session_id, "speakerId": speaker, "status": "active", "listenerCount": 0}
+                view = {
+                    "sessionId": session_id,
+                    "speakerId": speaker,
+                    "status": "active",
+                    "listenerCount": 0,
+                    "maxListeners": 500,
+                }
                 view |= {"qualityTier": "standard", "expiresAt": self.now // 1000 + LIFETIME_S} | body | times
                 self.rows[session_id] = row = Row(view, self.now, key, body)
                 return (503, None) if fails else (201, row)

@@ -16,6 +16,7 @@ def test_the_public_view_in_full():
         "qualityTier": "standard",
         "status": "active",
         "listenerCount": 12,
+        "maxListeners": 500,
         "createdAt": NOW,
         "updatedAt": NOW,
         "expiresAt": NOW_S + 24 * 60 * 60,
@@ -44,7 +45,7 @@ def test_the_view_of_an_ended_session_has_the_time_of_its_end():
 def test_only_counts_and_times_are_numbers():
     view = owner_view(a_session(ended_at=NOW))
 
-    numbers = {"listenerCount", "createdAt", "updatedAt", "expiresAt", "endedAt"}
+    numbers = {"listenerCount", "maxListeners", "createdAt", "updatedAt", "expiresAt", "endedAt"}
     assert {name for name, value in view.items() if type(value) is int} == numbers
 
 
