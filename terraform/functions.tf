@@ -98,13 +98,14 @@ locals {
       dynamodb_actions = {
         sessions    = ["dynamodb:GetItem"]
         connections = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:Query"]
+        audiences   = ["dynamodb:GetItem", "dynamodb:UpdateItem"]
         rate_limits = ["dynamodb:UpdateItem"]
       }
       environment = {
         ENV                          = var.environment
         SESSIONS_TABLE               = module.table["sessions"].name
         CONNECTIONS_TABLE            = module.table["connections"].name
-        MAX_LISTENERS                = tostring(var.max_listeners)
+        AUDIENCES_TABLE              = module.table["audiences"].name
         RATE_LIMITS_TABLE            = module.table["rate_limits"].name
         JOINS_PER_ADDRESS_PER_MINUTE = tostring(var.joins_per_address_per_minute)
         ADDRESS_KEY                  = local.secrets.address_key
@@ -145,13 +146,15 @@ locals {
       memory_mb       = local.one_processor_mb
       dynamodb_actions = {
         sessions    = ["dynamodb:UpdateItem"]
-        connections = ["dynamodb:Query"]
+        connections = ["dynamodb:Query", "dynamodb:DeleteItem"]
+        audiences   = ["dynamodb:GetItem", "dynamodb:UpdateItem"]
       }
       manages_connections = ["POST"]
       environment = {
         ENV                    = var.environment
         SESSIONS_TABLE         = module.table["sessions"].name
         CONNECTIONS_TABLE      = module.table["connections"].name
+        AUDIENCES_TABLE        = module.table["audiences"].name
         WEBSOCKET_ENDPOINT     = module.websocket_api.endpoint
         SPEAKER_ABSENT_MINUTES = tostring(var.speaker_absent_minutes)
       }

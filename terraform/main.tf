@@ -26,6 +26,15 @@ locals {
       }
     }
     connections = { hash_key = "sessionId", range_key = "connectionId", ttl_attribute = "deleteAt", stream = true, indexes = {} }
+    # One item per session, by its id and its creation time, because ids are used again.
+    audiences = {
+      hash_key       = "sessionId"
+      range_key      = "sessionCreatedAt"
+      range_key_type = "N"
+      ttl_attribute  = "deleteAt"
+      stream         = false
+      indexes        = {}
+    }
     rate_limits = { hash_key = "limitKey", range_key = null, ttl_attribute = "expiresAt", stream = false, indexes = {} }
   }
 
@@ -66,6 +75,7 @@ module "table" {
   name                   = "${local.prefix}-${each.key}"
   hash_key               = each.value.hash_key
   range_key              = each.value.range_key
+  range_key_type         = lookup(each.value, "range_key_type", "S")
   indexes                = each.value.indexes
   ttl_attribute          = each.value.ttl_attribute
   stream                 = each.value.stream

@@ -1,25 +1,26 @@
 """$connect: admit a speaker or a listener to a session."""
 
-import time
-
 from shared import rate_limits, settings, startup
 from shared.audience.address import AddressDigest
-from shared.audience.join import Join
+from shared.audience.join import Join, JoinOutcomes
 from shared.aws import dynamodb
+from shared.aws.audiences_table import AudiencesTable
 from shared.aws.connections_table import ConnectionsTable
 from shared.aws.metrics import EmbeddedMetrics
 from shared.aws.rate_limits_table import RateLimitsTable
 from shared.aws.sessions_table import SessionsTable
 from shared.clock import now_ms
+from shared.deadline import Deadline
 from shared.events import websocket_api
 
-client = dynamodb.create_client()
+deadline = Deadline(now_ms)
+client = dynamodb.create_client(before_send=deadline.check)
+metrics = EmbeddedMetrics(settings.text("ENV"))
 join = Join(
     SessionsTable(client, settings.text("SESSIONS_TABLE")),
     ConnectionsTable(client, settings.text("CONNECTIONS_TABLE")),
-    max_listeners=settings.number("MAX_LISTENERS"),
+    AudiencesTable(client, settings.text("AUDIENCES_TABLE")),
     clock=now_ms,
-    sleep=time.sleep,
 )
 joins_per_address = rate_limits.RateLimit(
     name="joins",
@@ -29,15 +30,18 @@ joins_per_address = rate_limits.RateLimit(
         dynamodb.create_client(dynamodb.FAIL_FAST_CONFIG), settings.text("RATE_LIMITS_TABLE")
     ),
     clock=now_ms,
-    on_unavailable=EmbeddedMetrics(settings.text("ENV")).rate_limit_unavailable,
+    on_unavailable=metrics.rate_limit_unavailable,
 )
 address_digest = AddressDigest(settings.text("ADDRESS_KEY"))
+outcomes = JoinOutcomes(metrics.join_ended)
 startup.finish_init()
 
 
 @websocket_api.endpoint
 def handler(request: websocket_api.Request) -> websocket_api.Response:
-    session_id, language = request.session_id, request.target_language
-    joins_per_address.take(address_digest(request.source_address))
-    join(session_id, request.connection_id, caller=request.caller, target_language=language)
-    return websocket_api.accepted()
+    deadline.start()
+    with outcomes:
+        session_id, language = request.session_id, request.target_language
+        joins_per_address.take(address_digest(request.source_address))
+        join(session_id, request.connection_id, caller=request.caller, target_language=language)
+        return websocket_api.accepted()

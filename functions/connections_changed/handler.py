@@ -6,8 +6,10 @@ from typing import Any
 
 from shared import settings, startup
 from shared.audience.listener_counter import MAX_PARALLEL, ListenerCounter
+from shared.audience.places import CountPlaces
 from shared.audience.presence import SpeakerPresence
 from shared.aws import connections_table, dynamodb, management_api
+from shared.aws.audiences_table import AudiencesTable
 from shared.aws.metrics import EmbeddedMetrics
 from shared.aws.session_bookkeeping import SessionBookkeeping
 from shared.clock import now_ms
@@ -17,7 +19,11 @@ client = dynamodb.create_client(max_connections=MAX_PARALLEL)
 bookkeeping = SessionBookkeeping(client, settings.text("SESSIONS_TABLE"))
 count_listeners = ListenerCounter(
     bookkeeping,
-    connections_table.ConnectionsTable(client, settings.text("CONNECTIONS_TABLE")),
+    CountPlaces(
+        AudiencesTable(client, settings.text("AUDIENCES_TABLE")),
+        connections_table.ConnectionsTable(client, settings.text("CONNECTIONS_TABLE")),
+        now_ms,
+    ),
     management_api.ManagementApi(
         management_api.create_client(settings.text("WEBSOCKET_ENDPOINT"), max_connections=MAX_PARALLEL)
     ),
@@ -33,5 +39,6 @@ startup.finish_init()
 @table_stream.consumer
 def handler(event: table_stream.Event, _context: Any) -> table_stream.BatchResponse:
     records = table_stream.records(event, connections_table.from_item)
-    rows = [row for record in records for row in (record.old, record.new) if row]
+    # A row that was never admitted changes no count: it is that of a join that was refused or has failed.
+    rows = [row for record in records for row in (record.old, record.new) if row and row.admitted_at]
     return table_stream.process_batch(records, lambda: count_listeners(row.session for row in rows))

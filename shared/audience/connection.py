@@ -1,6 +1,5 @@
-"""A connection: one open WebSocket of a speaker or a listener, and whether a listener may be admitted."""
+"""A connection: one WebSocket of a speaker or a listener, open or waiting for its admission."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -19,14 +18,6 @@ class Role(StrEnum):
 
     SPEAKER = "speaker"
     LISTENER = "listener"
-
-
-class Admission(StrEnum):
-    """Whether a waiting listener may be admitted."""
-
-    ADMITTED = "admitted"
-    WAITING = "waiting"
-    FULL = "full"
 
 
 class SessionRef(NamedTuple):
@@ -83,24 +74,3 @@ def delete_at(*, admitted: bool, expires_at: int) -> int:
 def expiry(session: Session, now: int) -> int:
     """Return when the row of a connection that opens at `now` (epoch ms) is stale, in epoch seconds."""
     return min(session.expires_at, now // 1000 + LIFETIME_S)
-
-
-def admission(candidate: Connection, rows: Iterable[Connection], limit: int, now: int) -> Admission:
-    """Decide about a listener from all rows of the session, read after the candidate's row was written.
-
-    A candidate that reads at most `limit` rows is admitted. This never admits too many: of `limit` + 1
-    listeners, the one whose row was written last reads all of them. A candidate that reads more rows compares
-    positions: admitted listeners come first, then waiting ones in the order of their arrival. With `limit`
-    rows before the candidate the session is full. Otherwise some listeners behind it will find the session
-    full and leave, so the candidate waits for that.
-    """
-    listeners = [row for row in rows if row.role is Role.LISTENER and row.live(now)]
-    if len(listeners) <= limit:
-        return Admission.ADMITTED
-    own_position = _position(candidate)
-    before = sum(_position(row) < own_position for row in listeners if row.id != candidate.id)
-    return Admission.FULL if before >= limit else Admission.WAITING
-
-
-def _position(row: Connection) -> tuple[bool, int, str]:
-    return (row.admitted_at is None, row.joined_at, row.id)

@@ -1,21 +1,45 @@
-"""Join a session: admit a speaker or a listener."""
+"""Join a session: admit a speaker or a listener.
+
+A listener takes a place first: see places.py for why a session never has more listeners than places.
+"""
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from enum import StrEnum
+from types import TracebackType
 from typing import TYPE_CHECKING
 
-from shared.audience.connection import HANDSHAKE_S, Admission, Connection, Role, admission, expiry
-from shared.errors import FieldError, InvalidRequest, SessionEnded, SessionFull
+from shared.audience.connection import HANDSHAKE_S, Connection, Role, SessionRef, expiry
+from shared.audience.places import CountPlaces
+from shared.errors import (
+    FieldError,
+    InvalidRequest,
+    RateLimited,
+    Refusal,
+    ServiceUnavailable,
+    SessionEnded,
+    SessionFull,
+)
 from shared.sessions.get import GetSession
-from shared.sessions.session import Language, Session, Status
+from shared.sessions.session import GRACE_S, Language, Session, Status
 
 if TYPE_CHECKING:
-    from shared.audience.ports import ConnectionStore
+    from shared.audience.ports import ConnectionStore, PlaceStore
     from shared.sessions.ports import SessionReader
 
-# How long a listener waits for others to find the session full and leave; the function has 10 s.
-MAX_WAIT_MS = 5000
-WAIT_INTERVAL_S = 0.1
+# How often the joins of a full session count its places again, and how long one container refuses listeners
+# without a call after it has found the session full.
+RECOUNT_INTERVAL_MS = 2000
+
+
+class Outcome(StrEnum):
+    """How a join ended, as the metric has it."""
+
+    JOINED = "joined"
+    FULL = "full"
+    LIMITED = "limited"
+    REFUSED = "refused"
+    FAULT = "fault"
 
 
 class Join:
@@ -25,16 +49,15 @@ class Join:
         self,
         sessions: "SessionReader",
         connections: "ConnectionStore",
-        *,
-        max_listeners: int,
+        places: "PlaceStore",
         clock: Callable[[], int],
-        sleep: Callable[[float], None],
     ) -> None:
         self._get_session = GetSession(sessions, clock)
         self._connections = connections
-        self._max_listeners = max_listeners
+        self._places = places
+        self._count_places = CountPlaces(places, connections, clock)
         self._clock = clock
-        self._sleep = sleep
+        self._full_until: dict[SessionRef, int] = {}
 
     def __call__(
         self, session_id: str, connection_id: str, *, caller: str | None, target_language: Language | None
@@ -42,7 +65,7 @@ class Join:
         """Admit the session's own speaker if there is no target language, otherwise a listener.
 
         Raises InvalidRequest, SessionNotFound, SessionEnded, SessionFull, ServiceUnavailable; the row is
-        removed then.
+        removed then. A place that was taken stays so until the places are counted.
         """
         session = self._running_session(session_id)
         role = Role.SPEAKER if caller == session.speaker and target_language is None else Role.LISTENER
@@ -58,19 +81,24 @@ class Join:
             joined_at=now,
             expires_at=min(session.expires_at, now // 1000 + HANDSHAKE_S),
         )
+        if role is Role.LISTENER and self._full_until.get(connection.session, 0) > now:
+            raise SessionFull
         with ExitStack() as undo:
             # Registered before the write, because a write that fails may have been applied.
             undo.callback(self._connections.remove, session_id, connection_id)
-            self._connections.add(connection)
+            if not self._connections.add(connection):
+                undo.pop_all()  # the row is another join's
+                raise ServiceUnavailable
             if role is Role.LISTENER:
-                self._wait_for_admission(connection)
+                self._take_place(session, connection.session)
             # If the session ends at the same time, either its drain finds the row or this read finds the end.
-            if not connection.belongs_to(self._running_session(session_id)):
-                raise SessionEnded
+            self._check_running(connection)
             # Last: until here the row expires soon if this function dies, from here on it takes hours.
             now = self._clock()
             if not self._connections.admit(connection, now, expiry(session, now)):
-                raise SessionEnded
+                # The end of the session has removed the row, or a count to whose clock it has lapsed.
+                self._check_running(connection)
+                raise ServiceUnavailable
             undo.pop_all()
         return connection
 
@@ -80,13 +108,60 @@ class Join:
             raise SessionEnded
         return session
 
-    def _wait_for_admission(self, candidate: Connection) -> None:
-        while True:
-            now = self._clock()
-            rows = self._connections.of_session(candidate.session_id)
-            decision = admission(candidate, rows, self._max_listeners, now)
-            if decision is Admission.ADMITTED:
+    def _check_running(self, connection: Connection) -> None:
+        """Raise SessionEnded or SessionNotFound if the connection's session does not run any more."""
+        if not connection.belongs_to(self._running_session(connection.session_id)):
+            raise SessionEnded
+
+    def _take_place(self, session: Session, ref: SessionRef) -> None:
+        """Take a place. Raises SessionFull, but not before the places were counted in the last seconds."""
+        limit, delete_at = session.max_listeners, session.expires_at + GRACE_S
+        places = self._places.take(ref, limit=limit, delete_at=delete_at)
+        if places is None:
+            return
+        now = self._clock()
+        if now - places.counted_at >= RECOUNT_INTERVAL_MS and self._places.claim_count(
+            ref, counted_at=places.counted_at, now=now
+        ):
+            # Joins that were killed or failed have left their places taken.
+            self._count_places(ref)
+            if self._places.take(ref, limit=limit, delete_at=delete_at) is None:
                 return
-            if decision is Admission.FULL or now > candidate.joined_at + MAX_WAIT_MS:
-                raise SessionFull
-            self._sleep(WAIT_INTERVAL_S)
+        self._remember_full(ref)
+        raise SessionFull
+
+    def _remember_full(self, ref: SessionRef) -> None:
+        now = self._clock()
+        remembered = {full: until for full, until in list(self._full_until.items()) if until > now}
+        self._full_until = remembered | {ref: now + RECOUNT_INTERVAL_MS}
+
+
+class JoinOutcomes:
+    """A context manager that calls `count` with the outcome of the join that runs in it."""
+
+    def __init__(self, count: Callable[[Outcome], None]) -> None:
+        self._count = count
+
+    def __enter__(self) -> None:
+        """Do nothing: only the end of a join is counted."""
+
+    def __exit__(
+        self, _type: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        """Count the outcome. An exception is raised further."""
+        self._count(outcome(error))
+
+
+def outcome(error: BaseException | None) -> Outcome:
+    """Return the outcome of a join that has raised this exception, or none."""
+    match error:
+        case None:
+            return Outcome.JOINED
+        case SessionFull():
+            return Outcome.FULL
+        case RateLimited():
+            return Outcome.LIMITED
+        case Refusal() if not isinstance(error, ServiceUnavailable):
+            return Outcome.REFUSED
+        case _:
+            return Outcome.FAULT

@@ -1,4 +1,4 @@
-"""Count the listeners of a session from its connections' rows, and send the count to its speaker."""
+"""Count the places and the listeners of a session from its rows, and send the count to its speaker."""
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
@@ -10,7 +10,8 @@ from shared.audience.messages import Audience, audience
 from shared.errors import ConnectionUnreachable, ServiceUnavailable, UnreadableRow
 
 if TYPE_CHECKING:
-    from shared.audience.ports import ConnectionGateway, ConnectionStore, SessionBookkeeping
+    from shared.audience.places import CountPlaces
+    from shared.audience.ports import ConnectionGateway, SessionBookkeeping
     from shared.audience.presence import SpeakerPresence
 
 MAX_PARALLEL = 16
@@ -36,7 +37,7 @@ class ListenerCounter:
     def __init__(
         self,
         bookkeeping: "SessionBookkeeping",
-        connections: "ConnectionStore",
+        count_places: "CountPlaces",
         gateway: "ConnectionGateway",
         presence: "SpeakerPresence",
         executor: Executor,
@@ -45,7 +46,7 @@ class ListenerCounter:
         on_count: Callable[[int], None],
     ) -> None:
         self._bookkeeping = bookkeeping
-        self._connections = connections
+        self._count_places = count_places
         self._gateway = gateway
         self._presence = presence
         self._executor = executor
@@ -81,7 +82,7 @@ class ListenerCounter:
 
     def _count(self, ref: SessionRef) -> Outcome:
         now = self._clock()
-        rows = self._connections.of_session(ref.id)
+        rows = self._count_places(ref)
         admitted = [row for row in rows if row.session == ref and row.admitted_at and row.live(now)]
         listeners = [row for row in admitted if row.role is Role.LISTENER]
         session = self._bookkeeping.set_listener_count(ref, len(listeners))

@@ -11,8 +11,8 @@ from shared.sessions.session import Session
 class ConnectionStore(Protocol):
     """Stores connections. A write is one atomic call; it raises ServiceUnavailable if it may have failed."""
 
-    def add(self, connection: Connection) -> None:
-        """Write the row."""
+    def add(self, connection: Connection) -> bool:
+        """Write the row, unless there is one with its id; False if that is not equal to this one."""
 
     def admit(self, connection: Connection, now: int, expires_at: int) -> bool:
         """Mark the row as admitted at `now` (epoch ms) until `expires_at` (epoch s); False if it is gone."""
@@ -20,11 +20,45 @@ class ConnectionStore(Protocol):
     def remove(self, session_id: str, connection_id: str) -> None:
         """Delete the row, if it exists."""
 
+    def remove_waiting(self, session_id: str, connection_id: str) -> bool:
+        """Delete the row, if it exists, unless it is admitted: False then."""
+
     def remove_all(self, session_id: str, connection_ids: Iterable[str]) -> None:
         """Delete those of the rows that exist, each by itself: a failure may leave some of them."""
 
     def of_session(self, session_id: str) -> list[Connection]:
         """Return all rows with the session's id that can be read, live or not, by a consistent read."""
+
+
+class Places(NamedTuple):
+    """The places of one session's listeners; all zeros before its first listener.
+
+    `taken` is never less than the number of listeners that are or can still be admitted. Each place that is
+    taken raises `generation`. `counted_at` is when a join last began to recount, in epoch milliseconds.
+    """
+
+    taken: int = 0
+    generation: int = 0
+    counted_at: int = 0
+
+
+class PlaceStore(Protocol):
+    """Stores places. A write is one atomic call; it raises ServiceUnavailable if it may have failed."""
+
+    def take(self, session: SessionRef, *, limit: int, delete_at: int) -> Places | None:
+        """Take a place and raise the generation; return the places instead if all `limit` are taken.
+
+        `limit` is at least 1. The places may be deleted after `delete_at` (epoch seconds).
+        """
+
+    def get(self, session: SessionRef) -> Places:
+        """Return the places, by a consistent read."""
+
+    def claim_count(self, session: SessionRef, *, counted_at: int, now: int) -> bool:
+        """Set `counted_at` to `now` (epoch ms), if it is the given one; False otherwise."""
+
+    def set_taken(self, session: SessionRef, taken: int, *, generation: int) -> bool:
+        """Lower `taken`, if the generation is the given one; False otherwise, or if it is not higher."""
 
 
 class SessionBookkeeping(Protocol):

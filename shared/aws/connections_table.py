@@ -37,10 +37,27 @@ class ConnectionsTable:
         self._client = client
         self._table = table
 
-    def add(self, connection: Connection) -> None:
-        """PutItem: API Gateway never uses a connection id twice."""
+    def add(self, connection: Connection) -> bool:
+        """PutItem, if there is no item with its key.
+
+        The SDK's retry meets the item of its own first try. That try may also arrive last: then it must not
+        replace an item that is admitted by now.
+        """
+        item = to_item(connection)
         with translate_errors():
-            self._client.put_item(TableName=self._table, Item=to_item(connection))
+            try:
+                self._client.put_item(
+                    TableName=self._table,
+                    Item=item,
+                    ConditionExpression="attribute_not_exists(connectionId)",
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                )
+            except ClientError as error:
+                if not is_condition_failed(error):
+                    raise
+                current: dynamodb.Item = error.response.get("Item", {})  # type: ignore[assignment]  # only here
+                return item.items() <= current.items()
+        return True
 
     def admit(self, connection: Connection, now: int, expires_at: int) -> bool:
         """UpdateItem, if the item exists."""
@@ -67,6 +84,21 @@ class ConnectionsTable:
         """DeleteItem."""
         with translate_errors():
             self._client.delete_item(TableName=self._table, Key=_key(session_id, connection_id))
+
+    def remove_waiting(self, session_id: str, connection_id: str) -> bool:
+        """DeleteItem, if the item is not admitted."""
+        with translate_errors():
+            try:
+                self._client.delete_item(
+                    TableName=self._table,
+                    Key=_key(session_id, connection_id),
+                    ConditionExpression="attribute_not_exists(admittedAt)",
+                )
+            except ClientError as error:
+                if not is_condition_failed(error):
+                    raise
+                return False
+        return True
 
     def remove_all(self, session_id: str, connection_ids: Iterable[str]) -> None:
         """BatchWriteItem for every 25 rows, again for those that DynamoDB did not process."""

@@ -45,14 +45,22 @@ Schema = Mapping[str, tuple[str, str, Callable[[str], object]]]
 logger = logging.getLogger("aws")
 
 
-def create_client(config: Config = DEFAULT_CONFIG, *, max_connections: int = 10) -> "DynamoDBClient":
+def create_client(
+    config: Config = DEFAULT_CONFIG,
+    *,
+    max_connections: int = 10,
+    before_send: Callable[..., None] | None = None,
+) -> "DynamoDBClient":
     """Return a client for the region and credentials in the environment.
 
-    `max_connections` is the number of threads that use the client at once.
+    `max_connections` is the number of threads that use the client at once. `before_send` is called before
+    each HTTP request, also before a retry and for each page; the client's method raises what it raises.
     """
     config = config.merge(Config(max_pool_connections=max_connections))
     client = sdk_session().create_client("dynamodb", config=config)
     client.meta.events.register("before-parse.dynamodb", require_json)
+    if before_send:
+        client.meta.events.register("before-send.dynamodb", before_send)
     # The stubs type boto3's factory only; this is the same client without boto3's resource layer.
     return client  # type: ignore[return-value]
 

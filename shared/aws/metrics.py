@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from shared.audience.join import Outcome
     from shared.sessions.session import Session
 
 NAMESPACE = "SessionManagement"
@@ -19,6 +20,7 @@ SESSION_DURATION_SECONDS = "SessionDurationSeconds"
 SESSION_ID_CLASH_COUNT = "SessionIdClashCount"
 RATE_LIMIT_UNAVAILABLE_COUNT = "RateLimitUnavailableCount"
 LISTENER_COUNT = "ListenerCount"
+JOIN_COUNT = "JoinCount"
 
 
 class EmbeddedMetrics:
@@ -48,17 +50,27 @@ class EmbeddedMetrics:
         """Record the listeners of one session: its Maximum is the largest audience, its Sum means nothing."""
         self._emit({LISTENER_COUNT: (count, "Count")})
 
+    def join_ended(self, outcome: "Outcome") -> None:
+        """Count 1 by outcome. There is no total: it would be one more metric, and no alarm needs it."""
+        self._emit({JOIN_COUNT: (1, "Count")}, {"Outcome": outcome}, total=False)
+
     def _emit(
-        self, metrics: Mapping[str, tuple[float, str]], dimensions: Mapping[str, str] | None = None
+        self,
+        metrics: Mapping[str, tuple[float, str]],
+        dimensions: Mapping[str, str] | None = None,
+        *,
+        total: bool = True,
     ) -> None:
+        """Write the metrics by each of the dimensions and, if `total`, for all of its values together."""
         dimensions = dimensions or {}
+        by_value = [["Environment", name] for name in dimensions]
         line = {
             "_aws": {
                 "Timestamp": time.time_ns() // 1_000_000,
                 "CloudWatchMetrics": [
                     {
                         "Namespace": NAMESPACE,
-                        "Dimensions": [["Environment"], *[["Environment", name] for name in dimensions]],
+                        "Dimensions": [["Environment"], *by_value] if total else by_value,
                         "Metrics": [{"Name": name, "Unit": unit} for name, (_, unit) in metrics.items()],
                     }
                 ],

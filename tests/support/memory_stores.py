@@ -9,7 +9,7 @@ from threading import Lock
 from typing import Any
 
 from shared.audience.connection import Connection, SessionRef
-from shared.audience.ports import DueSession
+from shared.audience.ports import DueSession, Places
 from shared.sessions.list import Page, Position
 from shared.sessions.session import ConditionFailed, Precondition, Session, SessionPatch, Status
 
@@ -74,9 +74,9 @@ class MemoryConnections:
         self.rows = {(row.session_id, row.id): row for row in rows}
         self._lock = Lock()
 
-    def add(self, connection: Connection) -> None:
+    def add(self, connection: Connection) -> bool:
         with self._lock:
-            self.rows[connection.session_id, connection.id] = connection
+            return self.rows.setdefault((connection.session_id, connection.id), connection) == connection
 
     def admit(self, connection: Connection, now: int, expires_at: int) -> bool:
         with self._lock:
@@ -90,6 +90,14 @@ class MemoryConnections:
         with self._lock:
             self.rows.pop((session_id, connection_id), None)
 
+    def remove_waiting(self, session_id: str, connection_id: str) -> bool:
+        with self._lock:
+            row = self.rows.get((session_id, connection_id))
+            if row and row.admitted_at is not None:
+                return False
+            self.rows.pop((session_id, connection_id), None)
+            return True
+
     def remove_all(self, session_id: str, connection_ids: Iterable[str]) -> None:
         for connection_id in connection_ids:
             self.remove(session_id, connection_id)
@@ -97,6 +105,41 @@ class MemoryConnections:
     def of_session(self, session_id: str) -> list[Connection]:
         with self._lock:
             return [row for _, row in sorted(self.rows.items()) if row.session_id == session_id]
+
+
+class MemoryPlaces:
+    """The PlaceStore: `rows` by session."""
+
+    def __init__(self) -> None:
+        self.rows: dict[SessionRef, Places] = {}
+        self._lock = Lock()
+
+    def take(self, session: SessionRef, *, limit: int, delete_at: int) -> Places | None:
+        with self._lock:
+            places = self.rows.get(session, Places())
+            if places.taken >= limit:
+                return places
+            self.rows[session] = places._replace(taken=places.taken + 1, generation=places.generation + 1)
+            return None
+
+    def get(self, session: SessionRef) -> Places:
+        return self.rows.get(session, Places())
+
+    def claim_count(self, session: SessionRef, *, counted_at: int, now: int) -> bool:
+        with self._lock:
+            places = self.rows.get(session)
+            if places is None or places.counted_at != counted_at:
+                return False
+            self.rows[session] = places._replace(counted_at=now)
+            return True
+
+    def set_taken(self, session: SessionRef, taken: int, *, generation: int) -> bool:
+        with self._lock:
+            places = self.rows.get(session, Places())
+            if places.generation != generation or taken >= places.taken:
+                return False
+            self.rows[session] = places._replace(taken=taken)
+            return True
 
 
 class MemoryBookkeeping:

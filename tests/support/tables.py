@@ -9,13 +9,17 @@ from moto.core import DEFAULT_ACCOUNT_ID
 
 SESSIONS_TABLE = "sessions"
 CONNECTIONS_TABLE = "connections"
+AUDIENCES_TABLE = "audiences"
 RATE_LIMITS_TABLE = "rate_limits"
 KEYS = {
     SESSIONS_TABLE: ["sessionId"],
     CONNECTIONS_TABLE: ["sessionId", "connectionId"],
+    AUDIENCES_TABLE: ["sessionId", "sessionCreatedAt"],
     RATE_LIMITS_TABLE: ["limitKey"],
 }
 """The partition key and the sort key of each table."""
+NUMBER_KEYS = {"sessionCreatedAt"}
+"""The keys that are numbers; the others are strings."""
 
 STREAMED = (SESSIONS_TABLE, CONNECTIONS_TABLE)
 SPEAKER_INDEX = {
@@ -38,7 +42,7 @@ DUE_INDEX = {
 
 
 def create_tables(client: Any) -> None:
-    """Create the tables of sessions, connections and rate limits."""
+    """Create all tables."""
     for table in KEYS:
         create_table(client, table)
 
@@ -51,7 +55,9 @@ def create_table(client: Any, table: str) -> None:
             {"AttributeName": key, "KeyType": kind}
             for key, kind in zip(keys, ("HASH", "RANGE"), strict=False)
         ],
-        "AttributeDefinitions": [{"AttributeName": key, "AttributeType": "S"} for key in keys],
+        "AttributeDefinitions": [
+            {"AttributeName": key, "AttributeType": "N" if key in NUMBER_KEYS else "S"} for key in keys
+        ],
     }
     if table == SESSIONS_TABLE:
         schema["GlobalSecondaryIndexes"] = [SPEAKER_INDEX, DUE_INDEX]

@@ -19,7 +19,8 @@ resource "aws_dynamodb_table" "this" {
 
   dynamic "attribute" {
     for_each = merge(
-      { for key in compact([var.hash_key, var.range_key]) : key => "S" },
+      { (var.hash_key) = "S" },
+      { for key in compact([var.range_key]) : key => var.range_key_type },
       { for index in var.indexes : index.hash_key => "S" },
       { for index in var.indexes : index.range_key => "N" },
     )

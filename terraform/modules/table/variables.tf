@@ -16,9 +16,21 @@ variable "hash_key" {
 }
 
 variable "range_key" {
-  description = "Sort key attribute, a string; null for a table without one."
+  description = "Sort key attribute; null for a table without one."
   type        = string
   default     = null
+}
+
+variable "range_key_type" {
+  description = "Type of the sort key attribute: S, a string, or N, a number."
+  type        = string
+  nullable    = false
+  default     = "S"
+
+  validation {
+    condition     = contains(["S", "N"], var.range_key_type)
+    error_message = "range_key_type must be S or N."
+  }
 }
 
 variable "indexes" {
