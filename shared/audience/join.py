@@ -90,7 +90,7 @@ class Join:
                 undo.pop_all()  # the row is another join's
                 raise ServiceUnavailable
             if role is Role.LISTENER:
-                self._take_place(session, connection.session)
+                self._take_place(session, connection)
             # If the session ends at the same time, either its drain finds the row or this read finds the end.
             self._check_running(connection)
             # Last: until here the row expires soon if this function dies, from here on it takes hours.
@@ -113,9 +113,9 @@ class Join:
         if not connection.belongs_to(self._running_session(connection.session_id)):
             raise SessionEnded
 
-    def _take_place(self, session: Session, ref: SessionRef) -> None:
+    def _take_place(self, session: Session, connection: Connection) -> None:
         """Take a place. Raises SessionFull, but not before the places were counted in the last seconds."""
-        limit, delete_at = session.max_listeners, session.expires_at + GRACE_S
+        ref, limit, delete_at = connection.session, session.max_listeners, session.expires_at + GRACE_S
         places = self._places.take(ref, limit=limit, delete_at=delete_at)
         if places is None:
             return
@@ -124,7 +124,7 @@ class Join:
             ref, counted_at=places.counted_at, now=now
         ):
             # Joins that were killed or failed have left their places taken.
-            self._count_places(ref)
+            self._count_places(ref, without_place=connection.id)
             if self._places.take(ref, limit=limit, delete_at=delete_at) is None:
                 return
         self._remember_full(ref)

@@ -30,12 +30,19 @@ class CountPlaces:
         self._connections = connections
         self._clock = clock
 
-    def __call__(self, session: SessionRef) -> list[Connection]:
-        """Count the places; return the rows with the session's id that remain. Raises ServiceUnavailable."""
+    def __call__(self, session: SessionRef, *, without_place: str | None = None) -> list[Connection]:
+        """Count the places; return the rows with the session's id that remain. Raises ServiceUnavailable.
+
+        `without_place` is the id of a connection whose own join counts, because it was refused a place.
+        """
         places = self._places.get(session)
         rows = self._connections.of_session(session.id)
         now = self._clock()
-        listeners = [row for row in rows if row.session == session and row.role is Role.LISTENER]
+        listeners = [
+            row
+            for row in rows
+            if row.session == session and row.role is Role.LISTENER and row.id != without_place
+        ]
         lapsed = [row.id for row in listeners if row.admitted_at is None and not row.live(now)]
         removed = {
             connection_id

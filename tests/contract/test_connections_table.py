@@ -32,9 +32,28 @@ def store(request: pytest.FixtureRequest) -> ConnectionStore:
     ids=["waiting listener", "listener", "speaker"],
 )
 def test_an_added_connection_is_read_back_unchanged(store: ConnectionStore, connection: Connection):
-    store.add(connection)
+    assert store.add(connection) is True
 
     assert store.of_session(SESSION_ID) == [connection]
+
+
+def test_a_connection_that_is_added_again_is_the_same(store: ConnectionStore):
+    assert [store.add(a_waiting_listener()) for _ in range(2)] == [True, True]
+
+    assert store.of_session(SESSION_ID) == [a_waiting_listener()]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [a_listener(), a_waiting_listener(joined_at=NOW - 1), replace(a_speaker(), id=a_listener().id)],
+    ids=["admitted", "of another join", "speaker"],
+)
+def test_another_row_with_the_connections_id_is_kept(store: ConnectionStore, other: Connection):
+    store.add(other)
+
+    assert store.add(a_waiting_listener()) is False
+
+    assert store.of_session(SESSION_ID) == [other]
 
 
 def test_fields_are_read_back_with_their_types(store: ConnectionStore):
@@ -93,6 +112,16 @@ def test_removal_is_idempotent_and_removes_one_connection(store: ConnectionStore
     store.remove("holy-psalm-100", "b")
 
     assert [row.id for row in store.of_session(SESSION_ID)] == ["b"]
+
+
+def test_a_waiting_connection_is_removed_and_an_admitted_one_kept(store: ConnectionStore):
+    store.add(a_waiting_listener(id="waiting"))
+    store.add(a_listener(id="admitted"))
+
+    removed = [store.remove_waiting(SESSION_ID, id_) for id_ in ("waiting", "waiting", "admitted")]
+
+    assert removed == [True, True, False]
+    assert [row.id for row in store.of_session(SESSION_ID)] == ["admitted"]
 
 
 def test_several_connections_are_removed_at_once(store: ConnectionStore):
@@ -223,10 +252,11 @@ def test_the_schema_has_every_field_of_a_connection():
         (lambda store: store.add(a_waiting_listener()), "PutItem"),
         (lambda store: store.admit(a_waiting_listener(), NOW, NOW_S), "UpdateItem"),
         (lambda store: store.remove(SESSION_ID, "a"), "DeleteItem"),
+        (lambda store: store.remove_waiting(SESSION_ID, "a"), "DeleteItem"),
         (lambda store: store.remove_all(SESSION_ID, ["a", "b"]), "BatchWriteItem"),
         (lambda store: store.of_session(SESSION_ID), "Query"),
     ],
-    ids=["add", "admit", "remove", "remove_all", "of_session"],
+    ids=["add", "admit", "remove", "remove_waiting", "remove_all", "of_session"],
 )
 def test_each_method_sends_one_request(
     client: Any, call: Callable[[ConnectionsTable], object], operation: str
@@ -273,3 +303,18 @@ def test_an_item_has_no_attributes_for_absent_fields_and_its_expiry_in_seconds(c
 
     assert not {"targetLanguage", "admittedAt"} & item.keys()
     assert item["expiresAt"] == {"N": str(a_speaker().expires_at)}
+
+
+def test_a_first_try_that_arrives_after_the_admission_changes_nothing(client: Any):
+    store = ConnectionsTable(client, CONNECTIONS_TABLE)
+    requests: list[dict[str, Any]] = []
+    client.meta.events.register(
+        "provide-client-params.dynamodb.PutItem", lambda params, **_: requests.append(dict(params))
+    )
+    store.add(a_waiting_listener())
+    store.admit(a_waiting_listener(), NOW, a_listener().expires_at)
+
+    with pytest.raises(client.exceptions.ConditionalCheckFailedException):
+        client.put_item(**requests[0])
+
+    assert store.of_session(SESSION_ID) == [a_listener()]

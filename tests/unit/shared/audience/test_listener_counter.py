@@ -9,11 +9,12 @@ import pytest
 from shared.audience.connection import HANDSHAKE_S, Connection, SessionRef
 from shared.audience.listener_counter import MAX_PARALLEL, MAX_WAIT_MS, ListenerCounter
 from shared.audience.messages import Message
+from shared.audience.places import CountPlaces
 from shared.audience.presence import SpeakerPresence
 from shared.errors import ConnectionUnreachable, ServiceUnavailable
 from shared.sessions.session import Language, Session, Status
 from tests.support.connections import a_listener, a_speaker, a_waiting_listener
-from tests.support.memory_stores import MemoryBookkeeping, MemoryConnections
+from tests.support.memory_stores import MemoryBookkeeping, MemoryConnections, MemoryPlaces
 from tests.support.sessions import NOW, NOW_S, a_session
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Harness:
     def __init__(self, *rows: Connection, session: Session | None = None) -> None:
         self.sessions = {SESSION_ID: session or a_session()}
         self.connections = MemoryConnections(*rows)
+        self.places = MemoryPlaces()
         self.messages: list[tuple[int, str, Message]] = []
         self.closed: set[str] = set()
         self.now = AFTER_HANDSHAKE
@@ -44,7 +46,7 @@ class Harness:
         bookkeeping = MemoryBookkeeping(self.sessions)
         self.count_listeners = ListenerCounter(
             bookkeeping,
-            self.connections,
+            CountPlaces(self.places, self.connections, lambda: self.now),
             self,
             SpeakerPresence(bookkeeping, absent_minutes=0),
             ThreadPoolExecutor(MAX_PARALLEL),
@@ -133,6 +135,16 @@ def test_a_session_that_is_gone_is_not_counted():
     assert (harness.sessions[SESSION_ID].listener_count, harness.messages) == (0, [])
     assert harness.counted == []
     assert harness.now == AFTER_HANDSHAKE
+
+
+def test_the_count_gives_back_the_places_of_listeners_who_have_left():
+    harness = Harness(*listeners(3))
+    for _ in range(5):
+        harness.places.take(SESSION, limit=500, delete_at=NOW_S)
+
+    harness.count()
+
+    assert harness.places.get(SESSION).taken == 3
 
 
 # notifying the speaker
