@@ -4,20 +4,27 @@ import json
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
+import botocore.endpoint
 import pytest
 from botocore.exceptions import ConnectionClosedError
 from moto import mock_aws
 
-from shared.audience.join import Join
+from shared.audience.connection import SessionRef
+from shared.aws.audiences_table import AudiencesTable
 from shared.aws.connections_table import ConnectionsTable
 from shared.aws.sessions_table import SessionsTable
+from shared.errors import ServiceUnavailable
 from shared.sessions.session import Session, Status
 from tests.support.clock import Clock
+from tests.support.connections import a_listener
 from tests.support.handlers import ADDRESS_KEY, load_handler
+from tests.support.network import Network
 from tests.support.sessions import ALICE, BOB, NOW, NOW_S, a_session
 from tests.support.tables import (
+    AUDIENCES_TABLE,
     CONNECTIONS_TABLE,
     RATE_LIMITS_TABLE,
     SESSIONS_TABLE,
@@ -27,14 +34,15 @@ from tests.support.tables import (
 from tests.support.websocket_events import ADDRESS, connect
 
 HANDLER = load_handler("connect_session")
-CLIENT = HANDLER.join._connections._client
-CLIENTS = [CLIENT, HANDLER.join._get_session._sessions._client, HANDLER.joins_per_address.store._client]
+CLIENT = HANDLER.client
+CLIENTS = [CLIENT, HANDLER.joins_per_address.store._client]
 
 
 @pytest.fixture
 def session(clock: Clock) -> Iterator[Session]:
     """Create the tables and a session of Alice's."""
     session = a_session()
+    HANDLER.join._full_until.clear()
     with mock_aws():
         create_tables(CLIENT)
         put(session)
@@ -51,11 +59,28 @@ def invoke(**request: Any) -> tuple[int, dict[str, Any]]:
     return response["statusCode"], json.loads(response.get("body", "{}"))
 
 
+def occupy(places: int) -> None:
+    """Have this many listeners in the session."""
+    audiences = AudiencesTable(CLIENT, AUDIENCES_TABLE)
+    for number in range(places):
+        ConnectionsTable(CLIENT, CONNECTIONS_TABLE).add(a_listener(id=f"listener-{number}"))
+        audiences.take(SessionRef("blessed-shepherd-427", NOW), limit=500, delete_at=NOW_S)
+
+
+def outcomes(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """Return the outcomes that were counted since the last call."""
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    return [line["Outcome"] for line in lines if "JoinCount" in line]
+
+
 def rows(table: str = CONNECTIONS_TABLE) -> list[dict[str, Any]]:
     return list(CLIENT.scan(TableName=table)["Items"])
 
 
-def test_a_listener_is_admitted_with_six_calls(session: Session):
+@pytest.mark.parametrize("listeners", [0, 10, 250, 490, 499])
+def test_a_listener_is_admitted_with_six_calls_however_many_there_are(session: Session, listeners: int):
+    occupy(listeners)
+
     with record_calls(*CLIENTS) as calls:
         status, body = invoke(language="es")
 
@@ -64,18 +89,17 @@ def test_a_listener_is_admitted_with_six_calls(session: Session):
         "rate_limits:UpdateItem",
         "sessions:GetItem",
         "connections:PutItem",
-        "connections:Query",
+        "audiences:UpdateItem",
         "sessions:GetItem",
         "connections:UpdateItem",
     ]
 
 
-def test_the_speaker_is_admitted_without_counting_listeners(session: Session):
-    with record_calls(*CLIENTS) as calls:
-        status, _ = invoke(speaker=ALICE)
+def test_the_speaker_is_admitted_without_a_place(session: Session):
+    status, _ = invoke(speaker=ALICE)
 
     assert status == 200
-    assert "connections:Query" not in calls
+    assert rows(AUDIENCES_TABLE) == []
     assert [row["role"] for row in rows()] == [{"S": "speaker"}]
 
 
@@ -121,23 +145,121 @@ def test_an_ended_session_is_410_even_for_its_speaker(session: Session, speaker:
     assert rows() == []
 
 
-def test_a_full_session_is_503_and_the_rejected_connection_has_no_row(
-    session: Session, clock: Clock, monkeypatch: pytest.MonkeyPatch
-):
-    join = Join(
-        HANDLER.join._get_session._sessions,
-        ConnectionsTable(CLIENT, CONNECTIONS_TABLE),
-        max_listeners=1,
-        clock=clock,
-        sleep=lambda seconds: pytest.fail(f"waited {seconds} s"),
-    )
-    monkeypatch.setattr(HANDLER, "join", join)
+def test_a_full_session_is_503_and_the_rejected_connection_has_no_row(session: Session):
+    put(replace(session, max_listeners=1))
     invoke(connection_id="first", language="es")
 
-    status, body = invoke(connection_id="second", language="es")
+    with record_calls(*CLIENTS) as calls:
+        status, body = invoke(connection_id="second", language="es")
 
     assert (status, body["code"]) == (503, "SESSION_FULL")
     assert [row["connectionId"]["S"] for row in rows()] == ["first"]
+    assert calls == [
+        "rate_limits:UpdateItem",
+        "sessions:GetItem",
+        "connections:PutItem",
+        "audiences:UpdateItem",
+        "audiences:UpdateItem",  # nobody has counted it
+        "audiences:GetItem",
+        "connections:Query",
+        "audiences:UpdateItem",
+        "connections:DeleteItem",
+    ]
+
+
+def test_a_session_that_was_just_full_is_503_with_two_calls(session: Session):
+    put(replace(session, max_listeners=1))
+    for connection_id in ("first", "second"):
+        invoke(connection_id=connection_id, language="es")
+
+    with record_calls(*CLIENTS) as calls:
+        status, body = invoke(connection_id="third", language="es")
+
+    assert (status, body["code"]) == (503, "SESSION_FULL")
+    assert calls == ["rate_limits:UpdateItem", "sessions:GetItem"]
+
+
+def test_a_session_that_has_ended_is_410_although_it_was_just_full(session: Session):
+    put(replace(session, max_listeners=1))
+    for connection_id in ("first", "second"):
+        invoke(connection_id=connection_id, language="es")
+    put(replace(session, status=Status.ENDED, ended_at=NOW))
+
+    assert invoke(connection_id="third", language="es")[0] == 410
+
+
+def test_the_places_are_deleted_three_hours_after_the_session_has_expired(session: Session):
+    invoke(language="es")
+
+    (places,) = rows(AUDIENCES_TABLE)
+    assert places["deleteAt"] == {"N": str(session.expires_at + 3 * 60 * 60)}
+
+
+def test_a_first_try_of_the_row_that_arrives_last_un_admits_nobody(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=lambda _: None))
+    network = Network(CLIENT)
+    network.delay("PutItem")
+    try:
+        status, _ = invoke(language="es")
+        admitted = rows()
+        (deliver,) = network.late
+        deliver()
+    finally:
+        network.close()
+
+    assert status == 200
+    assert "admittedAt" in admitted[0]
+    assert rows() == admitted
+
+
+# The metric
+
+
+@pytest.mark.parametrize(
+    ("request_", "outcome"),
+    [
+        ({"language": "es"}, "joined"),
+        ({"speaker": ALICE}, "joined"),
+        ({}, "refused"),
+        ({"session_id": None, "language": "es"}, "refused"),
+        ({"session_id": "holy-psalm-100", "language": "es"}, "refused"),
+    ],
+    ids=["listener", "speaker", "no language", "no session id", "unknown session"],
+)
+def test_each_join_is_counted_once_by_its_outcome(
+    session: Session, request_: dict[str, Any], outcome: str, capsys: pytest.CaptureFixture[str]
+):
+    invoke(**request_)
+
+    assert outcomes(capsys) == [outcome]
+
+
+def test_a_full_session_and_the_rate_limit_are_outcomes_of_their_own(
+    session: Session, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    put(replace(session, max_listeners=1))
+    monkeypatch.setattr(HANDLER, "joins_per_address", replace(HANDLER.joins_per_address, limit=2))
+
+    for connection_id in ("first", "second", "third"):
+        invoke(connection_id=connection_id, language="es")
+
+    assert outcomes(capsys) == ["joined", "full", "limited"]
+
+
+@pytest.mark.parametrize("error", [ServiceUnavailable(), ZeroDivisionError()], ids=["AWS", "bug"])
+def test_a_fault_is_an_outcome_of_its_own(
+    session: Session, error: Exception, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    def fail(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(HANDLER, "join", fail)
+
+    invoke(language="es")
+
+    assert outcomes(capsys) == ["fault"]
 
 
 # The rate limit
@@ -208,7 +330,7 @@ def test_an_unavailable_rate_limits_table_is_counted_and_rejects_no_connection(
 
     status, _ = invoke(language="es")
 
-    metric = json.loads(capsys.readouterr().out)
+    metric, _ = map(json.loads, capsys.readouterr().out.splitlines())
     assert status == 200
     assert (metric["RateLimitUnavailableCount"], metric["Environment"]) == (1, "test")
 
@@ -227,19 +349,16 @@ def test_the_rate_limits_table_is_not_called_with_the_rate_limit_off(
 # Faults of DynamoDB
 
 
-@pytest.mark.parametrize("operation", ["GetItem", "PutItem", "Query", "UpdateItem"])
+@pytest.mark.parametrize("operation", ["GetItem", "PutItem", "UpdateItem"])
 def test_a_closed_connection_to_dynamodb_is_503_and_leaves_no_row(session: Session, operation: str):
     def fail(**_: Any) -> None:
         raise ConnectionClosedError(endpoint_url="dynamodb")
 
-    clients = CLIENTS[:2]
-    for client in clients:
-        client.meta.events.register(f"before-call.dynamodb.{operation}", fail)
+    CLIENT.meta.events.register(f"before-call.dynamodb.{operation}", fail)
     try:
         status, body = invoke(language="es")
     finally:
-        for client in clients:
-            client.meta.events.unregister(f"before-call.dynamodb.{operation}", fail)
+        CLIENT.meta.events.unregister(f"before-call.dynamodb.{operation}", fail)
 
     assert (status, body["code"]) == (503, "SERVICE_UNAVAILABLE")
     assert rows() == []

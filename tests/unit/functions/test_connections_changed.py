@@ -10,7 +10,9 @@ from moto import mock_aws
 
 from shared.audience.connection import SessionRef
 from shared.audience.listener_counter import ListenerCounter
+from shared.audience.places import CountPlaces
 from shared.audience.presence import SpeakerPresence
+from shared.aws.audiences_table import AudiencesTable
 from shared.aws.connections_table import ConnectionsTable
 from shared.aws.management_api import ManagementApi
 from shared.aws.session_bookkeeping import SessionBookkeeping
@@ -26,9 +28,11 @@ from tests.support.websocket_events import sequence_number, stream
 
 HANDLER = load_handler("connections_changed")
 BOOKKEEPING: SessionBookkeeping = HANDLER.bookkeeping
-CONNECTIONS: ConnectionsTable = HANDLER.count_listeners._connections
+CONNECTIONS: ConnectionsTable = HANDLER.count_listeners._count_places._connections
+PLACES: AudiencesTable = HANDLER.count_listeners._count_places._places
 SESSIONS = SessionsTable(CONNECTIONS._client, SESSIONS_TABLE)
 CLIENTS = [BOOKKEEPING._client, CONNECTIONS._client]
+CALLS = ["audiences:GetItem", "connections:Query", "sessions:UpdateItem"]
 NO_FAILURES: dict[str, Any] = {"batchItemFailures": []}
 
 
@@ -47,7 +51,7 @@ def management_api(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeManagementAp
         "count_listeners",
         ListenerCounter(
             BOOKKEEPING,
-            CONNECTIONS,
+            CountPlaces(PLACES, CONNECTIONS, clock),
             gateway,
             SpeakerPresence(BOOKKEEPING, absent_minutes=120),
             # moto's writes are not atomic between threads.
@@ -67,13 +71,13 @@ def stored_session() -> Session | None:
     return SESSIONS.get("blessed-shepherd-427")
 
 
-def test_an_admitted_listener_is_counted_with_two_calls(management_api: FakeManagementApi):
+def test_an_admitted_listener_is_counted_with_three_calls(management_api: FakeManagementApi):
     CONNECTIONS.add(a_listener())
 
     with record_calls(*CLIENTS) as calls:
         response = HANDLER.handler(stream((a_waiting_listener(), a_listener())), LAMBDA_CONTEXT)
 
-    assert (response, calls) == (NO_FAILURES, ["connections:Query", "sessions:UpdateItem"])
+    assert (response, calls) == (NO_FAILURES, CALLS)
     assert stored_session() == a_session(listener_count=1)
 
 
@@ -85,6 +89,24 @@ def test_a_disconnected_listener_is_not_counted(management_api: FakeManagementAp
     assert stored_session() == a_session(listener_count=0)
 
 
+def test_the_place_of_a_listener_who_has_left_is_given_back(management_api: FakeManagementApi):
+    ref = SessionRef("blessed-shepherd-427", NOW)
+    CONNECTIONS.add(a_listener(id="a"))
+    for _ in range(2):
+        PLACES.take(ref, limit=2, delete_at=NOW_S)
+
+    HANDLER.handler(stream((a_listener(id="b"), None)), LAMBDA_CONTEXT)
+
+    assert PLACES.get(ref).taken == 1
+
+
+def test_a_row_that_was_never_admitted_causes_no_count(management_api: FakeManagementApi):
+    with record_calls(*CLIENTS) as calls:
+        response = HANDLER.handler(stream((a_waiting_listener(), None)), LAMBDA_CONTEXT)
+
+    assert (response, calls) == (NO_FAILURES, [])
+
+
 def test_a_session_is_counted_once_for_all_its_changes_in_a_batch(management_api: FakeManagementApi):
     rows = [a_listener(id=f"listener-{number}") for number in range(20)]
     for row in rows:
@@ -93,7 +115,7 @@ def test_a_session_is_counted_once_for_all_its_changes_in_a_batch(management_api
     with record_calls(*CLIENTS) as calls:
         HANDLER.handler(stream(*((row, row) for row in rows), (a_listener(), None)), LAMBDA_CONTEXT)
 
-    assert calls == ["connections:Query", "sessions:UpdateItem"]
+    assert calls == CALLS
     assert stored_session() == a_session(listener_count=20)
 
 
