@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 MAX_REMOVALS = 50
 
 
+# An admitted row keeps its place for so long after its expiry: to a join whose clock is behind, the session
+# may not have expired yet.
+EXPIRY_MARGIN_MS = 60_000
+
+
 class CountPlaces:
     """Lowers the places taken of a session to what its rows need. `clock` returns epoch milliseconds."""
 
@@ -50,7 +55,8 @@ class CountPlaces:
             # False for a row that is admitted by now, which has a place.
             if self._connections.remove_waiting(session.id, connection_id)
         }
-        taken = sum(row.live(now) or row.admitted_at is None for row in listeners) - len(removed)
+        placed = [row for row in listeners if row.admitted_at is None or row.live(now - EXPIRY_MARGIN_MS)]
+        taken = len(placed) - len(removed)
         if taken < places.taken:
             self._places.set_taken(session, taken, generation=places.generation)
         return [row for row in rows if row.id not in removed]

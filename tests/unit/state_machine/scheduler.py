@@ -6,10 +6,12 @@ in this process), of the @connections API and of sleep, until the test resumes i
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
-from botocore.exceptions import ConnectionClosedError
+from botocore import xform_name
+from botocore.exceptions import ClientError, ConnectionClosedError
 
 from tests.support.management_api import client_error
 
@@ -24,6 +26,18 @@ class Outcome(StrEnum):
     RESPONSE_LOST = "response lost"  # the call is applied, and the function does not know
     KILLED_BEFORE = "function killed before the call"
     KILLED_AFTER = "function killed after the call"
+    # Of calls of DynamoDB that `Scheduler.may_be_late` accepts; other calls succeed, or fail if LATE.
+    REPEATED = "applied, and again by the SDK's retry, whose response the function gets"
+    DUPLICATED = "applied, and the SDK's first try arrives later"
+    LATE = "failed, and applied later"
+    KILLED_LATE = "function killed, and the call applied later"
+
+
+class Request(NamedTuple):
+    """A call of DynamoDB as `table:operation`, and a function that applies it and ignores its response."""
+
+    call: str
+    apply: Callable[[], None]
 
 
 class Killed(BaseException):
@@ -50,6 +64,7 @@ class Invocation:
         self.sleeps_until = scheduler.now
         self.clock_skew_ms = clock_skew_ms
         self.outcome = Outcome.SUCCESS
+        self.request = Request("", lambda: None)
         self._scheduler = scheduler
         self._function = function
         self._resumed = threading.Semaphore(0)
@@ -82,6 +97,10 @@ class Invocation:
         """Apply the outcome after the call was applied. Raises Killed."""
         self._kill_if(Outcome.KILLED_AFTER)
 
+    def be_killed_late(self) -> None:
+        """Raise Killed if the function is killed while its call is on the way."""
+        self._kill_if(Outcome.KILLED_LATE)
+
     def _kill_if(self, outcome: Outcome) -> None:
         if self.outcome is outcome:
             self.killed = True
@@ -101,7 +120,7 @@ class Invocation:
 
 
 class Scheduler:
-    """The clock, and the invocations that have not ended. Times are epoch ms.
+    """The clock, the invocations that have not ended, and the calls that are late. Times are epoch ms.
 
     Functions take their clock, their remaining time and their sleep from here.
     """
@@ -112,6 +131,8 @@ class Scheduler:
         self.now = now
         self.running: Invocation | None = None
         self.invocations: list[Invocation] = []
+        self.late: list[Request] = []
+        self.may_be_late: Callable[[str], bool] = lambda call: False  # by `table:operation`
 
     def clock(self) -> int:
         """Return the time as the running function's machine has it."""
@@ -153,11 +174,14 @@ class Scheduler:
 
     def intercept(self, client: Any) -> None:
         """Pause before every call of this DynamoDB client, and give it its outcome."""
+        self._client = client
+        client.meta.events.register("provide-client-params.dynamodb", self._record_request)
         client.meta.events.register("before-call.dynamodb", self._before_dynamodb)
         client.meta.events.register("after-call.dynamodb", self._after_dynamodb)
 
     def stop_intercepting(self, client: Any) -> None:
         """Leave the calls of the client alone."""
+        client.meta.events.unregister("provide-client-params.dynamodb", self._record_request)
         client.meta.events.unregister("before-call.dynamodb", self._before_dynamodb)
         client.meta.events.unregister("after-call.dynamodb", self._after_dynamodb)
 
@@ -165,7 +189,7 @@ class Scheduler:
         """Pause before a call of @connections, and give it its outcome."""
         if self.running:
             self.running.pause_before(f"{operation} {connection_id}")
-            if self.running.outcome is Outcome.FAILURE:
+            if self.running.outcome in (Outcome.FAILURE, Outcome.LATE):
                 raise client_error(429)
 
     def after_management_api(self, _operation: str, _connection_id: str) -> None:
@@ -175,10 +199,36 @@ class Scheduler:
             if self.running.outcome is Outcome.RESPONSE_LOST:
                 raise ConnectionClosedError(endpoint_url="@connections")
 
+    def deliver(self, request: Request) -> None:
+        """Apply a call that is late."""
+        self.late.remove(request)
+        request.apply()
+
+    def _record_request(self, params: dict[str, Any], model: Any, **_: Any) -> None:
+        if self.running:
+            call, arguments = getattr(self._client, xform_name(model.name)), dict(params)
+
+            def apply() -> None:
+                running, self.running = self.running, None
+                try:
+                    with suppress(ClientError):
+                        call(**arguments)
+                finally:
+                    self.running = running
+
+            self.running.request = Request(f"{params.get('TableName')}:{model.name}", apply)
+
     def _before_dynamodb(self, model: Any, **_: Any) -> None:
         if self.running:
             self.running.pause_before(model.name)
-            if self.running.outcome is Outcome.FAILURE:
+            outcome, request = self.running.outcome, self.running.request
+            if self.may_be_late(request.call):
+                if outcome is Outcome.REPEATED:
+                    request.apply()
+                if outcome in (Outcome.DUPLICATED, Outcome.LATE, Outcome.KILLED_LATE):
+                    self.late.append(request)
+                self.running.be_killed_late()
+            if outcome in (Outcome.FAILURE, Outcome.LATE):
                 raise ConnectionClosedError(endpoint_url="dynamodb")
 
     def _after_dynamodb(self, **_: Any) -> None:

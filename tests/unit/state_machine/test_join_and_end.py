@@ -1,7 +1,8 @@
 """Connections to a session that ends or expires, as a state machine: any order, any call may fail.
 
 The real handlers run with tables in moto and a fake of the @connections API. Lambda may kill a function at
-any call, streams deliver records late, in another order and again, and another release writes rows too.
+any call, calls of a join, a count or a disconnect arrive late or twice, streams deliver records late, in
+another order and again, and another release writes rows too.
 """
 
 from collections import Counter
@@ -20,14 +21,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from moto import mock_aws
 
-from shared.audience.connection import Connection, Role
+from shared.audience.connection import HANDSHAKE_S, Connection, Role
 from shared.audience.delivery import Delivery
-from shared.audience.join import Join
+from shared.audience.join import RECOUNT_INTERVAL_MS, Join
 from shared.audience.listener_counter import ListenerCounter
 from shared.audience.notifier import Notifier
+from shared.audience.places import CountPlaces
 from shared.audience.presence import AnnounceAbsence, SpeakerPresence
 from shared.audience.sweep import RETRY_S, Sweep
 from shared.aws import dynamodb
+from shared.aws.audiences_table import AudiencesTable
 from shared.aws.connections_table import ConnectionsTable
 from shared.aws.due_index import DueIndex
 from shared.aws.management_api import ManagementApi
@@ -40,13 +43,29 @@ from tests.support.executors import SequentialExecutor
 from tests.support.handlers import load_handler
 from tests.support.management_api import FakeManagementApi
 from tests.support.sessions import ALICE, NOW, a_session
-from tests.support.tables import CONNECTIONS_TABLE, KEYS, SESSIONS_TABLE, Stream, create_tables
+from tests.support.tables import (
+    AUDIENCES_TABLE,
+    CONNECTIONS_TABLE,
+    KEYS,
+    SESSIONS_TABLE,
+    Stream,
+    create_tables,
+)
 from tests.support.use_cases import SessionUseCases
-from tests.unit.state_machine.scheduler import Invocation, Outcome, Scheduler
+from tests.unit.state_machine.scheduler import Invocation, Outcome, Request, Scheduler
 
 SESSION_ID = "blessed-shepherd-427"
 # Longer than a notifier waits for a handshake, and short enough to expire within an example.
-REMAINING_LIFETIME_S = 45
+REMAINING_LIFETIME_S = 120
+CONTAINERS = 3  # of connect_session
+# The calls of a join, a count and a disconnect that may arrive late or twice.
+LATE_CALLS = {
+    f"{CONNECTIONS_TABLE}:PutItem",
+    f"{CONNECTIONS_TABLE}:UpdateItem",
+    f"{CONNECTIONS_TABLE}:DeleteItem",
+    f"{AUDIENCES_TABLE}:UpdateItem",
+}
+MAX_CLOCK_SKEW_MS = 2500
 # What a later release writes: words and an attribute that this one does not know.
 FUTURE_SESSION = {"qualityTier": {"S": "ultra"}, "mood": {"S": "calm"}}
 FUTURE_CONNECTION = {"targetLanguage": {"S": "uk"}, "mood": {"S": "calm"}}
@@ -61,6 +80,7 @@ ACTION_WEIGHTS = {
     "deliver_session_records": 4,
     "deliver_connection_records": 4,
     "deliver_an_old_record_again": 2,
+    "deliver_a_late_call": 2,
     "let_time_pass": 2,
     "sweep": 2,
     "write_as_another_release": 2,
@@ -178,6 +198,7 @@ class JoinAndEnd(RuleBasedStateMachine):
         create_tables(self.dynamodb)
         self.sessions = SessionsTable(self.dynamodb, SESSIONS_TABLE)
         self.connections = ConnectionsTable(self.dynamodb, CONNECTIONS_TABLE)
+        self.places = AudiencesTable(self.dynamodb, AUDIENCES_TABLE)
         self.patch = pytest.MonkeyPatch()
 
     # Hypothesis draws only the seed, and there is one rule that chooses an action by its weight. Choices that
@@ -188,6 +209,14 @@ class JoinAndEnd(RuleBasedStateMachine):
         self.max_listeners = random.randint(1, 3)
         # With a limit the due time of an absence differs; the session itself expires before the limit.
         self.absent_minutes = random.choice([0, 120])
+        # A put that arrives after the row was removed writes it again. An admission that arrives even later
+        # would admit a connection that is not open. A count whose clock is more than a second ahead would
+        # have removed the row of a join that still runs. So late puts exclude the other two.
+        self.clock_skews_ms = [0, 0, -300, 300]
+        excluded = random.choice([f"{CONNECTIONS_TABLE}:PutItem", f"{CONNECTIONS_TABLE}:UpdateItem"])
+        if excluded.endswith("PutItem"):
+            self.clock_skews_ms += [-MAX_CLOCK_SKEW_MS, MAX_CLOCK_SKEW_MS]
+        self.scheduler.may_be_late = (LATE_CALLS - {excluded}).__contains__
         self._compose_handlers()
         self.stream_consumers = {
             SESSIONS_TABLE: StreamConsumer(
@@ -212,7 +241,11 @@ class JoinAndEnd(RuleBasedStateMachine):
         gateway = ManagementApi(self.management_api)  # type: ignore[arg-type]
         metrics: Any = SimpleNamespace(session_ended=lambda _: None)
         use_cases = SessionUseCases(sessions, metrics, clock)
-        join = Join(sessions, connections, max_listeners=self.max_listeners, clock=clock, sleep=sleep)
+        containers = [Join(sessions, connections, self.places, clock=clock) for _ in range(CONTAINERS)]
+
+        def join(*args: Any, **kwargs: Any) -> Connection:
+            return self.random.choice(containers)(*args, **kwargs)
+
         bookkeeping = SessionBookkeeping(self.dynamodb, SESSIONS_TABLE)
         presence = SpeakerPresence(bookkeeping, absent_minutes=self.absent_minutes)
         # The order of parallel calls would not be deterministic.
@@ -220,7 +253,7 @@ class JoinAndEnd(RuleBasedStateMachine):
         notify = Notifier(sessions, bookkeeping, delivery)
         count_listeners = ListenerCounter(
             bookkeeping,
-            connections,
+            CountPlaces(self.places, connections, clock),
             gateway,
             presence,
             SequentialExecutor(),
@@ -308,6 +341,10 @@ class JoinAndEnd(RuleBasedStateMachine):
         if consumer.poll() and (records := consumer.matching(consumer.all_records)):
             consumer.deliver([self.random.choice(records)])
 
+    def deliver_a_late_call(self) -> None:
+        if self.scheduler.late:
+            self.scheduler.deliver(self.random.choice(self.scheduler.late))
+
     def sweep(self) -> None:
         # The scheduled time is at most a minute old; this one is exact.
         scheduled = datetime.fromtimestamp(self.scheduler.now // 1000, UTC).isoformat()
@@ -341,7 +378,7 @@ class JoinAndEnd(RuleBasedStateMachine):
 
     def delete_expired_items(self) -> None:
         now_s = self.scheduler.now // 1000
-        for table in (SESSIONS_TABLE, CONNECTIONS_TABLE):
+        for table in (SESSIONS_TABLE, CONNECTIONS_TABLE, AUDIENCES_TABLE):
             for item in self.dynamodb.scan(TableName=table)["Items"]:
                 if "deleteAt" in item and int(item["deleteAt"]["N"]) < now_s:
                     key = {name: item[name] for name in KEYS[table]}
@@ -380,6 +417,7 @@ class JoinAndEnd(RuleBasedStateMachine):
             self.end_the_session()
         while self._take_a_step(self._any_outcome(one_fault_in=16)):
             pass
+        self._assert_that_free_places_can_be_taken()
         # Later than a sweep that has failed is repeated.
         self.scheduler.advance((RETRY_S + 15) * 1000)
         self.delete_expired_items()
@@ -395,11 +433,13 @@ class JoinAndEnd(RuleBasedStateMachine):
         ready = [
             consumer for consumer in self.stream_consumers.values() if consumer.poll() and consumer.pending
         ]
-        candidates = [*(awake or self.scheduler.invocations), *ready]
+        candidates = [*(awake or self.scheduler.invocations), *ready, *self.scheduler.late]
         if not candidates:
             return False
         chosen = self.random.choice(candidates)
-        if isinstance(chosen, StreamConsumer):
+        if isinstance(chosen, Request):
+            self.scheduler.deliver(chosen)
+        elif isinstance(chosen, StreamConsumer):
             records, chosen.pending = chosen.pending[:10], chosen.pending[10:]
             chosen.deliver(records)
         else:
@@ -433,6 +473,27 @@ class JoinAndEnd(RuleBasedStateMachine):
             assert current is None or current.due_at is None
         self._assert_counts_do_not_change_the_version()
         self._assert_never_too_many_listeners_were_admitted()
+
+    def _assert_that_free_places_can_be_taken(self) -> None:
+        """The places of joins that were killed, have failed or were refused are free again."""
+        # The rows of crashed joins lapse, the last count was long enough ago, and no container remembers it.
+        wait_ms = HANDSHAKE_S * 1000 + RECOUNT_INTERVAL_MS + 2 * MAX_CLOCK_SKEW_MS
+        current = self.sessions.get(SESSION_ID)
+        if current is None or current.status is Status.ENDED:
+            return
+        if not current.live(self.scheduler.now + 2 * wait_ms):
+            return
+        self.scheduler.advance(wait_ms)
+        admitted = len(self._admitted_listeners())
+        statuses = [self._join_at_once() for _ in range(self.max_listeners - admitted + 1)]
+        assert statuses == [200] * (self.max_listeners - admitted) + [503]
+
+    def _join_at_once(self) -> int:
+        """Connect a listener without faults; return the status."""
+        invocation = self._connect(Role.LISTENER, 0)
+        while not invocation.ended:
+            self.scheduler.resume(invocation)
+        return int(invocation.response["statusCode"])
 
     def _assert_presence(self, session: Session) -> None:
         speakers = [row for row in self.connections.of_session(SESSION_ID) if row.role is Role.SPEAKER]
@@ -476,12 +537,12 @@ class JoinAndEnd(RuleBasedStateMachine):
     # Helpers
 
     def _any_clock_skew(self) -> int:
-        return self.random.choice([0, 0, -300, 300])
+        return self.random.choice(self.clock_skews_ms)
 
     def _any_outcome(self, *, one_fault_in: int) -> Outcome:
         return Outcome.SUCCESS if self.random.randrange(one_fault_in) else self.random.choice(list(Outcome))
 
-    def _connect(self, role: Role, clock_skew_ms: int) -> None:
+    def _connect(self, role: Role, clock_skew_ms: int) -> Invocation:
         client_id = f"{role}-{len(self.clients)}"
         listener = role is Role.LISTENER
         event = websocket_events.connect(
@@ -494,8 +555,8 @@ class JoinAndEnd(RuleBasedStateMachine):
             if response["statusCode"] == 200:
                 self.management_api.open.add(client_id)
 
-        self._invoke(client_id, handler("connect_session"), event, clock_skew_ms, open_connection)
         self.clients.append(Client(client_id, self.newest.created_at, role))
+        return self._invoke(client_id, handler("connect_session"), event, clock_skew_ms, open_connection)
 
     def _invoke(
         self,
@@ -530,6 +591,7 @@ class JoinAndEnd(RuleBasedStateMachine):
             expires_at=now // 1000 + REMAINING_LIFETIME_S,
             due_at=now // 1000 + REMAINING_LIFETIME_S,
             source_language=language,
+            max_listeners=self.max_listeners,
         )
         added = self.sessions.add(session, reusable_before=now // 1000 - GRACE_S)
         assert isinstance(added, Session)
