@@ -20,6 +20,12 @@ override_resource {
 
 override_resource {
   override_during = plan
+  target          = module.table["audiences"].aws_dynamodb_table.this
+  values          = { arn = "arn:audiences" }
+}
+
+override_resource {
+  override_during = plan
   target          = module.table["rate_limits"].aws_dynamodb_table.this
   values          = { arn = "arn:rate_limits" }
 }
@@ -110,7 +116,7 @@ run "functions" {
         ENV                          = "dev"
         SESSIONS_TABLE               = "session-service-dev-sessions"
         CONNECTIONS_TABLE            = "session-service-dev-connections"
-        MAX_LISTENERS                = "300"
+        AUDIENCES_TABLE              = "session-service-dev-audiences"
         RATE_LIMITS_TABLE            = "session-service-dev-rate_limits"
         JOINS_PER_ADDRESS_PER_MINUTE = "5"
       }
@@ -125,6 +131,7 @@ run "functions" {
         ENV                    = "dev"
         SESSIONS_TABLE         = "session-service-dev-sessions"
         CONNECTIONS_TABLE      = "session-service-dev-connections"
+        AUDIENCES_TABLE        = "session-service-dev-audiences"
         WEBSOCKET_ENDPOINT     = "https://ws1.example.com/ws"
         SPEAKER_ABSENT_MINUTES = "90"
       }
@@ -174,6 +181,7 @@ run "functions" {
       connect_session = {
         "arn:sessions"    = ["dynamodb:GetItem"]
         "arn:connections" = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:Query"]
+        "arn:audiences"   = ["dynamodb:GetItem", "dynamodb:UpdateItem"]
         "arn:rate_limits" = ["dynamodb:UpdateItem"]
       }
       disconnect_session = { "arn:connections" = ["dynamodb:DeleteItem"] }
@@ -186,7 +194,8 @@ run "functions" {
       }
       connections_changed = {
         "arn:sessions"                                                          = ["dynamodb:UpdateItem"]
-        "arn:connections"                                                       = ["dynamodb:Query"]
+        "arn:connections"                                                       = ["dynamodb:Query", "dynamodb:DeleteItem"]
+        "arn:audiences"                                                         = ["dynamodb:GetItem", "dynamodb:UpdateItem"]
         "arn:aws:execute-api:us-east-1:123456789012:ws1/ws/POST/@connections/*" = ["execute-api:ManageConnections"]
       }
       presence_changed = {
@@ -410,6 +419,7 @@ run "tables" {
         }
       }
       connections = { hash_key = "sessionId", range_key = "connectionId", ttl_attribute = "deleteAt", stream_view_type = "NEW_AND_OLD_IMAGES", indexes = {} }
+      audiences   = { hash_key = "sessionId", range_key = "sessionCreatedAt", ttl_attribute = "deleteAt", stream_view_type = null, indexes = {} }
       rate_limits = { hash_key = "limitKey", range_key = null, ttl_attribute = "expiresAt", stream_view_type = null, indexes = {} }
     })
     error_message = "The tables have these keys, TTL attributes, streams and indexes."

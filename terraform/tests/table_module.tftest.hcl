@@ -73,7 +73,7 @@ run "an_unprotected_table_with_a_sort_key" {
 
   assert {
     condition     = sort([for attribute in aws_dynamodb_table.this.attribute : "${attribute.name}:${attribute.type}"]) == tolist(["connectionId:S", "sessionId:S"])
-    error_message = "Both keys are strings."
+    error_message = "Both keys are strings, unless a type is given."
   }
 
   assert {
@@ -84,6 +84,38 @@ run "an_unprotected_table_with_a_sort_key" {
   assert {
     condition     = output.stream_arn == null
     error_message = "Without a stream the output is null."
+  }
+}
+
+run "a_sort_key_that_is_a_number" {
+  command = plan
+
+  module {
+    source = "./modules/table"
+  }
+
+  variables {
+    range_key      = "sessionCreatedAt"
+    range_key_type = "N"
+  }
+
+  assert {
+    condition     = { for attribute in aws_dynamodb_table.this.attribute : attribute.name => attribute.type } == { sessionId = "S", sessionCreatedAt = "N" }
+    error_message = "The sort key has the given type, the partition key is a string."
+  }
+}
+
+run "a_sort_key_is_a_string_or_a_number" {
+  command         = plan
+  expect_failures = [var.range_key_type]
+
+  module {
+    source = "./modules/table"
+  }
+
+  variables {
+    range_key      = "sessionCreatedAt"
+    range_key_type = "B"
   }
 }
 
