@@ -59,7 +59,7 @@ MONTHLY_PRICES = {
     "dashboards": Price("dashboards", 3.00, 1, "cloudwatch"),
 }
 # The maximum for one environment with alarms. The metrics include one per source language in use.
-MONTHLY = {"metrics": 75, "alarm_metrics": 100, "composite_alarms": 2, "dashboards": 1}
+MONTHLY = {"metrics": 80, "alarm_metrics": 100, "composite_alarms": 2, "dashboards": 1}
 
 
 class Call(NamedTuple):
@@ -91,6 +91,9 @@ QUERY_DUE = Call("sessions:Query", reads=0.5)  # eventually consistent
 QUERY_SESSIONS = Call("sessions:Query", reads=ceil(PAGE * SESSION_BYTES / 4096) / 2)  # eventually consistent
 PUT_CONNECTION = Call("connections:PutItem", writes=1)
 ADMIT_CONNECTION = Call("connections:UpdateItem", writes=1)
+TAKE_PLACE = Call("audiences:UpdateItem", writes=1)
+GIVE_PLACE_BACK = Call("audiences:UpdateItem", writes=1)  # by the count after a leave
+GET_PLACES = Call("audiences:GetItem", reads=1)
 DELETE_CONNECTION = Call("connections:DeleteItem", writes=1)
 DELETE_AUDIENCE = Call("connections:BatchWriteItem", writes=AUDIENCE)  # one call for each 25
 QUERY_CONNECTIONS = Call("connections:Query", reads=ceil(AUDIENCE * CONNECTION_BYTES / 4096))
@@ -152,10 +155,10 @@ def _http(milliseconds: int, log_bytes: int) -> Use:
     return Use(http_requests=1, traces=TRACED_SHARE) + _lambda(milliseconds, log_bytes=log_bytes)
 
 
-def _websocket(milliseconds: int, *, functions: int) -> Use:
+def _websocket(milliseconds: int, *, functions: int, log_bytes: int = 550) -> Use:
     # $connect and $disconnect are counted as messages, to be on the safe side.
     event = Use(messages=1, traces=TRACED_SHARE)
-    return event + _lambda(milliseconds, invocations=functions, log_bytes=550)
+    return event + _lambda(milliseconds, invocations=functions, log_bytes=log_bytes)
 
 
 def _use(calls: Iterable[Call]) -> Use:
@@ -176,17 +179,17 @@ OPERATIONS = {
         _lambda(220, FAN_OUT_MEMORY_MB), (QUERY_CONNECTIONS, DELETE_AUDIENCE, FINISH_DRAIN), (POST, CLOSE)
     ),
     "connect": Operation(
-        _websocket(70, functions=2),
-        (COUNT_USE, GET_SESSION, PUT_CONNECTION, QUERY_CONNECTIONS, GET_SESSION, ADMIT_CONNECTION),
+        _websocket(70, functions=2, log_bytes=800),
+        (COUNT_USE, GET_SESSION, PUT_CONNECTION, TAKE_PLACE, GET_SESSION, ADMIT_CONNECTION),
     ),
     "disconnect": Operation(_websocket(12, functions=1), (DELETE_CONNECTION,)),
     "count listeners": Operation(
         Use(traces=TRACED_SHARE) + _lambda(15, FAN_OUT_MEMORY_MB, log_bytes=250),
-        (QUERY_CONNECTIONS, UPDATE_COUNT, POST),
+        (GET_PLACES, QUERY_CONNECTIONS, UPDATE_COUNT, POST),
     ),
     "count after the speaker connects": Operation(
         Use(traces=TRACED_SHARE) + _lambda(20, FAN_OUT_MEMORY_MB, log_bytes=250),
-        (QUERY_CONNECTIONS, UPDATE_COUNT, UPDATE_PRESENCE, POST),
+        (GET_PLACES, QUERY_CONNECTIONS, UPDATE_COUNT, UPDATE_PRESENCE, POST),
     ),
     # Each write of a count changes the session, so it invokes session_changed. Lambda's filters cannot
     # compare the new count with the old one.
@@ -203,7 +206,8 @@ COUNT = OPERATIONS["count listeners"].total() + OPERATIONS["ignore a new count"]
     "count listeners"
 ].calls.count(UPDATE_COUNT)
 LISTENER_HOUR = (
-    (OPERATIONS["connect"].total() + OPERATIONS["disconnect"].total() + COUNT * 2) * (1 / STAY_HOURS)
+    (OPERATIONS["connect"].total() + OPERATIONS["disconnect"].total() + COUNT * 2 + _use((GIVE_PLACE_BACK,)))
+    * (1 / STAY_HOURS)
     + OPERATIONS["heartbeat"].total() * HEARTBEATS_PER_HOUR
     + _use(OPERATIONS["notify of an update"].calls_per_connection) * UPDATES_PER_HOUR
     + Use(connection_minutes=60)
