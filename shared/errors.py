@@ -91,6 +91,10 @@ class ServiceUnavailable(Refusal):
         super().__init__("Service temporarily unavailable. Try again")
 
 
+class WriteConflict(ServiceUnavailable):
+    """Another write to the same row was in progress: this one may succeed if it is repeated at once."""
+
+
 class UnreadableRow(Exception):
     """A row lacks an attribute that this release needs, or has one of another type."""
 

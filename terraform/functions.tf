@@ -21,12 +21,15 @@ locals {
       route     = "POST /sessions"
       signed_in = true
       dynamodb_actions = {
-        sessions    = ["dynamodb:PutItem"]
-        rate_limits = ["dynamodb:UpdateItem"]
+        # A transaction needs the actions of its items and none of its own.
+        sessions         = ["dynamodb:PutItem", "dynamodb:GetItem"]
+        idempotency_keys = ["dynamodb:PutItem", "dynamodb:GetItem"]
+        rate_limits      = ["dynamodb:UpdateItem"]
       }
       environment = {
         ENV                           = var.environment
         SESSIONS_TABLE                = module.table["sessions"].name
+        IDEMPOTENCY_KEYS_TABLE        = module.table["idempotency_keys"].name
         SESSION_ID_DIGITS             = tostring(var.session_id_digits)
         MAX_LISTENERS                 = tostring(var.max_listeners)
         RATE_LIMITS_TABLE             = module.table["rate_limits"].name

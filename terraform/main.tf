@@ -35,6 +35,9 @@ locals {
       stream         = false
       indexes        = {}
     }
+    # Rows live as long as their sessions.
+    idempotency_keys = { hash_key = "keyDigest", range_key = null, ttl_attribute = "expiresAt", stream = false, indexes = {} }
+
     rate_limits = { hash_key = "limitKey", range_key = null, ttl_attribute = "expiresAt", stream = false, indexes = {} }
   }
 

@@ -33,6 +33,25 @@ class RateLimitsTable:
         except AWS_ERRORS as error:
             if is_condition_failed(error):
                 return False
-            logger.warning("The rate limits table does not answer", extra={"reason": error_code(error)})
-            raise ServiceUnavailable from error
+            raise _unavailable(error) from error
         return True
+
+    def give_back(self, key: str) -> None:
+        """UpdateItem, if a use is counted under the key. It is sent once, so it counts at most one less."""
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key={"limitKey": {"S": key}},
+                UpdateExpression="ADD uses :minus_one",
+                ConditionExpression="uses > :zero",
+                ExpressionAttributeValues={":minus_one": {"N": "-1"}, ":zero": {"N": "0"}},
+            )
+        except AWS_ERRORS as error:
+            if not is_condition_failed(error):
+                raise _unavailable(error) from error
+
+
+def _unavailable(error: Exception) -> ServiceUnavailable:
+    # No traceback: a key may name an address.
+    logger.warning("The rate limits table does not answer", extra={"reason": error_code(error)})
+    return ServiceUnavailable()

@@ -22,6 +22,7 @@ from shared.sessions.session import (
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import PutTypeDef
 
 SCHEMA: dynamodb.Schema = {
     "id": ("sessionId", "S", str),
@@ -42,8 +43,6 @@ SCHEMA: dynamodb.Schema = {
     "absence_announced_at": ("absenceAnnouncedAt", "N", int),
     "due_at": ("dueAt", "N", int),
     "version": ("version", "N", int),
-    "idempotency_key_digest": ("idempotencyKeyDigest", "S", str),
-    "request_digest": ("requestDigest", "S", str),
 }
 
 # When the SDK repeats a write whose response was lost, the condition fails on the item that this very write
@@ -66,13 +65,7 @@ class SessionsTable:
         write_id = {"S": secrets.token_hex(8)}
         with translate_errors():
             try:
-                self._client.put_item(
-                    TableName=self._table,
-                    Item={**to_item(session), WRITE_ID: write_id},
-                    ConditionExpression="attribute_not_exists(sessionId) OR expiresAt < :reusable",
-                    ExpressionAttributeValues={":reusable": {"N": str(reusable_before)}},
-                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                )
+                self._client.put_item(**put(self._table, session, write_id, reusable_before=reusable_before))
             except ClientError as error:
                 return _own_write_or_condition_failed(error, write_id)
         return session
@@ -123,6 +116,17 @@ class SessionsTable:
             logger.error("The sessions table does not answer", extra={"reason": error_code(error)})
             return False
         return True
+
+
+def put(table: str, session: Session, write_id: Mapping[str, str], *, reusable_before: int) -> "PutTypeDef":
+    """Return the put of a session, unless a session has its id that expires at `reusable_before` or later."""
+    return {
+        "TableName": table,
+        "Item": {**to_item(session), WRITE_ID: write_id},
+        "ConditionExpression": "attribute_not_exists(sessionId) OR expiresAt < :reusable",
+        "ExpressionAttributeValues": {":reusable": {"N": str(reusable_before)}},
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }
 
 
 def to_item(session: Session) -> dict[str, dict[str, str]]:

@@ -1,6 +1,5 @@
 """Session ids: two plain words and a number that a speaker can read aloud, such as blessed-shepherd-427."""
 
-import hmac
 import re
 import secrets
 from collections.abc import Callable, Iterator
@@ -57,16 +56,6 @@ def is_session_id(text: str) -> bool:
 def draw_at_random(_attempt: int, n: int) -> int:
     """Return an unpredictable number from 0 to n - 1."""
     return secrets.randbelow(n)
-
-
-def draw_by_key(speaker: str, key: str) -> Draw:
-    """Return a draw that is the same for the same speaker and key, so that retries try the same ids."""
-
-    def draw(attempt: int, n: int) -> int:
-        digest = hmac.digest(key.encode(), f"{attempt} {speaker}".encode(), "sha256")
-        return int.from_bytes(digest, "big") % n
-
-    return draw
 
 
 def candidates(digits: int, draw: Draw) -> Iterator[str]:

@@ -1,7 +1,8 @@
-"""What the use cases of sessions need: a store and metrics."""
+"""What the use cases of sessions need: stores and metrics."""
 
 from typing import Protocol
 
+from shared.sessions.keys import IdempotencyKey, KeyRow, KeyTaken
 from shared.sessions.session import ConditionFailed, Precondition, Session, SessionPatch
 
 
@@ -14,7 +15,7 @@ class SessionReader(Protocol):
 
 class SessionStore(SessionReader, Protocol):
     """Stores sessions. Each write is one atomic conditional call; if its outcome is unknown it raises
-    ServiceUnavailable.
+    ServiceUnavailable, or WriteConflict if another write to the same row was in progress.
     """
 
     def add(self, session: Session, *, reusable_before: int) -> Session | ConditionFailed:
@@ -27,6 +28,23 @@ class SessionStore(SessionReader, Protocol):
         self, session_id: str, patch: SessionPatch, precondition: Precondition
     ) -> Session | ConditionFailed:
         """Apply the patch and raise the version if the precondition holds; return the new session."""
+
+
+class KeyStore(Protocol):
+    """Stores idempotency keys, each with the session that it has created."""
+
+    def add_with_key(
+        self, session: Session, key: IdempotencyKey, *, reusable_before: int
+    ) -> Session | KeyTaken | ConditionFailed:
+        """Write the session and the row of its key, both or neither.
+
+        KeyTaken if the key has a row that has not expired at `session.created_at`, otherwise ConditionFailed
+        as `add` of SessionStore. Raises ServiceUnavailable, or WriteConflict if another write to one of the
+        rows was in progress. After both the rows of this very session may be there.
+        """
+
+    def get(self, digest: str) -> KeyRow | None:
+        """Return the row of the key of this digest, expired or not. Raises ServiceUnavailable."""
 
 
 class SessionMetrics(Protocol):

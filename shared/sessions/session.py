@@ -99,8 +99,6 @@ class Session:
     speaker_absent_since: int | None = None
     absence_announced_at: int | None = None
     due_at: int | None = None
-    idempotency_key_digest: str | None = None
-    request_digest: str | None = None
 
     def live(self, now: int) -> bool:
         """Return whether the session exists for its users at `now` (epoch ms)."""

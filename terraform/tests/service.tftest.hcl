@@ -26,6 +26,12 @@ override_resource {
 
 override_resource {
   override_during = plan
+  target          = module.table["idempotency_keys"].aws_dynamodb_table.this
+  values          = { arn = "arn:idempotency_keys" }
+}
+
+override_resource {
+  override_during = plan
   target          = module.table["rate_limits"].aws_dynamodb_table.this
   values          = { arn = "arn:rate_limits" }
 }
@@ -100,6 +106,7 @@ run "functions" {
       create_session = {
         ENV                           = "dev"
         SESSIONS_TABLE                = "session-service-dev-sessions"
+        IDEMPOTENCY_KEYS_TABLE        = "session-service-dev-idempotency_keys"
         SESSION_ID_DIGITS             = "6"
         MAX_LISTENERS                 = "300"
         RATE_LIMITS_TABLE             = "session-service-dev-rate_limits"
@@ -170,7 +177,11 @@ run "functions" {
         statement.Resource => statement.Action if !can(regex("^(logs|xray):", statement.Action[0]))
       }
       }) == jsonencode({
-      create_session = { "arn:sessions" = ["dynamodb:PutItem"], "arn:rate_limits" = ["dynamodb:UpdateItem"] }
+      create_session = {
+        "arn:sessions"         = ["dynamodb:PutItem", "dynamodb:GetItem"]
+        "arn:idempotency_keys" = ["dynamodb:PutItem", "dynamodb:GetItem"]
+        "arn:rate_limits"      = ["dynamodb:UpdateItem"]
+      }
       list_sessions  = { "arn:sessions/index/bySpeaker" = ["dynamodb:Query"] }
       get_session    = { "arn:sessions" = ["dynamodb:GetItem"] }
       update_session = { "arn:sessions" = ["dynamodb:UpdateItem"] }
@@ -418,9 +429,10 @@ run "tables" {
           byStatus  = ["status", "expiresAt", "INCLUDE"]
         }
       }
-      connections = { hash_key = "sessionId", range_key = "connectionId", ttl_attribute = "deleteAt", stream_view_type = "NEW_AND_OLD_IMAGES", indexes = {} }
-      audiences   = { hash_key = "sessionId", range_key = "sessionCreatedAt", ttl_attribute = "deleteAt", stream_view_type = null, indexes = {} }
-      rate_limits = { hash_key = "limitKey", range_key = null, ttl_attribute = "expiresAt", stream_view_type = null, indexes = {} }
+      audiences        = { hash_key = "sessionId", range_key = "sessionCreatedAt", ttl_attribute = "deleteAt", stream_view_type = null, indexes = {} }
+      connections      = { hash_key = "sessionId", range_key = "connectionId", ttl_attribute = "deleteAt", stream_view_type = "NEW_AND_OLD_IMAGES", indexes = {} }
+      idempotency_keys = { hash_key = "keyDigest", range_key = null, ttl_attribute = "expiresAt", stream_view_type = null, indexes = {} }
+      rate_limits      = { hash_key = "limitKey", range_key = null, ttl_attribute = "expiresAt", stream_view_type = null, indexes = {} }
     })
     error_message = "The tables have these keys, TTL attributes, streams and indexes."
   }

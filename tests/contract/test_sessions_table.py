@@ -68,9 +68,7 @@ def add(store: SessionStore, **overrides: Any) -> Session:
 
 
 def test_an_added_session_is_read_back_unchanged(store: SessionStore):
-    session = a_session(
-        status=Status.ENDED, ended_at=NOW + 5, idempotency_key_digest="k" * 64, request_digest="r" * 64
-    )
+    session = a_session(status=Status.ENDED, ended_at=NOW + 5)
 
     result = store.add(session, reusable_before=REUSABLE_BEFORE)
 
@@ -135,13 +133,7 @@ def test_an_id_can_be_reused_from_the_second_after_the_grace_period(
 
 
 def test_a_reused_id_keeps_no_field_of_its_old_session(store: SessionStore):
-    add(
-        store,
-        expires_at=REUSABLE_BEFORE - 1,
-        ended_at=NOW - 9,
-        idempotency_key_digest="k",
-        request_digest="r",
-    )
+    add(store, expires_at=REUSABLE_BEFORE - 1, ended_at=NOW - 9)
     new = a_session(speaker=BOB)
 
     store.add(new, reusable_before=REUSABLE_BEFORE)
@@ -434,20 +426,16 @@ def test_an_item_has_numbers_for_numbers_and_no_attributes_for_absent_fields(
         "deleteAt",
         "version",
     }
-    assert not {"speakerAbsentSince", "endedAt", "idempotencyKeyDigest", "requestDigest"} & item.keys()
+    assert not {"speakerAbsentSince", "endedAt"} & item.keys()
 
 
 def test_an_item_has_the_attributes_of_the_schema_and_the_write_id(client: Any, dynamodb: SessionsTable):
-    add(
-        dynamodb,
-        **{name: 1 for name in SCHEMA if name.startswith(("speaker_", "absence_"))},
-        request_digest="r",
-    )
+    add(dynamodb, **{name: 1 for name in SCHEMA if name.startswith(("speaker_", "absence_"))})
     dynamodb.update("blessed-shepherd-427", END, precondition(END))
 
     item = get_item(client)
 
-    attributes = {attribute for attribute, _, _ in SCHEMA.values()} - {"idempotencyKeyDigest"}
+    attributes = {attribute for attribute, _, _ in SCHEMA.values()}
     assert item.keys() == attributes | {"writeId", "duePartition", "deleteAt"}
     assert item["deleteAt"] == {"N": str(a_session().expires_at + 3 * 60 * 60)}
 

@@ -7,10 +7,14 @@ from unittest import mock
 
 from botocore.client import BaseClient
 
+from tests.support.tables import table_names
+
 
 @contextmanager
 def recorded_calls() -> Iterator[list[str]]:
     """Record every call as `<table>:<operation>` of DynamoDB, or as the operation of another service.
+
+    A call of several tables is recorded once for each.
 
     Retries of the SDK do not count. Calls of other services are not sent; their response is empty.
     """
@@ -21,9 +25,7 @@ def recorded_calls() -> Iterator[list[str]]:
         if client.meta.service_model.service_name != "dynamodb":
             calls.append(operation)
             return {}
-        # BatchWriteItem names its tables with their items.
-        tables = parameters.get("RequestItems") or [parameters["TableName"]]
-        calls.extend(f"{table}:{operation}" for table in tables)
+        calls.extend(f"{table}:{operation}" for table in table_names(parameters))
         return send(client, operation, parameters)
 
     with mock.patch.object(BaseClient, "_make_api_call", record):

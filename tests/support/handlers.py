@@ -8,7 +8,13 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from tests.support.http_events import CREATE, DELETE, GET, HEALTH, LIST, UPDATE
-from tests.support.tables import AUDIENCES_TABLE, CONNECTIONS_TABLE, RATE_LIMITS_TABLE, SESSIONS_TABLE
+from tests.support.tables import (
+    AUDIENCES_TABLE,
+    CONNECTIONS_TABLE,
+    IDEMPOTENCY_KEYS_TABLE,
+    RATE_LIMITS_TABLE,
+    SESSIONS_TABLE,
+)
 from tests.support.use_cases import SessionUseCases
 
 FUNCTIONS = {
@@ -28,6 +34,7 @@ SETTINGS = {
     "SESSIONS_TABLE": SESSIONS_TABLE,
     "CONNECTIONS_TABLE": CONNECTIONS_TABLE,
     "AUDIENCES_TABLE": AUDIENCES_TABLE,
+    "IDEMPOTENCY_KEYS_TABLE": IDEMPOTENCY_KEYS_TABLE,
     "RATE_LIMITS_TABLE": RATE_LIMITS_TABLE,
     "SESSION_ID_DIGITS": "3",
     "SESSIONS_PER_SPEAKER_PER_HOUR": "50",

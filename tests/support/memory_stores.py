@@ -10,7 +10,9 @@ from typing import Any
 
 from shared.audience.connection import Connection, SessionRef
 from shared.audience.ports import DueSession, Places
+from shared.sessions.keys import IdempotencyKey, KeyRow, KeyTaken
 from shared.sessions.list import Page, Position
+from shared.sessions.ports import SessionStore
 from shared.sessions.session import ConditionFailed, Precondition, Session, SessionPatch, Status
 
 
@@ -42,6 +44,30 @@ class MemorySessions:
             updated = replace(current, **patch.assignments(precondition.now), version=current.version + 1)
             self.rows[session_id] = updated
             return updated
+
+
+class MemoryKeys:
+    """The KeyStore over a SessionStore: `rows` by digest."""
+
+    def __init__(self, sessions: SessionStore) -> None:
+        self.rows: dict[str, KeyRow] = {}
+        self._sessions = sessions
+        self._lock = Lock()
+
+    def add_with_key(
+        self, session: Session, key: IdempotencyKey, *, reusable_before: int
+    ) -> Session | KeyTaken | ConditionFailed:
+        with self._lock:
+            row = self.rows.get(key.digest)
+            if row and row.expires_at > session.created_at // 1000:
+                return KeyTaken(row)
+            result = self._sessions.add(session, reusable_before=reusable_before)
+            if result is session:
+                self.rows[key.digest] = KeyRow(*key, session.id, session.created_at, session.expires_at)
+            return result
+
+    def get(self, digest: str) -> KeyRow | None:
+        return self.rows.get(digest)
 
 
 class MemorySpeakerIndex:
@@ -236,6 +262,11 @@ class MemoryRateLimits:
             self.uses[key] = self.uses.get(key, 0) + 1
             self.expires_at[key] = expires_at
             return True
+
+    def give_back(self, key: str) -> None:
+        with self._lock:
+            if self.uses.get(key, 0) > 0:
+                self.uses[key] -= 1
 
 
 def _position(session: Session) -> Position:

@@ -7,19 +7,26 @@ from typing import Any
 from moto.backends import get_backend
 from moto.core import DEFAULT_ACCOUNT_ID
 
+from scripts.local.aws import transactions
+
 SESSIONS_TABLE = "sessions"
 CONNECTIONS_TABLE = "connections"
 AUDIENCES_TABLE = "audiences"
+IDEMPOTENCY_KEYS_TABLE = "idempotency_keys"
 RATE_LIMITS_TABLE = "rate_limits"
 KEYS = {
     SESSIONS_TABLE: ["sessionId"],
     CONNECTIONS_TABLE: ["sessionId", "connectionId"],
     AUDIENCES_TABLE: ["sessionId", "sessionCreatedAt"],
+    IDEMPOTENCY_KEYS_TABLE: ["keyDigest"],
     RATE_LIMITS_TABLE: ["limitKey"],
 }
 """The partition key and the sort key of each table."""
 NUMBER_KEYS = {"sessionCreatedAt"}
 """The keys that are numbers; the others are strings."""
+
+TRANSACTIONS = transactions.install()
+"""Runs the transactions of moto in this process as the local AWS runs them."""
 
 STREAMED = (SESSIONS_TABLE, CONNECTIONS_TABLE)
 SPEAKER_INDEX = {
@@ -76,6 +83,13 @@ def create_table(client: Any, table: str) -> None:
     )
 
 
+def table_names(request: dict[str, Any]) -> list[str]:
+    """Return the tables of a request to DynamoDB, of a transaction in the order of its items."""
+    if "TransactItems" in request:
+        return [operation["TableName"] for item in request["TransactItems"] for operation in item.values()]
+    return list(request.get("RequestItems", ())) or [request["TableName"]]
+
+
 class Stream:
     """The stream of a table in moto."""
 
@@ -94,10 +108,10 @@ class Stream:
 
 @contextmanager
 def record_calls(*clients: Any) -> Iterator[list[str]]:
-    """List the API calls of the clients in the meantime, as `table:operation`."""
+    """List the API calls of the clients in the meantime, as `table:operation`, or `table+table:operation`."""
 
     def call(params: dict[str, Any], model: Any, **_: Any) -> str:
-        return f"{params['TableName']}:{model.name}"
+        return f"{'+'.join(table_names(params))}:{model.name}"
 
     with _record("provide-client-params.dynamodb", call, clients) as calls:
         yield calls

@@ -5,22 +5,42 @@ from typing import Any
 
 import pytest
 
+from shared.deadline import Deadline
 from shared.errors import NotOwner, SessionNotFound, VersionMismatch
+from shared.rate_limits import HOUR_S, RateLimit
 from shared.sessions import ids
 from shared.sessions.create import CreateSession
 from shared.sessions.delete import DeleteSession
 from shared.sessions.get import GetSession
-from shared.sessions.ports import SessionMetrics, SessionStore
+from shared.sessions.ports import KeyStore, SessionMetrics, SessionStore
 from shared.sessions.session import Session
 from shared.sessions.update import UpdateSession
-from tests.support.memory_stores import MemorySessions
+from tests.support.memory_stores import MemoryKeys, MemoryRateLimits, MemorySessions
 from tests.support.sessions import ALICE, BOB
 
 DAY_S = 24 * 60 * 60
 
 
+def a_limit(clock: Callable[[], int], limit: int = 0, **fields: Any) -> RateLimit:
+    """Return the limit of sessions per speaker and hour; 0 turns it off."""
+    return RateLimit(
+        **{
+            "name": "sessions",
+            "limit": limit,
+            "window_s": HOUR_S,
+            "store": MemoryRateLimits(),
+            "clock": clock,
+            "on_unavailable": lambda: None,
+            **fields,
+        }
+    )
+
+
 class SessionUseCases:
-    """The use cases create, get, update and delete, composed as in their handlers."""
+    """The use cases create, get, update and delete, composed as in their handlers.
+
+    Keys are in memory and the rate limit is off, unless they are given.
+    """
 
     def __init__(
         self,
@@ -28,12 +48,24 @@ class SessionUseCases:
         metrics: SessionMetrics,
         clock: Callable[[], int],
         *,
+        keys: KeyStore | None = None,
+        limit: RateLimit | None = None,
         digits: int = 3,
         max_listeners: int = 500,
         draw: ids.Draw = ids.draw_at_random,
+        sleep: Callable[[float], None] = lambda _: None,
     ) -> None:
         self.create = CreateSession(
-            store, metrics, clock, digits=digits, max_listeners=max_listeners, draw=draw
+            store,
+            keys or MemoryKeys(store),
+            limit or a_limit(clock),
+            metrics,
+            clock,
+            Deadline(clock),
+            digits=digits,
+            max_listeners=max_listeners,
+            draw=draw,
+            sleep=sleep,
         )
         self.get = GetSession(store, clock)
         self.update = UpdateSession(store, metrics, clock)

@@ -15,7 +15,6 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -36,9 +35,9 @@ from moto.iam.models import iam_backends
 from moto.server import ThreadedMotoServer
 
 from scripts import local_system
-from scripts.local.aws.permissions import Permissions, dynamodb_resources
-
-Method = Callable[..., Any]
+from scripts.local.aws import transactions
+from scripts.local.aws.patching import Method, wrap
+from scripts.local.aws.permissions import Permissions, needed_permissions
 
 INVOCATION_SECONDS = 910
 """More than the longest timeout of a function, which is 900 s.
@@ -47,31 +46,21 @@ https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 """
 
 
-def _wrap(owner: Any, name: str) -> Callable[[Method], None]:
-    """Replace a method by the decorated function, which takes the original as its first argument."""
-    original = getattr(owner, name)
-
-    def replace(function: Method) -> None:
-        setattr(owner, name, lambda *args, **named: function(original, *args, **named))
-
-    return replace
-
-
 def _keep_logging_config() -> None:
     """Keep LoggingConfig of functions. moto drops it, and Terraform would plan to add it again."""
 
-    @_wrap(LambdaFunction, "__init__")
+    @wrap(LambdaFunction, "__init__")
     def _(
         create: Method, function: Any, account_id: str, spec: dict[str, Any], *more: Any, **named: Any
     ) -> None:
         create(function, account_id, spec, *more, **named)
         function.logging_config = spec.get("LoggingConfig", {})
 
-    @_wrap(LambdaFunction, "get_configuration")
+    @wrap(LambdaFunction, "get_configuration")
     def _(describe: Method, function: Any, *options: Any, **named: Any) -> dict[str, Any]:
         return {**describe(function, *options, **named), "LoggingConfig": function.logging_config}
 
-    @_wrap(LambdaFunction, "update_configuration")
+    @wrap(LambdaFunction, "update_configuration")
     def _(update: Method, function: Any, changes: dict[str, Any]) -> Any:
         function.logging_config = changes.get("LoggingConfig", function.logging_config)
         return update(function, changes)
@@ -83,7 +72,7 @@ def _keep_code_of_versions() -> None:
     moto returns for every version where the newest code was in S3, and Terraform deletes former zips there.
     """
 
-    @_wrap(LambdaFunction, "get_code")
+    @wrap(LambdaFunction, "get_code")
     def _(get_code: Method, function: Any) -> dict[str, Any]:
         response: dict[str, Any] = get_code(function)
         if function.version != "$LATEST":
@@ -96,7 +85,7 @@ def _keep_code_of_versions() -> None:
 def _forward_invocations(url: str) -> None:
     """Forward calls of Invoke as they are to the InvokeApi at `url`. moto's own would run nothing."""
 
-    @_wrap(LambdaResponse, "invoke")
+    @wrap(LambdaResponse, "invoke")
     def _(_: Method, handler: Any) -> Any:
         names = ("Authorization", "X-Amz-Invocation-Type")
         answer = requests.post(
@@ -111,30 +100,20 @@ def _forward_invocations(url: str) -> None:
         return answer.content, {**headers, "status": answer.status_code}  # moto takes the status from there
 
 
-def _serialize_dynamodb_calls() -> None:
-    """Run one call of DynamoDB at a time. moto reads, compares and writes a row in several steps."""
-    lock = threading.RLock()
-
-    @_wrap(DynamoHandler, "call_action")
-    def _(call: Method, handler: Any) -> Any:
-        with lock:
-            return call(handler)
-
-
 def _check_permissions(calls: Path) -> None:
     """Refuse calls of functions to DynamoDB that their roles do not allow, and log all of their calls."""
     permissions = Permissions(_policies, calls)
 
-    @_wrap(DynamoHandler, "call_action")
+    @wrap(DynamoHandler, "call_action")
     def _(call: Method, handler: Any) -> Any:
         request = json.loads(handler.body or "{}")
         action = handler.headers.get("X-Amz-Target", "").rpartition(".")[2]
         prefix = f"arn:aws:dynamodb:{handler.region}:{handler.current_account}:"
-        for resource in dynamodb_resources(request):
+        for needed, resource in needed_permissions(action, request):
             signer = handler.headers.get("Authorization", "")
-            if not permissions.allow(signer, f"dynamodb:{action}", prefix + resource):
+            if not permissions.allow(signer, needed, prefix + resource):
                 error = "com.amazon.coral.service#AccessDeniedException"
-                return 400, {}, json.dumps({"__type": error, "Message": f"No {action} on {resource}"})
+                return 400, {}, json.dumps({"__type": error, "Message": f"No {needed} on {resource}"})
         return call(handler)
 
 
@@ -150,14 +129,14 @@ def _policies(function: str) -> list[str] | None:
 def _cache_lookups() -> None:
     """Cache what moto lists again for every call: its own folders and methods."""
     modules, methods = tuple(backends.list_of_moto_modules()), functools.cache(method_names_from_class)
-    _wrap(backends, "list_of_moto_modules")(lambda _: modules)
-    _wrap(responses, "method_names_from_class")(lambda _, class_: methods(class_))
+    wrap(backends, "list_of_moto_modules")(lambda _: modules)
+    wrap(responses, "method_names_from_class")(lambda _, class_: methods(class_))
 
 
 def _send_rows_unchanged() -> None:
     """Send rows as they are stored, in DynamoDB's JSON. moto needs most of a millisecond for each."""
 
-    @_wrap(BaseJSONSerializer, "_serialize_type_structure")
+    @wrap(BaseJSONSerializer, "_serialize_type_structure")
     def _(serialize: Method, serializer: Any, serialized: Any, value: Any, shape: Any, key: str) -> None:
         if shape.name == "AttributeValue":
             serialized[key] = value
@@ -171,7 +150,7 @@ def _post_streams(url: str) -> None:
     # moto's own numbers start again whenever a function was invoked.
     numbers = iter(range(100_000_000_000_000_000_000, 999_999_999_999_999_999_999))
 
-    @_wrap(StreamShard, "add")
+    @wrap(StreamShard, "add")
     def _(_: Method, shard: Any, old: Any, new: Any) -> None:
         table = shard.table
         name = "INSERT" if old is None else "REMOVE" if new is None else "MODIFY"
@@ -213,7 +192,7 @@ def serve(streams_url: str, invoke_url: str, calls: Path) -> None:
     _keep_logging_config()
     _keep_code_of_versions()
     _forward_invocations(invoke_url)
-    _serialize_dynamodb_calls()
+    transactions.install()
     _check_permissions(calls)
     _send_rows_unchanged()
     _cache_lookups()

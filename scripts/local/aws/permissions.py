@@ -19,6 +19,14 @@ _ACCESS_KEY = re.compile(r"\bCredential=([^/]+)/")
 
 CACHE_SECONDS = 1.0
 
+TRANSACTION_ACTIONS = {
+    "ConditionCheck": "ConditionCheckItem",
+    "Delete": "DeleteItem",
+    "Put": "PutItem",
+    "Update": "UpdateItem",
+}
+"""The action that each kind of item in a transaction needs."""
+
 Policies = Callable[[str], Iterable[str] | None]
 """Returns the policy documents of a function's role, as JSON; None when no function has the name."""
 
@@ -49,14 +57,21 @@ class Permissions:
         return allowed
 
 
-def dynamodb_resources(request: Mapping[str, Any]) -> list[str]:
-    """Return the tables and indexes of a request to DynamoDB, as the ends of their ARNs.
+def needed_permissions(operation: str, request: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the actions that a request to DynamoDB needs, each with a table or index as the end of its ARN.
 
-    A batch names its tables in RequestItems.
+    A batch names its tables in RequestItems. A transaction needs the actions of its items, none of its own:
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
     """
+    if operation == "TransactWriteItems":
+        return [
+            (f"dynamodb:{TRANSACTION_ACTIONS[kind]}", f"table/{parameters['TableName']}")
+            for item in request["TransactItems"]
+            for kind, parameters in item.items()
+        ]
     tables = request.get("RequestItems") or [request.get("TableName")]
     index = f"/index/{request['IndexName']}" if "IndexName" in request else ""
-    return [f"table/{table}{index}" for table in tables]
+    return [(f"dynamodb:{operation}", f"table/{table}{index}") for table in tables]
 
 
 class RolePolicies:

@@ -44,7 +44,7 @@ def handlers(client: Any) -> dict[str, ModuleType]:
     """Return the handler modules by route, loaded once, with the rate limit off."""
     settings = SETTINGS | {"SESSIONS_PER_SPEAKER_PER_HOUR": "0"}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dynamodb, "create_client", lambda _config=None: client)
+        patch.setattr(dynamodb, "create_client", lambda *_, **__: client)
         return {route: load_handler(function, settings) for route, function in FUNCTIONS.items()}
 
 

@@ -15,16 +15,22 @@ class FailedCall(NamedTuple):
 
 @dataclass
 class Row:
-    """A session: its owner view, and the idempotency key and body that created it."""
+    """A session: its owner view and version."""
 
     view: dict[str, Any]
     version: int
-    key: str | None
+
+
+class Key(NamedTuple):
+    """The session that an idempotency key has created, and the body of that request."""
+
+    session_id: str
     body: dict[str, str]
+    expires_at: int
 
 
 class Model:
-    """Sessions by id. An expired one stays until its id is reused or DynamoDB deletes it.
+    """Sessions by id, and keys by speaker. An expired one stays until it is reused or DynamoDB deletes it.
 
     Operations return the expected status, and the session that the response shows, if any.
     """
@@ -32,11 +38,23 @@ class Model:
     def __init__(self, now: int) -> None:
         self.now = now
         self.rows: dict[str, Row] = {}
+        self.keys: dict[tuple[str, str], Key] = {}
 
     def create(
         self, speaker: str, body: dict[str, str], key: str | None, ids: list[str], failed: FailedCall | None
     ) -> tuple[int, Row | None]:
-        """Take the first id whose session expired more than 3 h ago, or repeat the response for the key."""
+        """Repeat the response for the key, or take the first id whose session expired more than 3 h ago.
+
+        The calls are one for each id, and one that reads the session of a key.
+        """
+        known = self.keys.get((speaker, key)) if key else None
+        if known and known.expires_at > self.now // 1000:
+            standard = {"qualityTier": "standard"}
+            if failed and failed.index == 0:
+                return 503, None
+            if standard | known.body != standard | body:
+                return 422, None
+            return (503, None) if failed and failed.index == 1 else (201, self.rows[known.session_id])
         for index, session_id in enumerate(ids):
             row = self.rows.get(session_id)
             free = row is None or row.view["expiresAt"] < self.now // 1000 - GRACE_S
@@ -51,13 +69,12 @@ class Model:
                     "maxListeners": 500,
                 }
                 view |= {"qualityTier": "standard", "expiresAt": self.now // 1000 + LIFETIME_S} | body | times
-                self.rows[session_id] = row = Row(view, self.now, key, body)
+                self.rows[session_id] = row = Row(view, self.now)
+                if key:
+                    self.keys[speaker, key] = Key(session_id, body, view["expiresAt"])
                 return (503, None) if fails else (201, row)
             if fails:
                 return 503, None
-            if key and row and (row.view["speakerId"], row.key) == (speaker, key) and self.get(session_id):
-                same_body = {"qualityTier": "standard"} | row.body == {"qualityTier": "standard"} | body
-                return (201, row) if same_body else (422, None)
         return 503, None
 
     def get(self, session_id: str) -> Row | None:

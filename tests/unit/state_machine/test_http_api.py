@@ -24,15 +24,17 @@ from moto.backends import get_backend
 from moto.core import DEFAULT_ACCOUNT_ID
 
 from shared.aws import dynamodb
+from shared.aws.idempotency_keys_table import IdempotencyKeysTable
 from shared.aws.sessions_table import SessionsTable
 from shared.aws.speaker_index import SpeakerIndex
 from shared.sessions import ids
 from shared.sessions.cursors import SignedCursors
+from shared.sessions.keys import IdempotencyKey
 from shared.sessions.list import ListSessions
 from tests.support.handlers import FUNCTIONS, load_handler, replace_use_cases
 from tests.support.http_events import CREATE, DELETE, GET, LAMBDA_CONTEXT, LIST, UPDATE, event
 from tests.support.sessions import ALICE, BOB, NOW
-from tests.support.tables import SESSIONS_TABLE, create_table
+from tests.support.tables import IDEMPOTENCY_KEYS_TABLE, SESSIONS_TABLE, TRANSACTIONS, create_table
 from tests.support.use_cases import SessionUseCases
 from tests.unit.state_machine.http_api_model import GRACE_S, FailedCall, Model, Row
 
@@ -74,6 +76,7 @@ ACTION_WEIGHTS = {
     "send_invalid_requests": 1,
     "let_time_pass": 2,
     "let_a_session_expire": 1,
+    "delete_an_expired_key": 1,
     "reuse_the_id_of_an_expired_session": 1,
     "delete_an_expired_item": 1,
 }
@@ -152,19 +155,13 @@ class HttpApi(RuleBasedStateMachine):
         self.aws.start()
         self.client = dynamodb_client()
         create_table(self.client, SESSIONS_TABLE)
+        create_table(self.client, IDEMPOTENCY_KEYS_TABLE)
         self.network = Network(self.client)
         self.network.connect()
         self.patch = pytest.MonkeyPatch()
         self._compose_handlers()
 
     def _compose_handlers(self) -> None:
-        def from_few(draw: ids.Draw) -> ids.Draw:
-            return lambda attempt, n: draw(attempt, n) % IDS_PER_ATTEMPT
-
-        draw_by_key = ids.draw_by_key
-        self.patch.setattr(ids, "draw_by_key", lambda speaker, key: from_few(draw_by_key(speaker, key)))
-        self.draw = from_few(lambda attempt, _n: self.draws[attempt])
-
         def clock() -> int:
             return self.model.now
 
@@ -172,14 +169,15 @@ class HttpApi(RuleBasedStateMachine):
             session_created=lambda _: None, session_ended=lambda _: None, session_id_clash=lambda: None
         )
         use_cases = SessionUseCases(
-            SessionsTable(self.client, SESSIONS_TABLE), metrics, clock, draw=self.draw
+            SessionsTable(self.client, SESSIONS_TABLE),
+            metrics,
+            clock,
+            keys=IdempotencyKeysTable(self.client, IDEMPOTENCY_KEYS_TABLE, SESSIONS_TABLE),
+            draw=lambda attempt, _n: self.draws[attempt],
         )
         list_sessions = ListSessions(SpeakerIndex(self.client, SESSIONS_TABLE), SignedCursors("a-k3y"), clock)
         self.handlers = load_handlers()
         replace_use_cases(self.patch, self.handlers, use_cases)
-        self.patch.setattr(
-            self.handlers[CREATE], "sessions_per_speaker", SimpleNamespace(take=lambda _: None)
-        )
         self.patch.setattr(self.handlers[LIST], "list_sessions", list_sessions)
         # The SDK must not wait before a retry.
         self.patch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=lambda _: None))
@@ -280,18 +278,35 @@ class HttpApi(RuleBasedStateMachine):
             self.client.delete_item(TableName=SESSIONS_TABLE, Key={"sessionId": {"S": session_id}})
             del self.model.rows[session_id]
 
+    def delete_an_expired_key(self) -> None:
+        expired = [
+            (speaker, key)
+            for (speaker, key), row in self.model.keys.items()
+            if row.expires_at <= self.model.now // 1000
+        ]
+        if expired:
+            speaker, key = self.random.choice(expired)
+            digest = IdempotencyKey.of(key, speaker=speaker, request=()).digest
+            self.network.plan(Fault.NONE)
+            self.client.delete_item(TableName=IDEMPOTENCY_KEYS_TABLE, Key={"keyDigest": {"S": digest}})
+            del self.model.keys[speaker, key]
+
     # Invariants
 
     @invariant()
-    def the_table_equals_the_model(self) -> None:
-        # Reads moto's own items: a scan through the SDK after each step takes half of the time.
-        items = get_backend("dynamodb")[DEFAULT_ACCOUNT_ID][self.client.meta.region_name].get_table(
-            SESSIONS_TABLE
-        )
-        rows = [item.to_json()["Attributes"] for item in items.all_items()]
-        assert {row["sessionId"]["S"]: int(row["version"]["N"]) for row in rows} == {
+    def the_tables_equal_the_model(self) -> None:
+        assert {row["sessionId"]["S"]: int(row["version"]["N"]) for row in self._items(SESSIONS_TABLE)} == {
             session_id: row.version for session_id, row in self.model.rows.items()
         }
+        keys = [
+            (row["sessionId"]["S"], int(row["expiresAt"]["N"])) for row in self._items(IDEMPOTENCY_KEYS_TABLE)
+        ]
+        assert sorted(keys) == sorted((key.session_id, key.expires_at) for key in self.model.keys.values())
+
+    def _items(self, table: str) -> list[dict[str, Any]]:
+        # Reads moto's own items: a scan through the SDK after each step takes half of the time.
+        backend = get_backend("dynamodb")[DEFAULT_ACCOUNT_ID][self.client.meta.region_name]
+        return [item.to_json()["Attributes"] for item in backend.get_table(table).all_items()]
 
     def _assert_body_and_etag(self, response: Any, row: Row, *, public: bool = False) -> None:
         body = json.loads(response["body"])
@@ -331,10 +346,14 @@ class HttpApi(RuleBasedStateMachine):
     ) -> None:
         speaker = self._any_speaker()
         self.draws = draws
-        candidates = list(ids.candidates(3, ids.draw_by_key(speaker, key) if key else self.draw))
+        candidates = list(ids.candidates(3, lambda attempt, _n: draws[attempt]))
         status, row = self.model.create(speaker, body, key, candidates, self.network.plan(fault, call))
+        if fault is Fault.NONE:
+            # Conflicts with other transactions, after which the same write is repeated.
+            TRANSACTIONS.inject_conflicts(SESSIONS_TABLE, self.random.choice([0, 0, 1, 2]))
         headers = {"Idempotency-Key": key} if key else {}
         response = self._send(CREATE, status, speaker=speaker, body=body, headers=headers)
+        TRANSACTIONS.inject_conflicts(SESSIONS_TABLE, 0)  # a replay writes no session
         if row:
             self._assert_body_and_etag(response, row)
             assert response["headers"]["Location"] == f"/sessions/{row.view['sessionId']}"
