@@ -1,5 +1,6 @@
 """The contract of UseStore, for the store in memory and the rate limits table."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -41,6 +42,37 @@ def test_a_raised_limit_applies_at_once(store: UseStore):
     assert [store.take("a", 2, EXPIRES_AT) for _ in range(2)] == [True, False]
 
 
+def test_a_use_that_is_given_back_can_be_taken_again(store: UseStore):
+    store.take("a", 1, EXPIRES_AT)
+
+    store.give_back("a")
+
+    assert [store.take("a", 1, EXPIRES_AT) for _ in range(2)] == [True, False]
+
+
+def test_a_count_never_drops_below_zero(store: UseStore):
+    store.take("a", 1, EXPIRES_AT)
+    for _ in range(3):
+        store.give_back("a")
+
+    assert [store.take("a", 2, EXPIRES_AT) for _ in range(3)] == [True, True, False]
+
+
+def test_a_use_is_given_back_under_its_own_key(store: UseStore):
+    for key in ("a", "b"):
+        store.take(key, 1, EXPIRES_AT)
+
+    store.give_back("a")
+
+    assert [store.take(key, 1, EXPIRES_AT) for key in ("a", "b")] == [True, False]
+
+
+def test_what_was_never_taken_can_be_given_back(store: UseStore):
+    store.give_back("a")
+
+    assert [store.take("a", 1, EXPIRES_AT) for _ in range(2)] == [True, False]
+
+
 # DynamoDB only
 
 
@@ -54,6 +86,22 @@ def test_a_use_sends_one_request(client: Any, earlier_uses: int):
         store.take("a", 1, EXPIRES_AT)
 
     assert operations == ["UpdateItem"]
+
+
+@pytest.mark.parametrize("uses", [0, 1], ids=["nothing to give back", "one"])
+def test_giving_back_is_one_request_and_writes_no_new_item(client: Any, uses: int):
+    store = RateLimitsTable(client, RATE_LIMITS_TABLE)
+    for _ in range(uses):
+        store.take("a", 1, EXPIRES_AT)
+
+    with record_requests(client) as operations:
+        store.give_back("a")
+
+    assert operations == ["UpdateItem"]
+    assert (
+        client.scan(TableName=RATE_LIMITS_TABLE)["Items"]
+        == [{"limitKey": {"S": "a"}, "uses": {"N": "0"}, "expiresAt": {"N": str(EXPIRES_AT)}}] * uses
+    )
 
 
 def test_an_item_has_its_count_and_expiry(client: Any):
@@ -87,8 +135,19 @@ def client_error(code: str) -> ClientError:
     ],
     ids=error_code,
 )
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda store: store.take("joins#secret#1", 1, EXPIRES_AT),
+        lambda store: store.give_back("joins#secret#1"),
+    ],
+    ids=["take", "give back"],
+)
 def test_every_fault_of_the_table_is_service_unavailable_and_logged_without_the_key(
-    client: Any, error: Exception, caplog: pytest.LogCaptureFixture
+    client: Any,
+    error: Exception,
+    call: Callable[[UseStore], object],
+    caplog: pytest.LogCaptureFixture,
 ):
     def fail(**_: Any) -> None:
         raise error
@@ -96,7 +155,7 @@ def test_every_fault_of_the_table_is_service_unavailable_and_logged_without_the_
     client.meta.events.register("before-call.dynamodb", fail)
 
     with pytest.raises(ServiceUnavailable):
-        RateLimitsTable(client, RATE_LIMITS_TABLE).take("joins#secret#1", 1, EXPIRES_AT)
+        call(RateLimitsTable(client, RATE_LIMITS_TABLE))
 
     (record,) = map(vars, caplog.records)
     assert (record["msg"], record["reason"]) == ("The rate limits table does not answer", error_code(error))

@@ -6,8 +6,6 @@ from dataclasses import fields, replace
 from typing import Any
 
 import pytest
-from botocore.awsrequest import AWSRequest
-from botocore.exceptions import ReadTimeoutError
 
 from shared.aws.dynamodb import create_client
 from shared.aws.sessions_table import SCHEMA, SessionsTable, to_item
@@ -27,7 +25,7 @@ from shared.sessions.session import (
 )
 from tests.support.memory_stores import MemorySessions
 from tests.support.sessions import ALICE, BOB, NOW, NOW_S, a_session
-from tests.support.tables import SESSIONS_TABLE, record_requests
+from tests.support.tables import SESSIONS_TABLE, lose_first_response, record_requests
 
 REUSABLE_BEFORE = NOW_S - 3 * 60 * 60
 PAUSE = SessionPatch(status=Status.PAUSED)
@@ -508,27 +506,6 @@ def test_a_ping_is_an_eventually_consistent_read_of_an_id_that_no_session_has(
 
 
 # DynamoDB only: the SDK repeats a write whose response was lost
-
-
-def lose_first_response(
-    client: Any, operation: str, *, after_write: Callable[[], object] = lambda: None
-) -> None:
-    """Make the first request of the operation reach the table, and the client's connection time out."""
-    requests: list[AWSRequest] = []
-
-    def send_and_time_out(request: AWSRequest, **_: Any) -> None:
-        if requests:
-            return
-        requests.append(request)
-        # moto responds to the event; without it the request goes to a server.
-        responses = [response for _, response in client.meta.events.emit(event, request=request) if response]
-        response = responses[0] if responses else client._endpoint.http_session.send(request)
-        assert response.status_code == 200, response.content
-        after_write()
-        raise ReadTimeoutError(endpoint_url=request.url)
-
-    event = f"before-send.dynamodb.{operation}"
-    client.meta.events.register_first(event, send_and_time_out)
 
 
 def test_an_add_whose_response_was_lost_succeeds(client: Any, dynamodb: SessionsTable):

@@ -1,9 +1,11 @@
 """The tables in moto with the keys that Terraform declares, and records of what clients send to DynamoDB."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from botocore.awsrequest import AWSRequest
+from botocore.exceptions import ReadTimeoutError
 from moto.backends import get_backend
 from moto.core import DEFAULT_ACCOUNT_ID
 
@@ -104,6 +106,27 @@ class Stream:
         records = [item.to_json() for item in self._shard.items[self._read :]]
         self._read += len(records)
         return records
+
+
+def lose_first_response(
+    client: Any, operation: str, *, after_write: Callable[[], object] = lambda: None
+) -> None:
+    """Make the first request of the operation reach the table, and the client's connection time out."""
+    requests: list[AWSRequest] = []
+
+    def send_and_time_out(request: AWSRequest, **_: Any) -> None:
+        if requests:
+            return
+        requests.append(request)
+        # moto responds to the event; without it the request goes to a server.
+        responses = [response for _, response in client.meta.events.emit(event, request=request) if response]
+        response = responses[0] if responses else client._endpoint.http_session.send(request)
+        assert response.status_code == 200, response.content
+        after_write()
+        raise ReadTimeoutError(endpoint_url=request.url)
+
+    event = f"before-send.dynamodb.{operation}"
+    client.meta.events.register_first(event, send_and_time_out)
 
 
 @contextmanager
