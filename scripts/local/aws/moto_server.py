@@ -32,6 +32,7 @@ from moto.core.utils import method_names_from_class
 from moto.dynamodb.models.table import StreamRecord, StreamShard
 from moto.dynamodb.responses import DynamoHandler
 from moto.iam.models import iam_backends
+from moto.moto_api._internal.urls import url_paths
 from moto.server import ThreadedMotoServer
 
 from scripts import local_system
@@ -98,6 +99,17 @@ def _forward_invocations(url: str) -> None:
         kept = ("content-type", "x-amz")
         headers = {name: value for name, value in answer.headers.items() if name.lower().startswith(kept)}
         return answer.content, {**headers, "status": answer.status_code}  # moto takes the status from there
+
+
+def _run_transactions() -> None:
+    """Run transactions as DynamoDB does. Tests inject conflicts by a POST of their `table` and `count`."""
+    dynamodb = transactions.install()
+
+    def inject(request: Any, _url: str, _headers: Any) -> tuple[int, dict[str, str], str]:
+        dynamodb.inject_conflicts(**json.loads(request.data))
+        return 200, {}, ""
+
+    url_paths["{0}" + transactions.CONFLICTS_PATH] = inject
 
 
 def _check_permissions(calls: Path) -> None:
@@ -192,7 +204,7 @@ def serve(streams_url: str, invoke_url: str, calls: Path) -> None:
     _keep_logging_config()
     _keep_code_of_versions()
     _forward_invocations(invoke_url)
-    transactions.install()
+    _run_transactions()
     _check_permissions(calls)
     _send_rows_unchanged()
     _cache_lookups()

@@ -37,8 +37,8 @@ TOKEN_SECONDS = 600
 COMMIT_SECONDS = 0.002
 """How long the items of a transaction stay in progress, so that others meet them as on AWS."""
 
-INJECT_CONFLICTS = "InjectConflicts"
-"""An operation of this DynamoDB alone, for tests: {"TableName": …, "Count": …}."""
+CONFLICTS_PATH = "/moto-api/conflicts"
+"""Where the local AWS takes conflicts that tests inject."""
 
 _CONFLICT = ("TransactionConflict", "Transaction is ongoing for the item", None)
 _HELD: tuple[None, None, None] = (None, None, None)
@@ -165,12 +165,7 @@ class Transactions:
 
     def call(self, call: Method, handler: Any) -> Any:
         """Run a call of DynamoDB. moto reads, compares and writes an item in several steps."""
-        operation = handler.headers.get("X-Amz-Target", "").rpartition(".")[2]
-        if operation == INJECT_CONFLICTS:
-            request = json.loads(handler.body)
-            self.inject_conflicts(request["TableName"], request["Count"])
-            return 200, {}, "{}"
-        if operation == "TransactWriteItems":
+        if handler.headers.get("X-Amz-Target", "").endswith(".TransactWriteItems"):
             return call(handler)  # takes the lock itself
         with self._lock:
             return call(handler)
@@ -205,8 +200,6 @@ class Transactions:
 
     def write(self, backend: DynamoDBBackend, items: list[Mapping[str, Any]]) -> None:
         """Evaluate all conditions, then write all items or none."""
-        if not items:
-            raise MockValidationException("TransactItems must have at least one item")
         if len(items) > MAX_ITEMS:
             raise TooManyTransactionsException
         operations = [_Operation.of(backend, item) for item in items]

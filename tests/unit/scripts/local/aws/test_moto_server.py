@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 
 from scripts import local_system
 from scripts.local.aws import local_aws
+from tests.support.conflicts import inject_conflicts
 from tests.support.eventually import eventually
 
 FUNCTION = "function"
@@ -114,16 +115,17 @@ def test_records_that_a_batch_deletes_are_in_the_stream(dynamodb: Any, records: 
     assert {record["eventName"] for record in records[25:]} == {"REMOVE"}
 
 
-def test_a_function_may_write_a_batch_only_if_its_role_allows_it_on_the_table(dynamodb: Any, aws_url: str):
+def client_of_function(aws_url: str) -> Any:
+    """Return a client that signs as the function."""
     session: Any = boto3.Session(FUNCTION, "local", "local", region_name=local_system.REGION)
-    client = session.client("dynamodb", endpoint_url=aws_url)
-    batch = {"things": [{"DeleteRequest": {"Key": {"id": {"S": "one"}}}}]}
+    return session.client("dynamodb", endpoint_url=aws_url)
 
-    with pytest.raises(ClientError, match="AccessDeniedException"):
-        client.batch_write_item(RequestItems=batch)
+
+def allow(aws_url: str, *actions: str) -> None:
+    """Let the function take the actions on the table `things`."""
     statement = {
         "Effect": "Allow",
-        "Action": ["dynamodb:BatchWriteItem"],
+        "Action": actions,
         "Resource": f"arn:aws:dynamodb:{local_system.REGION}:123456789012:table/things",
     }
     local_system.aws_client("iam", aws_url).put_role_policy(
@@ -131,4 +133,63 @@ def test_a_function_may_write_a_batch_only_if_its_role_allows_it_on_the_table(dy
         PolicyName="own",
         PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
     )
+
+
+def test_a_function_may_write_a_batch_only_if_its_role_allows_it_on_the_table(dynamodb: Any, aws_url: str):
+    client = client_of_function(aws_url)
+    batch = {"things": [{"DeleteRequest": {"Key": {"id": {"S": "one"}}}}]}
+
+    with pytest.raises(ClientError, match="AccessDeniedException"):
+        client.batch_write_item(RequestItems=batch)
+    allow(aws_url, "dynamodb:BatchWriteItem")
     client.batch_write_item(RequestItems=batch)
+
+
+def test_a_function_may_run_a_transaction_only_if_its_role_allows_the_action_of_each_item(
+    dynamodb: Any, aws_url: str
+):
+    client = client_of_function(aws_url)
+    items = [
+        {"Put": {"TableName": "things", "Item": {"id": {"S": "one"}}}},
+        {"Delete": {"TableName": "things", "Key": {"id": {"S": "two"}}}},
+    ]
+
+    for action in ("dynamodb:TransactWriteItems", "dynamodb:PutItem"):
+        allow(aws_url, action)
+        with pytest.raises(ClientError, match="AccessDeniedException"):
+            client.transact_write_items(TransactItems=items)
+    allow(aws_url, "dynamodb:PutItem", "dynamodb:DeleteItem")
+    client.transact_write_items(TransactItems=items)
+
+    assert [item["id"]["S"] for item in dynamodb.scan(TableName="things")["Items"]] == ["one"]
+
+
+def test_a_test_can_inject_conflicts_over_http(dynamodb: Any, aws_url: str):
+    inject_conflicts(aws_url, "things", 1)
+
+    with pytest.raises(ClientError, match="TransactionConflictException"):
+        dynamodb.put_item(TableName="things", Item={"id": {"S": "one"}})
+    dynamodb.put_item(TableName="things", Item={"id": {"S": "one"}})
+
+
+def test_a_cancelled_transaction_writes_no_stream_record(dynamodb: Any, records: list[dict[str, Any]]):
+    puts = [
+        {
+            "Put": {
+                "TableName": "things",
+                "Item": {"id": {"S": id_}},
+                "ConditionExpression": "attribute_not_exists(id)",
+            }
+        }
+        for id_ in ("one", "two")
+    ]
+    dynamodb.put_item(TableName="things", Item={"id": {"S": "two"}})
+
+    with pytest.raises(ClientError, match="TransactionCanceledException"):
+        dynamodb.transact_write_items(TransactItems=puts)
+    dynamodb.delete_item(TableName="things", Key={"id": {"S": "two"}})
+    dynamodb.transact_write_items(TransactItems=puts)
+
+    eventually(lambda: len(records) == 4)
+    assert [record["eventName"] for record in records] == ["INSERT", "REMOVE", "INSERT", "INSERT"]
+    assert [record["dynamodb"]["Keys"]["id"]["S"] for record in records] == ["two", "two", "one", "two"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from scripts.local.aws.permissions import Permissions, dynamodb_resources
+from scripts.local.aws.permissions import Permissions, needed_permissions
 
 TABLE = "arn:aws:dynamodb:us-east-1:123456789012:table/sessions"
 POLICIES = {
@@ -66,14 +66,39 @@ def test_callers_that_are_no_functions_may_do_everything_and_are_not_logged(
 
 
 @pytest.mark.parametrize(
-    ("request_", "resources"),
+    ("operation", "request_", "permissions"),
     [
-        ({"TableName": "sessions", "Key": {}}, ["table/sessions"]),
-        ({"TableName": "sessions", "IndexName": "byDueAt"}, ["table/sessions/index/byDueAt"]),
-        ({"RequestItems": {"connections": [], "sessions": []}}, ["table/connections", "table/sessions"]),
+        ("GetItem", {"TableName": "sessions", "Key": {}}, [("dynamodb:GetItem", "table/sessions")]),
+        (
+            "Query",
+            {"TableName": "sessions", "IndexName": "byDueAt"},
+            [("dynamodb:Query", "table/sessions/index/byDueAt")],
+        ),
+        (
+            "BatchWriteItem",
+            {"RequestItems": {"connections": [], "sessions": []}},
+            [("dynamodb:BatchWriteItem", "table/connections"), ("dynamodb:BatchWriteItem", "table/sessions")],
+        ),
+        (
+            "TransactWriteItems",
+            {
+                "TransactItems": [
+                    {"Put": {"TableName": "idempotency_keys"}},
+                    {"Update": {"TableName": "sessions"}},
+                    {"Delete": {"TableName": "connections"}},
+                    {"ConditionCheck": {"TableName": "sessions"}},
+                ]
+            },
+            [
+                ("dynamodb:PutItem", "table/idempotency_keys"),
+                ("dynamodb:UpdateItem", "table/sessions"),
+                ("dynamodb:DeleteItem", "table/connections"),
+                ("dynamodb:ConditionCheckItem", "table/sessions"),
+            ],
+        ),
     ],
 )
-def test_a_request_needs_permission_for_its_index_or_each_of_its_tables(
-    request_: dict[str, Any], resources: list[str]
+def test_a_request_needs_permission_for_its_index_its_tables_or_each_item_of_its_transaction(
+    operation: str, request_: dict[str, Any], permissions: list[tuple[str, str]]
 ):
-    assert dynamodb_resources(request_) == resources
+    assert needed_permissions(operation, request_) == permissions
