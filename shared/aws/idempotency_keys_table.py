@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 SCHEMA: dynamodb.Schema = {
     "digest": ("keyDigest", "S", str),
     "request_digest": ("requestDigest", "S", str),
+    "write_id": ("writeId", "S", str),
     "session_id": ("sessionId", "S", str),
     "session_created_at": ("sessionCreatedAt", "N", int),
     "expires_at": ("expiresAt", "N", int),  # also the table's TTL attribute
@@ -55,7 +56,11 @@ class IdempotencyKeysTable:
                 )
             except ClientError as error:
                 index, item = failed_condition(error)
-                return KeyTaken(_row(item)) if index == 0 else ConditionFailed(sessions_table.from_item(item))
+                if index == 1:
+                    return ConditionFailed(sessions_table.from_item(item))
+                current = _row(item)
+                if current.write_id != key.write_id:
+                    return KeyTaken(current)
         return session
 
     def get(self, digest: str) -> KeyRow | None:

@@ -110,9 +110,6 @@ class CreateSession:
             if isinstance(result, Session):
                 return result, True
             if isinstance(result, KeyTaken):
-                # The row of this very session, if the first try was applied although its outcome was unknown.
-                if (result.row.session_id, result.row.session_created_at) == (session.id, session.created_at):
-                    return session, True
                 return self._replay(result.row, key), False
             self._metrics.session_id_clash()
             self._deadline.check()

@@ -1,19 +1,24 @@
 """Idempotency keys: which request of which speaker a session was created for."""
 
 import hashlib
+import secrets
 from typing import NamedTuple, Self
 
 
 class IdempotencyKey(NamedTuple):
-    """The key of a request. Digests are hexadecimal SHA-256, so that no table holds what clients chose."""
+    """The key of a request. Digests are hexadecimal SHA-256, so that no table holds what clients chose.
+
+    `write_id` is random: it tells this request from others with its key.
+    """
 
     digest: str
     request_digest: str
+    write_id: str
 
     @classmethod
     def of(cls, key: str, *, speaker: str, request: tuple[str, ...]) -> Self:
         """Return the key that the speaker has sent with a request, which is given by its fields."""
-        return cls(_digest(speaker, key), _digest(*request))
+        return cls(_digest(speaker, key), _digest(*request), secrets.token_hex(8))
 
 
 class KeyRow(NamedTuple):
@@ -25,6 +30,7 @@ class KeyRow(NamedTuple):
 
     digest: str
     request_digest: str
+    write_id: str
     session_id: str
     session_created_at: int
     expires_at: int

@@ -40,7 +40,7 @@ class KeyStore(Protocol):
 
         KeyTaken if the key has a row that has not expired at `session.created_at`, otherwise ConditionFailed
         as `add` of SessionStore. Raises ServiceUnavailable, or WriteConflict if another write to one of the
-        rows was in progress. After both the rows of this very session may be there.
+        rows was in progress. After both, the rows may be there: then the same call again returns the session.
         """
 
     def get(self, digest: str) -> KeyRow | None:

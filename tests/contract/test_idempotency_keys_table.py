@@ -25,6 +25,7 @@ from tests.support.tables import (
 
 REUSABLE_BEFORE = NOW_S - 3 * 60 * 60
 KEY = IdempotencyKey.of("k1", speaker=ALICE, request=("en", "standard"))
+REPEATED = IdempotencyKey.of("k1", speaker=ALICE, request=("en", "standard"))
 OTHER_BODY = IdempotencyKey.of("k1", speaker=ALICE, request=("fr", "standard"))
 OTHER_KEY = IdempotencyKey.of("k2", speaker=ALICE, request=("en", "standard"))
 OTHER_ID = "holy-psalm-100"
@@ -77,7 +78,7 @@ def test_an_unknown_key_has_no_row(stores: Stores):
     assert stores.keys.get(KEY.digest) is None
 
 
-@pytest.mark.parametrize("key", [KEY, OTHER_BODY], ids=["same body", "other body"])
+@pytest.mark.parametrize("key", [REPEATED, OTHER_BODY], ids=["same body", "other body"])
 def test_with_a_key_that_is_taken_nothing_is_written(stores: Stores, key: IdempotencyKey):
     first = a_session()
     stores.add(first)
@@ -104,7 +105,15 @@ def test_a_taken_key_comes_before_a_taken_id(stores: Stores):
     first = a_session()
     stores.add(first)
 
-    assert stores.add(a_session()) == KeyTaken(row(first))
+    assert stores.add(a_session(), REPEATED) == KeyTaken(row(first))
+
+
+def test_the_same_call_again_returns_the_session(stores: Stores):
+    session = a_session()
+    stores.add(session)
+
+    assert stores.add(session) == session
+    assert stores.keys.get(KEY.digest) == row(session)
 
 
 def test_the_id_of_a_keys_session_is_taken_for_another_key(stores: Stores):
@@ -165,6 +174,7 @@ def test_the_row_of_a_key_lives_exactly_as_long_as_its_session(client: Any, dyna
     assert key == {
         "keyDigest": {"S": KEY.digest},
         "requestDigest": {"S": KEY.request_digest},
+        "writeId": {"S": KEY.write_id},
         "sessionId": {"S": session.id},
         "sessionCreatedAt": {"N": str(NOW)},
         "expiresAt": {"N": str(NOW_S + 24 * 60 * 60)},
@@ -191,7 +201,7 @@ def test_an_add_is_one_request(client: Any, dynamodb: Stores, taken: bool):
         dynamodb.add(a_session())
 
     with record_requests(client) as operations:
-        dynamodb.add(a_session(id=OTHER_ID))
+        dynamodb.add(a_session(id=OTHER_ID), REPEATED)
 
     assert operations == ["TransactWriteItems"]
 
@@ -214,7 +224,7 @@ def test_a_row_of_a_later_release_is_read(client: Any, dynamodb: Stores):
     client.put_item(TableName=IDEMPOTENCY_KEYS_TABLE, Item={**item, "mood": {"S": "calm"}})
 
     assert dynamodb.keys.get(KEY.digest) == row(session)
-    assert dynamodb.add(a_session(id=OTHER_ID)) == KeyTaken(row(session))
+    assert dynamodb.add(a_session(id=OTHER_ID), REPEATED) == KeyTaken(row(session))
 
 
 def test_a_row_that_cannot_be_read_is_refused(client: Any, dynamodb: Stores):
@@ -327,7 +337,7 @@ def test_the_first_reason_of_a_cancelled_transaction_decides(
 def test_a_taken_key_decides_whatever_the_session_has_met(client: Any, dynamodb: Stores, reason: str):
     respond(client, cancelled("ConditionalCheckFailed", reason))
 
-    assert dynamodb.add(a_session(id=OTHER_ID)) == KeyTaken(row(a_session()))
+    assert dynamodb.add(a_session(id=OTHER_ID), REPEATED) == KeyTaken(row(a_session()))
 
 
 @pytest.mark.parametrize(

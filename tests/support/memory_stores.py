@@ -60,7 +60,7 @@ class MemoryKeys:
         with self._lock:
             row = self.rows.get(key.digest)
             if row and row.expires_at > session.created_at // 1000:
-                return KeyTaken(row)
+                return session if row.write_id == key.write_id else KeyTaken(row)
             result = self._sessions.add(session, reusable_before=reusable_before)
             if result is session:
                 self.rows[key.digest] = KeyRow(*key, session.id, session.created_at, session.expires_at)

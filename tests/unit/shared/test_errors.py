@@ -18,6 +18,7 @@ from shared.errors import (
     SessionFull,
     SessionNotFound,
     VersionMismatch,
+    WriteConflict,
 )
 
 
@@ -32,6 +33,7 @@ from shared.errors import (
         (SessionEnded, "Session has ended"),
         (IdempotencyKeyReused, "Idempotency-Key was already used with another request body"),
         (ServiceUnavailable, "Service temporarily unavailable. Try again"),
+        (WriteConflict, "Service temporarily unavailable. Try again"),
         (SessionFull, "Session is full"),
         (partial(RateLimited, 60), "Too many requests. Try again later"),
     ],
@@ -50,3 +52,4 @@ def test_an_invalid_request_has_the_sentence_of_its_first_field_and_all_fields()
 
 def test_temporary_refusals_have_the_seconds_to_wait():
     assert (RateLimited(60).retry_after_s, ServiceUnavailable().retry_after_s) == (60, 1)
+    assert WriteConflict().retry_after_s == 1

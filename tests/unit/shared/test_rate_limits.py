@@ -125,11 +125,66 @@ def test_a_limit_of_zero_is_off_and_counts_nothing(store: MemoryRateLimits, cloc
     assert store.uses == {}
 
 
-def test_uses_are_allowed_and_reported_while_the_store_is_unavailable(clock: Clock):
-    class UnavailableStore:
-        def take(self, key: str, limit: int, expires_at: int) -> bool:
-            raise ServiceUnavailable
+def test_a_use_that_is_given_back_can_be_taken_again(store: MemoryRateLimits, clock: Clock):
+    limit = a_limit(store, clock, limit=1)
 
+    for _ in range(50):
+        limit.give_back(limit.take("alice"))
+
+    limit.take("alice")
+    with pytest.raises(RateLimited):
+        limit.take("alice")
+
+
+def test_a_use_is_given_back_in_the_window_in_which_it_was_counted(store: MemoryRateLimits, clock: Clock):
+    limit = a_limit(store, clock, limit=1)
+    use = limit.take("alice")
+    clock.now += HOUR_S * 1000
+    limit.take("alice")
+
+    limit.give_back(use)
+
+    first, second = FULL_HOUR_S // HOUR_S, FULL_HOUR_S // HOUR_S + 1
+    assert store.uses == {f"sessions#alice#{first}": 0, f"sessions#alice#{second}": 1}
+    with pytest.raises(RateLimited):
+        limit.take("alice")
+
+
+def test_without_a_limit_nothing_is_given_back(store: MemoryRateLimits, clock: Clock):
+    limit = a_limit(store, clock, limit=0)
+
+    limit.give_back(limit.take("alice"))
+
+    assert store.uses == {}
+
+
+class UnavailableStore:
+    def take(self, key: str, limit: int, expires_at: int) -> bool:
+        raise ServiceUnavailable
+
+    def give_back(self, key: str) -> None:
+        raise ServiceUnavailable
+
+
+def test_a_use_that_cannot_be_given_back_stays_counted_and_is_reported(clock: Clock):
+    reports: list[str] = []
+    limit = a_limit(UnavailableStore(), clock, on_unavailable=lambda: reports.append("unavailable"))
+
+    limit.give_back("sessions#alice#1")
+
+    assert reports == ["unavailable"]
+
+
+def test_what_the_store_did_not_count_is_not_given_back(clock: Clock):
+    reports: list[str] = []
+    limit = a_limit(UnavailableStore(), clock, on_unavailable=lambda: reports.append("unavailable"))
+
+    limit.give_back(limit.take("alice"))
+
+    assert reports == ["unavailable"]
+
+
+def test_uses_are_allowed_and_reported_while_the_store_is_unavailable(clock: Clock):
     reports: list[str] = []
     limit = a_limit(UnavailableStore(), clock, limit=1, on_unavailable=lambda: reports.append("unavailable"))
 

@@ -14,7 +14,7 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from shared.aws.errors import TEMPORARY_CODES, error_code, translate_errors
-from shared.errors import ServiceUnavailable
+from shared.errors import ServiceUnavailable, WriteConflict
 
 SECRET = "arn:aws:dynamodb:eu-west-1:123456789012:table/sessions"
 
@@ -62,6 +62,17 @@ def test_a_temporary_error_becomes_service_unavailable_and_is_logged_by_its_code
     assert SECRET not in caplog.text
 
 
+@pytest.mark.parametrize("code", ["TransactionConflictException", "TransactionInProgressException"])
+def test_a_conflict_is_a_write_conflict_and_is_not_logged(code: str, caplog: pytest.LogCaptureFixture):
+    error = client_error(code)
+
+    with pytest.raises(WriteConflict) as raised, translate_errors():
+        raise error
+
+    assert raised.value.__cause__ is error
+    assert caplog.records == []
+
+
 @pytest.mark.parametrize(
     "error",
     [
@@ -69,6 +80,7 @@ def test_a_temporary_error_becomes_service_unavailable_and_is_logged_by_its_code
         client_error("ValidationException"),
         client_error("ResourceNotFoundException"),
         client_error("ConditionalCheckFailedException"),
+        client_error("TransactionCanceledException"),
         client_error("UnknownCode", 499),
         NoCredentialsError(),
         ValueError(),

@@ -4,8 +4,9 @@ import pytest
 
 from shared.sessions.session import Session
 from tests.support.clock import Clock
+from tests.support.memory_stores import MemoryKeys, MemoryRateLimits
 from tests.support.sessions import a_session
-from tests.support.use_cases import RecordedMetrics, RecordedSessions, SessionUseCases
+from tests.support.use_cases import RecordedMetrics, RecordedSessions, SessionUseCases, a_limit
 
 
 @pytest.fixture
@@ -24,9 +25,40 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def use_cases(store: RecordedSessions, metrics: RecordedMetrics, clock: Clock) -> SessionUseCases:
-    """Return the use cases; without a key they try the ids of the numbers 0, 1, 2, 3 and 4."""
-    return SessionUseCases(store, metrics, clock, draw=lambda attempt, _n: attempt)
+def keys(store: RecordedSessions) -> MemoryKeys:
+    return MemoryKeys(store)
+
+
+@pytest.fixture
+def uses() -> MemoryRateLimits:
+    return MemoryRateLimits()
+
+
+@pytest.fixture
+def use_cases(
+    store: RecordedSessions,
+    keys: MemoryKeys,
+    uses: MemoryRateLimits,
+    metrics: RecordedMetrics,
+    clock: Clock,
+) -> SessionUseCases:
+    """Return the use cases, with a limit of 50; they try the ids of the numbers 0, 1, 2, 3 and 4.
+
+    Waiting advances the clock.
+    """
+
+    def sleep(seconds: float) -> None:
+        clock.now += round(seconds * 1000)
+
+    return SessionUseCases(
+        store,
+        metrics,
+        clock,
+        keys=keys,
+        limit=a_limit(clock, 50, store=uses),
+        draw=lambda attempt, _n: attempt,
+        sleep=sleep,
+    )
 
 
 @pytest.fixture
