@@ -1,8 +1,4 @@
-"""Call the handlers of the HTTP API with a sessions table in moto.
-
-moto runs in this process and opens no socket. Its conditional writes are not atomic between threads, so
-tests/system tests race conditions, against moto's server.
-"""
+"""Call the handlers of the HTTP API with tables in moto, which runs in this process and opens no socket."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -17,7 +13,7 @@ from shared.aws import dynamodb
 from tests.support.clock import Clock
 from tests.support.handlers import FUNCTIONS, LAMBDA_CONTEXT, SETTINGS, load_handler
 from tests.support.http_events import CREATE, event
-from tests.support.tables import SESSIONS_TABLE, create_table, record_requests
+from tests.support.tables import IDEMPOTENCY_KEYS_TABLE, SESSIONS_TABLE, create_table, record_requests
 
 
 @pytest.fixture(autouse=True)
@@ -50,9 +46,10 @@ def handlers(client: Any) -> dict[str, ModuleType]:
 
 @pytest.fixture
 def sessions_table(client: Any) -> Iterator[None]:
-    """Create an empty sessions table."""
+    """Create empty tables of sessions and idempotency keys."""
     with mock_aws():
         create_table(client, SESSIONS_TABLE)
+        create_table(client, IDEMPOTENCY_KEYS_TABLE)
         yield
 
 

@@ -5,7 +5,6 @@
 
 import json
 import random
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from types import ModuleType, SimpleNamespace
@@ -16,12 +15,12 @@ import botocore.endpoint
 import pytest
 import pytest_socket
 from botocore.config import Config
-from moto.dynamodb.responses import DynamoHandler
 from moto.server import ThreadedMotoServer
 
 from scripts.local.event_loop import EventLoop
 from scripts.local.servers import listening
 from shared.aws.dynamodb import DEFAULT_CONFIG, create_client
+from shared.aws.idempotency_keys_table import IdempotencyKeysTable
 from shared.aws.metrics import EmbeddedMetrics
 from shared.aws.sessions_table import SessionsTable
 from shared.aws.speaker_index import SpeakerIndex
@@ -31,7 +30,7 @@ from tests.stress.faults.proxy import Proxy
 from tests.stress.load.workload import Exchange, KnownSessions, Response, User
 from tests.support.handlers import replace_use_cases
 from tests.support.http_events import CREATE, DELETE, GET, LAMBDA_CONTEXT, LIST, UPDATE, event
-from tests.support.tables import SESSIONS_TABLE, create_table
+from tests.support.tables import IDEMPOTENCY_KEYS_TABLE, SESSIONS_TABLE, create_table
 from tests.support.use_cases import SessionUseCases
 
 ROUTES = {"create": CREATE, "list": LIST, "get": GET, "update": UPDATE, "delete": DELETE}
@@ -54,17 +53,8 @@ def no_retry_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def moto_url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Start moto's server; return its URL."""
-    # moto compares and writes a row in several steps, so it could apply both an attempt that timed out in the
-    # SDK and its retry. Conditional writes of DynamoDB are atomic.
-    call_action, lock = DynamoHandler.call_action, threading.RLock()
-
-    def call_one_at_a_time(handler: DynamoHandler) -> Any:
-        with lock:
-            return call_action(handler)
-
-    monkeypatch.setattr(DynamoHandler, "call_action", call_one_at_a_time)
+def moto_url() -> Iterator[str]:
+    """Start moto's server, which makes its calls one at a time: see tests.support.tables. Return its URL."""
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     yield "http://{}:{}".format(*server.get_host_and_port())
@@ -88,7 +78,12 @@ def connect(handlers: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", url)
         timeouts = Config(connect_timeout=timeout_s, read_timeout=timeout_s)
         client = create_client(DEFAULT_CONFIG.merge(timeouts))
-        use_cases = SessionUseCases(SessionsTable(client, SESSIONS_TABLE), EmbeddedMetrics("test"), now_ms)
+        use_cases = SessionUseCases(
+            SessionsTable(client, SESSIONS_TABLE),
+            EmbeddedMetrics("test"),
+            now_ms,
+            keys=IdempotencyKeysTable(client, IDEMPOTENCY_KEYS_TABLE, SESSIONS_TABLE),
+        )
         replace_use_cases(monkeypatch, handlers, use_cases)
         monkeypatch.setattr(handlers[LIST].list_sessions, "_index", SpeakerIndex(client, SESSIONS_TABLE))
         return client
@@ -133,6 +128,7 @@ def test_the_table_contains_exactly_the_acknowledged_writes(
     faults, proxy_url = proxy
     client = connect(moto_url, 60)
     create_table(client, SESSIONS_TABLE)
+    create_table(client, IDEMPOTENCY_KEYS_TABLE)
     known_sessions, exchanges = KnownSessions(), list[Exchange]()
     rng = random.Random(SEED)
     users = [

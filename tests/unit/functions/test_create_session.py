@@ -115,7 +115,7 @@ def test_a_repeated_request_with_the_same_idempotency_key_gets_the_first_session
     )
 
     assert (second.status, second.headers, second.body) == (201, first.headers, first.body)
-    assert second.calls == ["PutItem"]
+    assert (first.calls, second.calls) == (["TransactWriteItems"], ["TransactWriteItems", "GetItem"])
     assert len(rows(client)) == 1
 
 

@@ -20,13 +20,14 @@ from botocore.config import Config
 from botocore.exceptions import ConnectionClosedError
 
 from shared.aws.dynamodb import DEFAULT_CONFIG, create_client
+from shared.aws.idempotency_keys_table import IdempotencyKeysTable
 from shared.aws.metrics import EmbeddedMetrics
 from shared.aws.sessions_table import SessionsTable
 from shared.aws.speaker_index import SpeakerIndex
 from shared.clock import now_ms
 from tests.support.handlers import FUNCTIONS, LAMBDA_CONTEXT, replace_use_cases
 from tests.support.http_events import CREATE, DELETE, GET, HEALTH, LIST, REQUEST_ID, UPDATE, event
-from tests.support.tables import SESSIONS_TABLE, record_requests
+from tests.support.tables import IDEMPOTENCY_KEYS_TABLE, SESSIONS_TABLE, record_requests
 from tests.support.use_cases import SessionUseCases
 from tests.unit.functions.conftest import Invoke, Response
 
@@ -160,7 +161,8 @@ def send(handlers: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch) -> Se
         elif route == LIST:
             monkeypatch.setattr(handlers[route].list_sessions, "_index", SpeakerIndex(client, SESSIONS_TABLE))
         else:
-            use_cases = SessionUseCases(store, EmbeddedMetrics("test"), now_ms)
+            keys = IdempotencyKeysTable(client, IDEMPOTENCY_KEYS_TABLE, SESSIONS_TABLE)
+            use_cases = SessionUseCases(store, EmbeddedMetrics("test"), now_ms, keys=keys)
             replace_use_cases(monkeypatch, {route: handlers[route]}, use_cases)
         with record_requests(client) as calls:
             response = handlers[route].handler(event(route, body=BODIES.get(route)), LAMBDA_CONTEXT)
@@ -328,7 +330,7 @@ def test_a_create_whose_responses_are_lost_can_be_repeated_with_its_idempotency_
 ):
     request: dict[str, Any] = {"body": {"sourceLanguage": "en"}, "headers": {"Idempotency-Key": "k1"}}
 
-    with lost_responses(client, "PutItem"):
+    with lost_responses(client, "TransactWriteItems"):
         first = invoke(CREATE, **request)
     second = invoke(CREATE, **request)
 

@@ -194,7 +194,7 @@ def handler_by_route() -> Iterator[dict[str, Callable[..., dict[str, Any]]]]:
         }
         # A stopped clock: the limit would start anew with the next hour.
         limit = replace(modules[CREATE].sessions_per_speaker, clock=lambda: sessions.NOW)
-        modules[CREATE].sessions_per_speaker = limit
+        modules[CREATE].create_session._limit = limit
         for _ in range(100):
             limit.take(BUSY)
         yield {route: module.handler for route, module in modules.items()}
