@@ -80,6 +80,10 @@ class Call(NamedTuple):
 # every attribute, so each update writes it once.
 COUNT_USE = Call("rate_limits:UpdateItem", writes=1)
 PUT_SESSION = Call("sessions:PutItem", writes=4)
+# One call, which is listed once for each of its tables. A transaction costs two writes for each item, and the
+# usual one for each index.
+TRANSACT_KEY = Call("idempotency_keys:TransactWriteItems", writes=2)
+TRANSACT_SESSION = Call("sessions:TransactWriteItems", writes=5)
 UPDATE_SESSION = Call("sessions:UpdateItem", writes=4)
 END_SESSION = Call("sessions:UpdateItem", writes=6)
 UPDATE_COUNT = Call("sessions:UpdateItem", writes=2)
@@ -168,6 +172,7 @@ def _use(calls: Iterable[Call]) -> Use:
 
 OPERATIONS = {
     "create": Operation(_http(25, 900), (COUNT_USE, PUT_SESSION)),
+    "create with a key": Operation(_http(30, 900), (COUNT_USE, TRANSACT_KEY, TRANSACT_SESSION)),
     "get": Operation(_http(12, 600), (GET_SESSION,)),
     "list": Operation(_http(20, 600), (QUERY_SESSIONS,)),
     "update": Operation(_http(15, 600), (UPDATE_SESSION,)),
@@ -215,6 +220,7 @@ LISTENER_HOUR = (
 UPDATE = OPERATIONS["update"].total() + OPERATIONS["notify of an update"].total()
 SCENARIOS = {
     "1,000,000 sessions created": OPERATIONS["create"].total() * 1_000_000,
+    "1,000,000 sessions created with a key": OPERATIONS["create with a key"].total() * 1_000_000,
     "1,000,000 sessions read": OPERATIONS["get"].total() * 1_000_000,
     "1,000,000 pages of sessions listed": OPERATIONS["list"].total() * 1_000_000,
     "1,000,000 sessions updated or ended": UPDATE * 1_000_000,

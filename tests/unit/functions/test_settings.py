@@ -5,15 +5,10 @@ import re
 from pathlib import Path
 
 import pytest
-from botocore.config import Config
 
 from scripts.project import ROOT
-from shared.aws.dynamodb import DEFAULT_CONFIG, FAIL_FAST_CONFIG
-from shared.sessions.create import CLASH_TRIES_MS
 from shared.settings import SettingError
 from tests.support.handlers import SETTINGS, load_handler
-
-FUNCTION_TIMEOUT_S = 10
 
 
 def settings_of(handler: Path) -> set[str]:
@@ -77,19 +72,3 @@ def test_session_ids_may_have_three_six_or_nine_digits(digits: int):
 def test_a_handler_with_another_number_of_digits_fails_to_load(text: str):
     with pytest.raises(SettingError, match=r"^SESSION_ID_DIGITS is .* Supported: 3, 6, 9$"):
         load_handler("create_session", SETTINGS | {"SESSION_ID_DIGITS": text})
-
-
-def test_creating_a_session_with_the_slowest_responses_of_dynamodb_takes_less_than_the_functions_timeout():
-    # The rate limit first, then candidates until it is too late for another one, then that one.
-    slowest_s = longest_call_s(FAIL_FAST_CONFIG) + CLASH_TRIES_MS / 1000 + longest_call_s(DEFAULT_CONFIG)
-
-    assert slowest_s < FUNCTION_TIMEOUT_S
-
-
-def longest_call_s(config: Config) -> float:
-    """Return the time that the SDK spends at most on one operation."""
-    assert config.retries["mode"] == "standard"
-    attempts = config.retries["total_max_attempts"]
-    # Standard mode waits at most 1, 2, 4 ... s (20 at most) before each further attempt.
-    waits = sum(min(2**retry, 20) for retry in range(attempts - 1))
-    return attempts * (config.connect_timeout + config.read_timeout) + waits

@@ -62,6 +62,8 @@ def test_the_model_lists_the_calls_of_each_operation(
 
     created = measure("create", http["create"], http_events.event(CREATE, body={"sourceLanguage": "en"}))
     session_id = json.loads(created["body"])["sessionId"]
+    keyed = http_events.event(CREATE, body={"sourceLanguage": "en"}, headers={"Idempotency-Key": "k"})
+    measure("create with a key", http["create"], keyed)
     measure("get", http["get"], http_events.event(GET, session_id=session_id))
     measure("list", http["list"], http_events.event(LIST))
     connect(websocket_events.connect(session_id, connection_id="speaker", speaker=SPEAKER))
