@@ -1,5 +1,7 @@
 """POST /sessions: create a session for the signed-in speaker."""
 
+import time
+
 from shared import rate_limits, settings, startup
 from shared.aws import dynamodb
 from shared.aws.idempotency_keys_table import IdempotencyKeysTable
@@ -36,6 +38,7 @@ create_session = CreateSession(
     deadline,
     digits=settings.number("SESSION_ID_DIGITS", supported=ids.DIGITS),
     max_listeners=settings.number("MAX_LISTENERS"),
+    sleep=time.sleep,
 )
 startup.finish_init()
 

@@ -1,7 +1,6 @@
 """Create a session."""
 
 import secrets
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
@@ -30,8 +29,8 @@ class CreateSession:
     """Create a session for a speaker, once per idempotency key.
 
     `limit` is that of sessions per speaker, `clock` returns epoch milliseconds, `deadline` ends all tries,
-    `digits` is the setting SESSION_ID_DIGITS, `max_listeners` is the setting MAX_LISTENERS, `draw` is the
-    source of random numbers, `sleep` takes seconds.
+    `digits` is the setting SESSION_ID_DIGITS, `max_listeners` is the setting MAX_LISTENERS, `sleep` takes
+    seconds, `draw` is the source of random numbers for ids.
     """
 
     def __init__(
@@ -45,8 +44,8 @@ class CreateSession:
         *,
         digits: int,
         max_listeners: int,
+        sleep: Callable[[float], None],
         draw: ids.Draw = ids.draw_at_random,
-        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._sessions = sessions
         self._keys = keys

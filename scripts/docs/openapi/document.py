@@ -69,7 +69,8 @@ PARAMETERS: Mapping[str, Json] = {
     "Idempotency-Key": {
         "in": "header",
         "description": "Makes a retry safe: the same speaker, key and body get the session that the first "
-        "request created. Use a new UUID for each session.",
+        "request created, also when both are sent at once. It is valid for 24 hours. Use a new UUID for each "
+        "session.",
         "schema": {"type": "string", "pattern": f"^{http_api.IDEMPOTENCY_KEY.pattern}$"},
         "example": "5f0c8f0e-2b1d-4b53-9d0f-0d8c5f8f7a51",
     },

@@ -17,7 +17,7 @@ import threading
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import requests
 from moto import backends
@@ -109,7 +109,7 @@ def _run_transactions() -> None:
         dynamodb.inject_conflicts(**json.loads(request.data))
         return 200, {}, ""
 
-    url_paths["{0}" + transactions.CONFLICTS_PATH] = inject
+    cast("dict[str, Any]", url_paths)["{0}" + transactions.CONFLICTS_PATH] = inject
 
 
 def _check_permissions(calls: Path) -> None:
