@@ -42,8 +42,10 @@ locals {
       signed_in        = true
       dynamodb_actions = { "sessions/index/bySpeaker" = ["dynamodb:Query"] }
       environment = {
-        SESSIONS_TABLE = module.table["sessions"].name
-        CURSOR_KEY     = local.secrets.cursor_key
+        SESSIONS_TABLE      = module.table["sessions"].name
+        CURSOR_KEY          = local.secrets.cursor_key
+        CURSOR_KEY_PREVIOUS = local.secrets.cursor_key_previous
+        CURSOR_KEY_NEXT     = local.secrets.cursor_key_next
       }
     }
 

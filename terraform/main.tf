@@ -52,16 +52,24 @@ locals {
     )
   ]...)
 
-  secrets = { for name, secret in terraform_data.secret : name => secret.triggers_replace }
+  # Two releases run during a rollout. The one before this signs cursors with the previous key, and the one after it will sign
+  # with the next, so list_sessions accepts all three.
+  secret_names = {
+    address_key         = "address_key/${var.secret_generation}"
+    cursor_key          = "cursor_key/${var.secret_generation}"
+    cursor_key_previous = "cursor_key/${var.secret_generation - 1}"
+    cursor_key_next     = "cursor_key/${var.secret_generation + 1}"
+  }
+  secrets = { for name, key in local.secret_names : name => terraform_data.secret[key].triggers_replace }
 
   user_pool_id        = var.user_pool_id == null ? one(module.identity[*].user_pool_id) : var.user_pool_id
   user_pool_client_id = var.user_pool_id == null ? one(module.identity[*].user_pool_client_id) : var.user_pool_client_id
 }
 
-# Keys that only functions know: address_key hashes the IP addresses of listeners, cursor_key signs page cursors.
-# To replace one: terraform apply -replace='terraform_data.secret["address_key"]'
+# Keys that only functions know, by name and generation: address_key hashes the IP addresses of listeners, cursor_key signs page
+# cursors. `make rotate-secrets` raises the generation (docs/runbook.md).
 resource "terraform_data" "secret" {
-  for_each = toset(["address_key", "cursor_key"])
+  for_each = toset(values(local.secret_names))
 
   # 122 random bits from the operating system. Not `input`: Terraform would show it again as `output`, not marked as sensitive.
   triggers_replace = sensitive(uuid())

@@ -55,6 +55,18 @@ variable "session_id_digits" {
   }
 }
 
+variable "secret_generation" {
+  description = "Generation of the keys that only functions know. `make rotate-secrets` raises it, and the next deployment creates the keys."
+  type        = number
+  nullable    = false
+  default     = 1
+
+  validation {
+    condition     = var.secret_generation >= 1 && floor(var.secret_generation) == var.secret_generation
+    error_message = "secret_generation must be a whole number, at least 1."
+  }
+}
+
 variable "log_retention_days" {
   description = "Days that CloudWatch keeps the logs of the functions and the APIs."
   type        = number

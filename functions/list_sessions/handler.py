@@ -10,7 +10,10 @@ from shared.sessions.list import ListQuery, ListSessions
 
 list_sessions = ListSessions(
     SpeakerIndex(create_client(), settings.text("SESSIONS_TABLE")),
-    SignedCursors(settings.text("CURSOR_KEY")),
+    SignedCursors(
+        settings.text("CURSOR_KEY"),
+        also_accepted=(settings.text("CURSOR_KEY_PREVIOUS"), settings.text("CURSOR_KEY_NEXT")),
+    ),
     now_ms,
 )
 startup.finish_init()

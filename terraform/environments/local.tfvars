@@ -5,6 +5,7 @@ cors_allow_origins     = ["*"]
 log_retention_days     = 7
 deletion_protection    = false
 point_in_time_recovery = false
+secret_generation      = 1 # raised by make rotate-secrets
 
 throttles = {
   http_api = {

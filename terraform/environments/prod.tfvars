@@ -5,6 +5,7 @@ cors_allow_origins     = ["https://live.example.com"] # replace by the origins o
 log_retention_days     = 365
 deletion_protection    = true
 point_in_time_recovery = true
+secret_generation      = 1 # raised by make rotate-secrets
 
 throttles = {
   http_api = {

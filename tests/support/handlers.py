@@ -43,6 +43,8 @@ SETTINGS = {
     "SPEAKER_ABSENT_MINUTES": "120",
     "ADDRESS_KEY": ADDRESS_KEY,
     "CURSOR_KEY": "cursor-k3y-of-the-tests",
+    "CURSOR_KEY_PREVIOUS": "cursor-k3y-before-the-tests",
+    "CURSOR_KEY_NEXT": "cursor-k3y-after-the-tests",
     "WEBSOCKET_ENDPOINT": "https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/ws",
     "USER_POOL_ID": "eu-west-1_AbCdEfGhI",
     "USER_POOL_CLIENT_ID": "3n4b5urk1ft4fl3mg5e62d9ado",

@@ -77,6 +77,39 @@ def test_a_cursor_with_another_key_is_rejected():
     assert is_rejected(SignedCursors("another key").encode(POSITION, speaker=ALICE, status=None))
 
 
+@pytest.mark.parametrize("signer", ["previous", "current", "next"])
+def test_a_cursor_of_the_release_before_or_after_is_accepted(signer: str):
+    cursor = SignedCursors(signer).encode(POSITION, speaker=ALICE, status=None)
+
+    cursors = SignedCursors("current", also_accepted=("previous", "next"))
+
+    assert cursors.decode(cursor, speaker=ALICE, status=None) == POSITION
+
+
+def test_two_releases_accept_the_cursors_of_each_other_while_keys_are_rotated():
+    old, new = SignedCursors("b", also_accepted=("a", "c")), SignedCursors("c", also_accepted=("b", "d"))
+
+    from_old = old.encode(POSITION, speaker=ALICE, status=None)
+    from_new = new.encode(POSITION, speaker=ALICE, status=None)
+
+    assert from_old != from_new
+    assert new.decode(from_old, speaker=ALICE, status=None) == POSITION
+    assert old.decode(from_new, speaker=ALICE, status=None) == POSITION
+
+
+def test_a_key_that_is_only_accepted_never_signs():
+    cursors = SignedCursors("a-cursor-k3y", also_accepted=("previous", "next"))
+
+    assert cursors.encode(POSITION, speaker=ALICE, status=None) == CURSOR
+
+
+def test_a_cursor_that_another_release_made_is_bound_to_its_speaker_too():
+    cursor = SignedCursors("previous").encode(POSITION, speaker=ALICE, status=None)
+
+    with pytest.raises(InvalidRequest):
+        SignedCursors("current", also_accepted=("previous",)).decode(cursor, speaker=BOB, status=None)
+
+
 @pytest.mark.parametrize("index", range(0, len(CURSOR), 7))
 def test_a_cursor_with_a_changed_character_is_rejected(index: int):
     other = "A" if CURSOR[index] != "A" else "B"
