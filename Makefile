@@ -107,6 +107,10 @@ rollout: $(VENV) ## Apply the saved plan in steps, with automatic rollback (ENV=
 rollback: $(VENV) ## Activate an earlier release (ENV=dev TO=<release>)
 	@$(PY) -m scripts.deploy rollback "$(ENV)" --to "$(TO)"
 
+.PHONY: rotate-secrets
+rotate-secrets: $(VENV) ## Rotate the keys of the functions with the next deployment (ENV=prod, BY=3 after a leak)
+	@$(PY) -m scripts.deploy rotate-secrets "$(ENV)" $(if $(BY),--by "$(BY)")
+
 .PHONY: smoke
 smoke: $(VENV) ## Check an environment after its first deployment (ENV=dev)
 	@$(PY) -m scripts.deploy smoke "$(ENV)"
@@ -156,7 +160,7 @@ clean: ## Remove everything that was built or installed
 .PHONY: help
 help: ## List the commands
 	@awk -F ':.*## ' '/^##@ / {printf "%s%s\n", gap, substr($$0, 5); gap = "\n"} \
-	  /^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	  /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV): requirements/dev.txt
 	@$(VENV_PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \

@@ -1,4 +1,4 @@
-"""Deploy: python -m scripts.deploy plan|apply|rollout|rollback|smoke|outputs ENV.
+"""Deploy: python -m scripts.deploy plan|apply|rollout|rollback|rotate-secrets|smoke|outputs ENV.
 
 Exit codes: 0 done, 1 a step failed, 2 refused before anything was changed.
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 from scripts import command_line, environments
 from scripts.deploy import actions
 from scripts.deploy.actions import Verification
+from scripts.deploy.secret_generation import AFTER_A_LEAK
 from scripts.local_system import DEFAULT_WORK
 from scripts.project import ROOT
 
@@ -44,6 +45,8 @@ def main(
                 )
             case "rollback":
                 actions.rollback(environment, options.to)
+            case "rotate-secrets":
+                actions.rotate_secrets(environment, by=options.by)
             case "smoke":
                 actions.smoke(environment)
             case "outputs":
@@ -69,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     add("apply", "apply the saved plan and make its release live at once")
     rollout = add("rollout", "apply the saved plan and make its release live in steps")
     rollback = add("rollback", "make a former release live again, at once")
+    rotation = add("rotate-secrets", "raise the generation of the secrets in the environment's tfvars")
     add("smoke", "check what only AWS can prove, for a first deployment")
     add("outputs", "print the outputs of Terraform")
     plan.add_argument(
@@ -76,6 +80,13 @@ def _parser() -> argparse.ArgumentParser:
         dest="lock",
         action="store_false",
         help="neither take the lock of the state nor wait for it, with reading permissions only",
+    )
+    rotation.add_argument(
+        "--by",
+        type=int,
+        default=1,
+        choices=(1, AFTER_A_LEAK),
+        help=f"{AFTER_A_LEAK} after a leak, so that no key remains in use; 1",
     )
     rollback.add_argument(
         "--to", required=True, metavar="RELEASE", help="the release, as the version in /health"

@@ -1,4 +1,4 @@
-"""What an operator can do to an environment: plan, apply, roll out, roll back, check, print the outputs.
+"""What an operator can do to an environment: plan, apply, roll out, roll back, rotate, check, print outputs.
 
 Each action raises PreconditionFailed before it changes anything, and StepFailed afterwards.
 """
@@ -15,6 +15,7 @@ from scripts.deploy.plan_changes import summary
 from scripts.deploy.releases import Releases
 from scripts.deploy.rollout import Rollout
 from scripts.deploy.saved_plan import SavedPlan
+from scripts.deploy.secret_generation import AFTER_A_LEAK, raise_generation
 from scripts.environments import Environment
 from scripts.errors import PreconditionFailed, StepFailed
 from scripts.health_check import Status
@@ -51,14 +52,16 @@ def apply(environment: Environment, verification: Verification = verify) -> None
     release = saved_plan.release()
     saved_plan.check()
     releases = Releases(environment)
-    former_release = releases.live_release()
+    former_release, former_versions = releases.live_release(), releases.live_versions()
     saved_plan.apply()
     releases.make_live(releases.versions(release))
     try:
         verification(environment, environment.outputs(), release)
     except StepFailed as failure:
         message = f"{release} is live in {environment.name}, but: {failure}"
-        if former_release:
+        if releases.precede_rotation(former_versions):
+            message += f" {_has_former_secrets(environment, former_release)}"
+        elif former_release:
             message += f" To roll back: make rollback ENV={environment.name} TO={former_release}"
         raise StepFailed(message) from None
     print(f"{release} is live in {environment.name}.")
@@ -72,10 +75,14 @@ def rollout(
     existing_release: str | None = None,
     verification: Verification = verify,
 ) -> None:
-    """Make a release live in steps: an existing one, or the one of the saved plan, which is applied first."""
+    """Make a release live in steps: an existing one, or the one of the saved plan, which is applied first.
+
+    Raises PreconditionFailed for an existing release that is older than the last rotation of the secrets.
+    """
     saved_plan = SavedPlan(environment)
     releases = Releases(environment)
     if existing_release:
+        _refuse_former_secrets(releases, environment, existing_release)
         environment.init()
         environment.outputs()
     else:
@@ -95,14 +102,35 @@ def rollout(
 
 
 def rollback(environment: Environment, release: str) -> None:
-    """Make a former release live again, at once."""
+    """Make a former release live again, at once.
+
+    Raises PreconditionFailed when it is older than the last rotation of the secrets.
+    """
     releases = Releases(environment)
+    _refuse_former_secrets(releases, environment, release)
     versions = releases.versions(release)
     newer_functions = sorted(set(releases.live_versions()) - set(versions))
     releases.make_live(versions)
     print(f"{release} is live in {environment.name}.")
     if newer_functions:
         print(f"Not part of that release and unchanged: {', '.join(newer_functions)}")
+
+
+def rotate_secrets(environment: Environment, *, by: int) -> None:
+    """Raise the generation of the secrets in the environment's tfvars. The next deployment rotates them."""
+    name = environment.name
+    generation = raise_generation(environment.root / f"environments/{name}.tfvars", by)
+    file = f"terraform/environments/{name}.tfvars"
+    print(f"secret_generation is {generation} in {file} (it was {generation - by}).")
+    if by == AFTER_A_LEAK:
+        print(
+            "No key remains in use. While two releases run, each rejects the cursors of the other: clients "
+            "get a 400 and start their list again."
+        )
+    else:
+        print("While two releases run, each accepts the cursors of the other.")
+    print(f"Commit it and deploy it before the next rotation: make package, then make plan ENV={name}")
+    print("After that rollback refuses the releases of today, because their versions have the former keys.")
 
 
 def smoke(environment: Environment) -> None:
@@ -120,3 +148,16 @@ def outputs(environment: Environment) -> None:
     environment.init()
     for name, value in sorted(environment.outputs().items()):
         print(f"{name} = {value if isinstance(value, str) else json.dumps(value, indent=2)}")
+
+
+def _refuse_former_secrets(releases: Releases, environment: Environment, release: str) -> None:
+    if releases.precede_rotation(releases.versions(release)):
+        raise PreconditionFailed(_has_former_secrets(environment, release))
+
+
+def _has_former_secrets(environment: Environment, release: str | None) -> str:
+    return (
+        f"{release} is older than the last rotation of the secrets of {environment.name}, so its versions "
+        "have keys that must not be used again. To return to its code, build it with the present "
+        "secret_generation and deploy that (docs/runbook.md, Rotate the secrets)."
+    )

@@ -16,6 +16,9 @@ ALIAS = "live"
 Versions = Mapping[str, str]
 """A version number by function name."""
 
+SECRET_SETTINGS = ("ADDRESS_KEY", "CURSOR_KEY")
+"""The settings to which each rotation of the secrets gives another value."""
+
 
 @dataclass(frozen=True)
 class Function:
@@ -72,6 +75,19 @@ class Releases:
             )
         return versions
 
+    def precede_rotation(self, versions: Versions) -> bool:
+        """Return whether these versions are older than live ones that have other secrets.
+
+        Versions that are newer than the live ones are the next step of a rotation. So a rollout of a rotated
+        release can go on, and it can be aborted as long as the former release is live.
+        """
+        live = self.live_versions()
+        return any(
+            int(version) < int(live[name]) and self._secrets_differ(name, version, live[name])
+            for name, version in versions.items()
+            if name in live
+        )
+
     def make_live(self, versions: Versions) -> None:
         """Route all invocations of these functions to these versions. Other functions do not change."""
         for name, version in versions.items():
@@ -98,6 +114,18 @@ class Releases:
                 RoutingConfig={"AdditionalVersionWeights": {version: percent / 100}},
                 RevisionId=alias["RevisionId"],
             )
+
+    def _secrets_differ(self, name: str, former: str, current: str) -> bool:
+        """Return whether a secret that both versions have has changed."""
+        secrets = self._secrets(name, current)
+        former_secrets = self._secrets(name, former) if secrets else {}
+        return any(former_secrets.get(setting, value) != value for setting, value in secrets.items())
+
+    def _secrets(self, name: str, version: str) -> dict[str, str]:
+        """Return the secrets of a version by setting. They are compared and never printed."""
+        configuration = self._lambda.get_function_configuration(FunctionName=name, Qualifier=version)
+        settings = configuration.get("Environment", {}).get("Variables", {})
+        return {setting: settings[setting] for setting in SECRET_SETTINGS if setting in settings}
 
     def _function(self, name: str) -> Function | None:
         try:

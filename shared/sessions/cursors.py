@@ -1,7 +1,7 @@
 """Signed page cursors, bound to speaker and filter.
 
-Two releases answer during a rollout, and a rotation of secrets gives them different keys. So each signs with its
-own key and also accepts the key of the release before it and that of the release after it.
+Two releases run during a rollout, and a rotation of the secrets gives them different keys. So each signs with
+its own key, and also accepts the key of the release before it and that of the release after it.
 """
 
 import base64

@@ -64,8 +64,8 @@ def leaks(logs: list[Path], private: dict[str, str]) -> list[Leak]:
 def private(system: System, genuine: Genuine, alice: str, bob: str) -> dict[str, str]:
     """Return patterns of values that must be in no log, the secrets of this system included."""
     shown = (system.work / "terraform" / "terraform_state.json").read_text()
-    keys = dict(re.findall(r'"([A-Z]+_KEY)":\s*"([^"]+)"', shown))
-    assert set(keys) == {"ADDRESS_KEY", "CURSOR_KEY"}
+    keys = dict(re.findall(r'"([A-Z]+_KEY(?:_[A-Z]+)?)":\s*"([^"]+)"', shown))
+    assert set(keys) == {"ADDRESS_KEY", "CURSOR_KEY", "CURSOR_KEY_PREVIOUS", "CURSOR_KEY_NEXT"}
     speakers = {
         str(jwt.decode(token, options={"verify_signature": False})["sub"])
         for token in (alice, bob, genuine.id, genuine.strangers)

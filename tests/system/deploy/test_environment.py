@@ -150,6 +150,39 @@ def test_an_unknown_release_is_rejected(dev: Project, lambda_client, capsys: pyt
     assert live(lambda_client) == ("1", "1.0.0")
 
 
+def test_a_rotated_release_goes_live_and_the_releases_before_it_are_refused(
+    dev: Project, lambda_client, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    assert dev.deploy("rotate-secrets", "dev") == 0
+    dev.build("1.2.0")
+    assert dev.deploy("plan", "dev") == 0
+    monkeypatch.setattr(dev, "verification_error", "GET /health answered 503, not 200")
+    capsys.readouterr()
+
+    applied = dev.deploy("apply", "dev")
+    after_apply = capsys.readouterr().err
+    refused = [dev.deploy(action, "dev", "--to", "1.0.0") for action in ("rollback", "rollout")]
+
+    refusal = "1.0.0 is older than the last rotation of the secrets of dev, so its versions have keys"
+    assert applied == 1
+    assert f"1.2.0 is live in dev, but: GET /health answered 503, not 200 {refusal}" in after_apply
+    assert "To roll back" not in after_apply
+    assert refused == [2, 2]
+    assert [line.startswith(refusal) for line in capsys.readouterr().err.splitlines()] == [True, True]
+    assert live(lambda_client)[1] == "1.2.0"
+    assert live(lambda_client, "list_sessions")[1] == "1.2.0"
+
+
+def test_a_release_of_the_same_secrets_can_be_made_live_again(dev: Project, lambda_client):
+    dev.build("1.3.0")
+    assert dev.deploy("plan", "dev") == 0
+    assert dev.deploy("apply", "dev") == 0
+
+    assert dev.deploy("rollback", "dev", "--to", "1.2.0") == 0
+
+    assert live(lambda_client, "list_sessions")[1] == "1.2.0"
+
+
 @pytest.fixture
 def locked(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Lock the state of dev as an apply does, and do not wait for the lock."""

@@ -161,6 +161,82 @@ def test_a_rollback_needs_no_terraform(
     eventually(lambda: version(local) == built)
 
 
+class Pages:
+    """Pages of one session each, of a speaker with three."""
+
+    def __init__(self, local: System, clock: Clock) -> None:
+        self._clock = clock
+        self._url = f"{local.url}/sessions"
+        self._headers = {"Authorization": f"Bearer {local.token('speaker-of-three')}"}
+        for _ in range(3):
+            created = requests.post(
+                self._url, json={"sourceLanguage": "en"}, headers=self._headers, timeout=TIMEOUT_S
+            )
+            assert created.status_code == 201
+
+    def next_cursors(self, cursor: str | None, signers: int) -> set[str]:
+        """Read the page until as many releases have signed its next cursor, which differs by its key."""
+        parameters = {"limit": "1"} | ({"cursor": cursor} if cursor else {})
+        found: set[str] = set()
+
+        def all_found() -> bool:
+            self._clock.move_forward(0.1)  # so that no request is throttled
+            page = requests.get(self._url, params=parameters, headers=self._headers, timeout=TIMEOUT_S)
+            assert page.status_code == 200, page.text
+            found.add(page.json()["nextCursor"])
+            return len(found) == signers
+
+        eventually(all_found)
+        return found
+
+
+def test_cursors_of_two_releases_work_on_both_while_a_rotated_one_rolls_out(
+    project: Project,
+    local: System,
+    clock: Clock,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+):
+    former = version(local)
+    pages = Pages(local, clock)
+    assert command(project, local, "rotate-secrets", "local") == 0
+    rename(project, "9.2.0")
+    assert command(project, local, "plan", "local") == 0
+    checked: list[tuple[int, int]] = []
+
+    def use_cursors_and_stop(_: float) -> None:
+        first_pages = pages.next_cursors(None, signers=2)
+        second_pages = {next_ for cursor in first_pages for next_ in pages.next_cursors(cursor, signers=2)}
+        checked.append((len(first_pages), len(second_pages)))
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(actions, "Rollout", functools.partial(Rollout, sleep=use_cursors_and_stop))
+        stopped = command(project, local, "rollout", "local", "--step", "50", "--pause", "300")
+
+    assert stopped == 1
+    assert checked == [(2, 2)], capsys.readouterr().err
+    eventually(lambda: version(local) == former)
+
+
+def test_a_stopped_rollout_of_a_rotated_release_can_go_on_and_then_the_former_one_is_refused(
+    project: Project, local: System, capsys: pytest.CaptureFixture[str]
+):
+    former = version(local)
+
+    code = command(project, local, "rollout", "local", "--to", "9.2.0", "--step", "50", "--pause", "0")
+    eventually(lambda: version(local) == "9.2.0")
+    output = capsys.readouterr()
+    refused = command(project, local, "rollback", "local", "--to", former)
+
+    assert code == 0, output.err
+    assert refused == 2
+    assert capsys.readouterr().err.startswith(
+        f"{former} is older than the last rotation of the secrets of local,"
+    )
+    assert version(local) == "9.2.0"
+
+
 def counted(project: Project, local: System, capsys: pytest.CaptureFixture[str]) -> dict[str, list[int]]:
     """Return the printed table: by language, how many are active, paused, and both."""
     assert sessions.main(["local"], project.folder, local.work) == 0

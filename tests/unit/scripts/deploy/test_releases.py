@@ -1,6 +1,7 @@
 """Releases: their versions are found by description in Lambda, and the alias decides which one is live."""
 
 import io
+import re
 import zipfile
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from moto import mock_aws
 
 from scripts import environments
-from scripts.deploy.releases import Releases
+from scripts.deploy.releases import SECRET_SETTINGS, Releases
 from scripts.errors import PreconditionFailed, StepFailed
 from scripts.project import ROOT
 
@@ -47,8 +48,10 @@ def create_function(client, name: str, role: str) -> None:
     )  # fmt: skip
 
 
-def publish(client, release: str) -> str:
-    client.update_function_configuration(FunctionName=HEALTH, Description=release)
+def publish(client, release: str, **settings: str) -> str:
+    client.update_function_configuration(
+        FunctionName=HEALTH, Description=release, Environment={"Variables": settings}
+    )
     return client.publish_version(FunctionName=HEALTH)["Version"]
 
 
@@ -119,3 +122,75 @@ def test_a_shift_fails_when_the_alias_was_moved_by_somebody_else(client):
 
     with pytest.raises(StepFailed, match="Somebody else has moved"):
         Releases(Environment()).shift({HEALTH: "1"}, {HEALTH: new}, 10)
+
+
+def test_versions_with_former_secrets_precede_the_rotation(client):
+    former = publish(client, "1.1.0", ADDRESS_KEY="a1", CURSOR_KEY="c1")
+    rotated = publish(client, "1.2.0", ADDRESS_KEY="a2", CURSOR_KEY="c2")
+    releases = Releases(Environment())
+    releases.make_live({HEALTH: rotated})
+
+    assert releases.precede_rotation({HEALTH: former})
+
+
+@pytest.mark.parametrize("setting", SECRET_SETTINGS)
+def test_one_changed_secret_is_a_rotation(client, setting: str):
+    secrets = dict.fromkeys(SECRET_SETTINGS, "same")
+    former = publish(client, "1.1.0", **secrets | {setting: "former"})
+    releases = Releases(Environment())
+    releases.make_live({HEALTH: publish(client, "1.2.0", **secrets)})
+
+    assert releases.precede_rotation({HEALTH: former})
+
+
+@pytest.mark.parametrize(
+    ("former", "current"),
+    [
+        ({"CURSOR_KEY": "c1", "LIMIT": "1"}, {"CURSOR_KEY": "c1", "LIMIT": "2"}),
+        ({"LIMIT": "1"}, {"CURSOR_KEY": "c1", "LIMIT": "1"}),
+        ({"CURSOR_KEY": "c1"}, {"LIMIT": "1"}),
+    ],
+    ids=["another setting changed", "the secret was introduced", "the secret was removed"],
+)
+def test_versions_with_the_same_secrets_precede_no_rotation(
+    client, former: dict[str, str], current: dict[str, str]
+):
+    version = publish(client, "1.1.0", **former)
+    releases = Releases(Environment())
+    releases.make_live({HEALTH: publish(client, "1.2.0", **current)})
+
+    assert not releases.precede_rotation({HEALTH: version})
+
+
+def test_a_rotated_release_is_not_refused_and_neither_is_the_live_one_while_it_rolls_out(client):
+    former = publish(client, "1.1.0", CURSOR_KEY="c1")
+    rotated = publish(client, "1.2.0", CURSOR_KEY="c2")
+    releases = Releases(Environment())
+    releases.make_live({HEALTH: former})
+    releases.shift({HEALTH: former}, {HEALTH: rotated}, 50)
+
+    assert not releases.precede_rotation({HEALTH: rotated})
+    assert not releases.precede_rotation({HEALTH: former})
+
+
+def test_a_version_of_a_function_that_is_not_live_precedes_no_rotation(client):
+    assert not Releases(Environment()).precede_rotation({"session-service-dev-gone": "1"})
+
+
+def test_deployers_may_call_all_that_moves_releases(client):
+    used: set[str] = set()
+    client.meta.events.register("before-call.lambda", lambda model, **_: used.add(f"lambda:{model.name}"))
+    environment = Environment()
+    environment.client = lambda _: client
+    releases = Releases(environment)
+    former = publish(client, "1.1.0", CURSOR_KEY="c1")
+    used.clear()
+
+    releases.shift({HEALTH: "1"}, {HEALTH: former}, 10)
+    releases.make_live(releases.versions("1.1.0"))
+    releases.precede_rotation({HEALTH: "1"})
+    releases.live_release()
+
+    allowed = set(re.findall(r"lambda:\w+", (ROOT / "terraform/bootstrap/deployers.tf").read_text()))
+    assert "lambda:GetFunctionConfiguration" in used
+    assert used <= allowed
