@@ -10,7 +10,8 @@ locals {
     health         = null
   }
 
-  # API Gateway has no metrics for these: they are counted in its access logs, where `-` stands for an empty value.
+  # API Gateway has no metrics for these: they are counted in its access logs, where `-` stands for an empty value. One without a
+  # threshold has no alarm of its own.
   log_metric_namespace = "SessionManagement/${var.environment}"
   access_log_metrics = {
     ThrottledRequestCount = {
@@ -34,6 +35,15 @@ locals {
       threshold   = 2
       description = "Listeners cannot connect: handshakes of the WebSocket API fail."
       runbook     = "failing-connections"
+    }
+    # Handshakes that failed before connect_session was invoked, so that the function counted no outcome. The objective of joining
+    # adds them to the outcome `fault` and to the crashes of the function, and counts no failure twice.
+    UninvokedConnectionCount = {
+      log_group   = module.websocket_api.access_log_group
+      pattern     = "{ ($.status = \"500\" || $.status = \"502\" || $.status = \"504\") && $.integrationId = \"-\" }"
+      threshold   = null
+      description = null
+      runbook     = null
     }
   }
 
@@ -111,7 +121,8 @@ module "alarms" {
     routes = { for route, name in local.http_routes : route => { function = name, p95_milliseconds = local.p95_milliseconds[name] } }
   }
 
-  websocket_api = { id = module.websocket_api.id, stage = module.websocket_api.stage }
+  websocket_api    = { id = module.websocket_api.id, stage = module.websocket_api.stage }
+  connect_function = module.function[local.websocket_routes["$connect"]].name
 
   functions = {
     for name, function in module.function : name => {
@@ -139,7 +150,7 @@ module "alarms" {
       threshold   = metric.threshold
       description = metric.description
       runbook     = metric.runbook
-    }
+    } if metric.threshold != null
   }
   function_log_metrics = {
     for name, metric in local.function_log_metrics : name => { description = metric.description, runbook = metric.runbook }
@@ -156,6 +167,7 @@ module "dashboard" {
   alarm_arns           = flatten(module.alarms[*].arns)
   http_api             = { id = module.http_api.id, stage = module.http_api.stage, routes = local.http_routes }
   websocket_log_group  = module.websocket_api.access_log_group
+  connect_function     = module.function[local.websocket_routes["$connect"]].name
   log_metric_namespace = local.log_metric_namespace
   max_listeners        = var.max_listeners
   p95_milliseconds     = local.p95_milliseconds

@@ -95,7 +95,7 @@ async def _wait_for_listener_count(api: ApiClient, session_id: str, count: int) 
 
 def check_metrics(deployment: Deployment) -> None:
     """CloudWatch has counted the smoke test's session, which create_session printed in the EMF."""
-    dimensions = {"Environment": deployment.environment.name}
+    dimensions = (("Environment", deployment.environment.name),)
     _wait_for_metric(deployment, Metric("SessionManagement", "SessionCreationCount", dimensions))
 
 
@@ -106,7 +106,7 @@ def check_stream_filter(deployment: Deployment) -> None:
     mappings = client.list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
     if len(mappings) != 1:
         raise StepFailed(f"{function} has {len(mappings)} event source mappings.")
-    dimensions = {"EventSourceMappingUUID": mappings[0]["UUID"]}
+    dimensions = (("EventSourceMappingUUID", mappings[0]["UUID"]),)
     _wait_for_metric(deployment, Metric("AWS/Lambda", "FilteredOutEventCount", dimensions))
 
 

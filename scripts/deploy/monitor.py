@@ -1,6 +1,6 @@
-"""The signals that a rollout watches: CloudWatch alarms, and the requests and handshakes that fail."""
+"""The signals that a rollout watches: CloudWatch alarms, and the requests and joins that fail."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -15,7 +15,7 @@ MIN_FAILED = 3
 
 @dataclass(frozen=True)
 class Traffic:
-    """A number of requests or handshakes, and how many of them failed with a 5xx."""
+    """A number of requests or joins, and how many of them failed through a fault of the service."""
 
     requests: int = 0
     failed: int = 0
@@ -35,11 +35,19 @@ class Traffic:
 
 @dataclass(frozen=True)
 class Metric:
-    """A CloudWatch metric."""
+    """A CloudWatch metric; `dimensions` are pairs of a name and a value."""
 
     namespace: str
     name: str
-    dimensions: Mapping[str, str]
+    dimensions: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Counter:
+    """The metrics whose sums are the requests of a route and those that failed."""
+
+    requests: tuple[Metric, ...]
+    failed: tuple[Metric, ...]
 
 
 class CloudWatchMonitor:
@@ -68,15 +76,22 @@ class CloudWatchMonitor:
         CloudWatch lags about a minute behind.
         """
         counters = self._counters
-        sums = metric_sums(self._cloudwatch, [metric for pair in counters.values() for metric in pair], since)
+        metrics = list(
+            dict.fromkeys(
+                metric for counter in counters.values() for metric in (*counter.requests, *counter.failed)
+            )
+        )
+        sums = dict(zip(metrics, metric_sums(self._cloudwatch, metrics, since), strict=True))
         return {
-            # ConnectCount leaves out the handshakes that fail in the authorizer.
-            route: Traffic(max(requests, failed), failed)
-            for route, requests, failed in zip(counters, sums[::2], sums[1::2], strict=True)
+            route: Traffic(
+                sum(sums[metric] for metric in counter.requests),
+                sum(sums[metric] for metric in counter.failed),
+            )
+            for route, counter in counters.items()
         }
 
     @cached_property
-    def _counters(self) -> dict[str, tuple[Metric, Metric]]:
+    def _counters(self) -> dict[str, Counter]:
         """The metrics of requests and of failed requests by route key."""
         outputs = self._environment.outputs()
         api_id = outputs["http_api_id"]
@@ -86,17 +101,24 @@ class CloudWatchMonitor:
         counters = {}
         for route in routes:
             method, path = route.split(" ")
-            dimensions = {"ApiId": api_id, "Stage": "$default", "Method": method, "Resource": path}
-            counters[route] = (
-                Metric("AWS/ApiGateway", "Count", dimensions),
-                Metric("AWS/ApiGateway", "5xx", dimensions),
+            dimensions = (("ApiId", api_id), ("Stage", "$default"), ("Method", method), ("Resource", path))
+            counters[route] = Counter(
+                (Metric("AWS/ApiGateway", "Count", dimensions),),
+                (Metric("AWS/ApiGateway", "5xx", dimensions),),
             )
-        # IntegrationError also counts the 4xx of connect_session, for example an unknown session. So the
-        # failures are the 500, 502 and 504 in the access log, which terraform/observability.tf counts.
-        # https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-logging.html
-        counters["$connect"] = (
-            Metric("AWS/ApiGateway", "ConnectCount", {"ApiId": outputs["websocket_api_id"]}),
-            Metric(f"SessionManagement/{self._environment.name}", "FailedConnectionCount", {}),
+        # The failures of the objective of joining (terraform/modules/alarms). API Gateway's IntegrationError
+        # also counts the 4xx of connect_session, for example an unknown session.
+        name = self._environment.name
+        function = (("FunctionName", outputs["function_names"]["connect_session"]),)
+        fault = (("Environment", name), ("Outcome", "fault"))
+        uninvoked = Metric(f"SessionManagement/{name}", "UninvokedConnectionCount")
+        counters["$connect"] = Counter(
+            (Metric("AWS/Lambda", "Invocations", function), uninvoked),
+            (
+                Metric("SessionManagement", "JoinCount", fault),
+                Metric("AWS/Lambda", "Errors", function),
+                uninvoked,
+            ),
         )
         return counters
 
@@ -123,7 +145,7 @@ def _query(query_id: str, metric: Metric) -> dict[str, Any]:
             "Metric": {
                 "Namespace": metric.namespace,
                 "MetricName": metric.name,
-                "Dimensions": [{"Name": name, "Value": value} for name, value in metric.dimensions.items()],
+                "Dimensions": [{"Name": name, "Value": value} for name, value in metric.dimensions],
             },
             "Period": 60,
             "Stat": "Sum",

@@ -26,7 +26,8 @@ variables {
       "GET /health"  = { function = "health", p95_milliseconds = null }
     }
   }
-  websocket_api = { id = "ws1", stage = "ws" }
+  websocket_api    = { id = "ws1", stage = "ws" }
+  connect_function = "test-connect"
   functions = {
     make  = { name = "test-make", timeout_seconds = 10, errors_are_expected = false }
     guard = { name = "test-guard", timeout_seconds = 60, errors_are_expected = true }
@@ -53,6 +54,7 @@ run "alarms" {
       "errors-make", "throttles-make", "throttles-guard", "duration-make", "duration-guard",
       "throttles-table-things", "stream-age-tell", "failed-records-tell", "dropped-records-tell", "id-clashes", "rate-limits-unavailable",
       "availability-fast-1h", "availability-fast-5m", "availability-slow-6h", "availability-slow-30m",
+      "joining-fast-1h", "joining-fast-5m", "joining-slow-6h", "joining-slow-30m", "joins-full", "joins-limited",
     ])
     error_message = "Each route, function, table, consumer and schedule has its alarms, except for a function whose errors are expected and a route without a latency objective."
   }
@@ -68,7 +70,11 @@ run "alarms" {
       aws_cloudwatch_metric_alarm.this["stream-age-tell"].threshold == 60000 &&
       aws_cloudwatch_metric_alarm.this["id-clashes"].threshold == 10 &&
       aws_cloudwatch_metric_alarm.this["availability-fast-1h"].threshold == 14.4 &&
-      aws_cloudwatch_metric_alarm.this["availability-slow-6h"].threshold == 6
+      aws_cloudwatch_metric_alarm.this["availability-slow-6h"].threshold == 6 &&
+      aws_cloudwatch_metric_alarm.this["joining-fast-5m"].threshold == 14.4 &&
+      aws_cloudwatch_metric_alarm.this["joining-slow-30m"].threshold == 6 &&
+      aws_cloudwatch_metric_alarm.this["joins-full"].threshold == 50 &&
+      aws_cloudwatch_metric_alarm.this["joins-limited"].threshold == 50
     )
     error_message = "The thresholds are the service's objectives, as docs/runbook.md states them."
   }
@@ -89,6 +95,43 @@ run "alarms" {
       rejected-connections = "IF(errors + FILL(connects, 0) >= 1000, 100 * errors / (errors + FILL(connects, 0)), 0)"
     }
     error_message = "A few 404s notify nobody: rejections count as a share of at least 1,000 requests."
+  }
+
+  assert {
+    condition = [for query in aws_cloudwatch_metric_alarm.this["joining-fast-1h"].metric_query : query.expression if query.return_data][0] == join("", [
+      "IF((FILL(faults, 0) + FILL(crashes, 0) + FILL(uninvoked, 0)) >= 3, ",
+      "(FILL(faults, 0) + FILL(crashes, 0) + FILL(uninvoked, 0)) / (FILL(joins, 0) + FILL(uninvoked, 0)) / 0.001, 0)",
+    ])
+    error_message = "A join fails by a fault, by a crash of the function, or before the function is invoked."
+  }
+
+  assert {
+    condition = jsonencode({
+      for query in aws_cloudwatch_metric_alarm.this["joining-fast-1h"].metric_query :
+      query.id => [one(query.metric).namespace, one(query.metric).metric_name, one(query.metric).dimensions] if length(query.metric) > 0
+      }) == jsonencode({
+      crashes   = ["AWS/Lambda", "Errors", { FunctionName = "test-connect" }]
+      faults    = ["SessionManagement", "JoinCount", { Environment = "test", Outcome = "fault" }]
+      joins     = ["AWS/Lambda", "Invocations", { FunctionName = "test-connect" }]
+      uninvoked = ["Test", "UninvokedConnectionCount", {}]
+    })
+    error_message = "Full sessions and limited addresses are no failures of joining."
+  }
+
+  assert {
+    condition = jsonencode({
+      for outcome in ["full", "limited"] : outcome => {
+        for query in aws_cloudwatch_metric_alarm.this["joins-${outcome}"].metric_query :
+        query.id => query.return_data ? query.expression : jsonencode(one(query.metric).dimensions)
+      }
+      }) == jsonencode({
+      for outcome in ["full", "limited"] : outcome => {
+        joins    = jsonencode({ FunctionName = "test-connect" })
+        refusals = jsonencode({ Environment = "test", Outcome = outcome })
+        value    = "IF(FILL(refusals, 0) >= 50, 100 * refusals / joins, 0)"
+      }
+    })
+    error_message = "A few refused joins notify nobody: they count as a share of all joins."
   }
 
   assert {
@@ -141,14 +184,19 @@ run "notifications" {
   assert {
     condition = toset([
       for key, alarm in aws_cloudwatch_metric_alarm.this : key if length(alarm.alarm_actions) == 0
-    ]) == toset(["availability-fast-1h", "availability-fast-5m", "availability-slow-6h", "availability-slow-30m"])
+      ]) == toset([
+      "availability-fast-1h", "availability-fast-5m", "availability-slow-6h", "availability-slow-30m",
+      "joining-fast-1h", "joining-fast-5m", "joining-slow-6h", "joining-slow-30m",
+    ])
     error_message = "Every alarm notifies the topic, except the parts of a composite alarm."
   }
 
   assert {
-    condition = { for speed, alarm in aws_cloudwatch_composite_alarm.burn_rate : speed => alarm.alarm_rule } == {
-      fast = "ALARM(\"session-service-test-availability-fast-1h\") AND ALARM(\"session-service-test-availability-fast-5m\")"
-      slow = "ALARM(\"session-service-test-availability-slow-30m\") AND ALARM(\"session-service-test-availability-slow-6h\")"
+    condition = { for name, alarm in aws_cloudwatch_composite_alarm.burn_rate : name => alarm.alarm_rule } == {
+      availability-fast = "ALARM(\"session-service-test-availability-fast-1h\") AND ALARM(\"session-service-test-availability-fast-5m\")"
+      availability-slow = "ALARM(\"session-service-test-availability-slow-30m\") AND ALARM(\"session-service-test-availability-slow-6h\")"
+      joining-fast      = "ALARM(\"session-service-test-joining-fast-1h\") AND ALARM(\"session-service-test-joining-fast-5m\")"
+      joining-slow      = "ALARM(\"session-service-test-joining-slow-30m\") AND ALARM(\"session-service-test-joining-slow-6h\")"
     }
     error_message = "A composite alarm goes off while both its windows are in alarm."
   }

@@ -203,29 +203,81 @@ locals {
     })
   }
 
-  # The error budget is 0.1 % of the requests of 30 days. A burn rate is the error rate divided by 0.1 %. Each composite alarm
-  # needs a long window (the rate is significant) and a short one (it has not stopped).
+  # What one invocation of connect_session ended as, counted by itself. It counts none when it crashes or times out.
+  join_outcomes = {
+    for outcome in ["full", "limited", "fault"] : outcome => {
+      namespace = "SessionManagement", name = "JoinCount", dimensions = { Environment = var.environment, Outcome = outcome }, stat = "Sum"
+    }
+  }
+  joins = { namespace = "AWS/Lambda", name = "Invocations", dimensions = { FunctionName = var.connect_function }, stat = "Sum" }
+
+  refused_joins = {
+    for outcome, refusal in {
+      full    = { description = "their session is full", runbook = "full-sessions" }
+      limited = { description = "too many joined from their address within a minute", runbook = "limited-addresses" }
+      } : "joins-${outcome}" => merge(local.two_of_three, {
+        description = "More than half of the joins, and at least 50 in five minutes, were refused because ${refusal.description}."
+        runbook     = refusal.runbook
+        value       = "IF(FILL(refusals, 0) >= 50, 100 * refusals / joins, 0)"
+        threshold   = 50
+        metrics     = { refusals = local.join_outcomes[outcome], joins = local.joins }
+    })
+  }
+
+  # 99.9 % of the requests, and of the joins, of 30 days. The other 0.1 % are the error budget, and a burn rate is the error rate
+  # divided by 0.1 %. Each composite alarm needs a long window (the rate is significant) and a short one (it has not stopped).
   # https://sre.google/workbook/alerting-on-slos/#6-multiwindow-multi-burn-rate-alerts
-  burn_rates = {
+  error_budget = 0.001
+  objectives = {
+    availability = {
+      description = "requests to the HTTP API"
+      runbook     = "availability-is-spent"
+      errors      = "FILL(errors, 0)"
+      requests    = "requests"
+      metrics = {
+        errors   = { namespace = "AWS/ApiGateway", name = "5xx", dimensions = local.stage_dimensions, stat = "Sum" }
+        requests = { namespace = "AWS/ApiGateway", name = "Count", dimensions = local.stage_dimensions, stat = "Sum" }
+      }
+    }
+    # `crashes` are errors and timeouts of the function, and `uninvoked` are failures of API Gateway before it: each failed join is
+    # in one of the three metrics. That a session is full, or an address limited, is an answer and no failure.
+    joining = {
+      description = "joins"
+      runbook     = "joining-fails"
+      errors      = "(FILL(faults, 0) + FILL(crashes, 0) + FILL(uninvoked, 0))"
+      requests    = "(FILL(joins, 0) + FILL(uninvoked, 0))"
+      metrics = {
+        faults    = local.join_outcomes.fault
+        crashes   = { namespace = "AWS/Lambda", name = "Errors", dimensions = { FunctionName = var.connect_function }, stat = "Sum" }
+        uninvoked = { namespace = var.log_metric_namespace, name = "UninvokedConnectionCount", dimensions = {}, stat = "Sum" }
+        joins     = local.joins
+      }
+    }
+  }
+
+  speeds = {
     fast = { rate = 14.4, windows = { "1h" = 3600, "5m" = 300 }, description = "The error budget of 30 days lasts two days at this rate: 2 % of it was used within one hour." }
     slow = { rate = 6, windows = { "6h" = 21600, "30m" = 1800 }, description = "The error budget of 30 days lasts five days at this rate: 5 % of it was used within six hours." }
   }
 
+  burn_rates = merge([
+    for name, objective in local.objectives : {
+      for speed, burn in local.speeds : "${name}-${speed}" => merge(burn, { objective = objective })
+    }
+  ]...)
+
   burn_windows = merge([
-    for speed, burn in local.burn_rates : {
-      for window, seconds in burn.windows : "availability-${speed}-${window}" => {
-        description = "The error rate of the last ${window} was more than ${burn.rate} times what 99.9 % availability allows. Part of the composite alarm availability-${speed}, which notifies operators."
-        runbook     = "availability-is-spent"
+    for name, burn in local.burn_rates : {
+      for window, seconds in burn.windows : "${name}-${window}" => {
+        description = "The error rate of ${burn.objective.description} in the last ${window} was more than ${burn.rate} times what the objective of 99.9 % allows. Part of the composite alarm ${name}, which notifies operators."
+        runbook     = burn.objective.runbook
         seconds     = seconds
         periods     = 1
         datapoints  = 1
         notifies    = false
-        value       = "IF(FILL(errors, 0) >= 3, errors / requests / 0.001, 0)"
+        value       = "IF(${burn.objective.errors} >= 3, ${burn.objective.errors} / ${burn.objective.requests} / ${local.error_budget}, 0)"
         threshold   = burn.rate
-        metrics = {
-          errors   = { namespace = "AWS/ApiGateway", name = "5xx", dimensions = local.stage_dimensions, stat = "Sum" }
-          requests = { namespace = "AWS/ApiGateway", name = "Count", dimensions = local.stage_dimensions, stat = "Sum" }
-        }
+        metrics     = burn.objective.metrics
       }
     }
   ]...)
@@ -233,7 +285,7 @@ locals {
   alarms = merge(
     local.latency, local.failures, local.access_log, local.function_log, local.rejections, local.function_errors, local.function_throttles,
     local.function_durations, local.missing_invocations, local.table_throttles, local.stream_ages, local.failed_records, local.dropped_records,
-    local.service, local.burn_windows,
+    local.service, local.refused_joins, local.burn_windows,
   )
 }
 
@@ -280,10 +332,10 @@ resource "aws_cloudwatch_metric_alarm" "this" {
 resource "aws_cloudwatch_composite_alarm" "burn_rate" {
   for_each = local.burn_rates
 
-  alarm_name        = "${var.name}-availability-${each.key}"
-  alarm_description = "${each.value.description} ${var.runbook_url}#availability-is-spent"
+  alarm_name        = "${var.name}-${each.key}"
+  alarm_description = "${each.value.description} ${var.runbook_url}#${each.value.objective.runbook}"
   alarm_rule = join(" AND ", [
-    for window in keys(each.value.windows) : "ALARM(\"${aws_cloudwatch_metric_alarm.this["availability-${each.key}-${window}"].alarm_name}\")"
+    for window in keys(each.value.windows) : "ALARM(\"${aws_cloudwatch_metric_alarm.this["${each.key}-${window}"].alarm_name}\")"
   ])
   alarm_actions = [aws_sns_topic.this.arn]
   ok_actions    = [aws_sns_topic.this.arn]

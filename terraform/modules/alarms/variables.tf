@@ -75,6 +75,12 @@ variable "websocket_api" {
   nullable    = false
 }
 
+variable "connect_function" {
+  description = "Name in AWS of the function that API Gateway invokes for `$connect`."
+  type        = string
+  nullable    = false
+}
+
 variable "functions" {
   description = "The functions by Terraform key: name in AWS, timeout in seconds, and whether its errors are expected (an authorizer rejects a token by an error)."
   type        = map(object({ name = string, timeout_seconds = number, errors_are_expected = bool }))

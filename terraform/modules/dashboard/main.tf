@@ -1,4 +1,4 @@
-# Four questions in the first row, and details below each of them. The last row has what happens without a request.
+# Four questions in the first row, and details below each of them. The last row has joins, and what happens without a request.
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
 locals {
   palette = ["#1f77b4", "#2ca02c", "#ff7f0e", "#9467bd", "#17becf", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#d62728", "#aec7e8", "#ffbb78", "#98df8a", "#c5b0d5"]
@@ -127,7 +127,12 @@ locals {
       metrics = [
         ["AWS/ApiGateway", "5xx", "ApiId", var.http_api.id, "Stage", var.http_api.stage, { id = "errors", visible = false, period = 3600 }],
         ["AWS/ApiGateway", "Count", "ApiId", var.http_api.id, "Stage", var.http_api.stage, { id = "requests", visible = false, period = 3600 }],
-        [{ expression = "100 - 100 * FILL(errors, 0) / requests", label = "answered without a 5xx", color = "#2ca02c", period = 3600 }],
+        [{ expression = "100 - 100 * FILL(errors, 0) / requests", label = "requests answered without a 5xx", color = "#2ca02c", period = 3600 }],
+        ["SessionManagement", "JoinCount", "Environment", var.environment, "Outcome", "fault", { id = "faults", visible = false, period = 3600 }],
+        ["AWS/Lambda", "Errors", "FunctionName", var.connect_function, { id = "crashes", visible = false, period = 3600 }],
+        [var.log_metric_namespace, "UninvokedConnectionCount", { id = "uninvoked", visible = false, period = 3600 }],
+        ["AWS/Lambda", "Invocations", "FunctionName", var.connect_function, { id = "joins", visible = false, period = 3600 }],
+        [{ expression = "100 - 100 * (FILL(faults, 0) + FILL(crashes, 0) + FILL(uninvoked, 0)) / (FILL(joins, 0) + FILL(uninvoked, 0))", label = "joins without a fault", color = "#1f77b4", period = 3600 }],
       ]
       limits = [{ value = 99.9, label = "objective" }]
     },
@@ -152,6 +157,15 @@ locals {
     },
     # Last row
     {
+      title = "How do joins end?"
+      stat  = "Sum"
+      metrics = [
+        for outcome, color in { joined = "#2ca02c", full = "#ff7f0e", limited = "#9467bd", refused = "#7f7f7f", fault = "#d62728" } :
+        ["SessionManagement", "JoinCount", "Environment", var.environment, "Outcome", outcome, { label = outcome, color = color }]
+      ]
+      limits = []
+    },
+    {
       title = "Do schedules run? (invocations)"
       stat  = "Sum"
       metrics = [
@@ -172,7 +186,7 @@ locals {
     },
   ]
 
-  header = "# ${var.name}\nThe first row answers four questions; the graphs below each of them show details. The last row shows what happens without a request. The [runbook](${var.runbook_url}) has a section on each alarm."
+  header = "# ${var.name}\nThe first row answers four questions; the graphs below each of them show details. The last row shows how joins end, and what happens without a request. The [runbook](${var.runbook_url}) has a section on each alarm."
 
   widgets = concat(
     [{

@@ -45,6 +45,12 @@ variable "p95_milliseconds" {
   nullable    = false
 }
 
+variable "connect_function" {
+  description = "Name in AWS of the function that API Gateway invokes for `$connect`."
+  type        = string
+  nullable    = false
+}
+
 variable "websocket_log_group" {
   description = "Name of the log group with the access log of the WebSocket API."
   type        = string

@@ -12,6 +12,7 @@ from scripts.deploy.monitor import CloudWatchMonitor, Traffic
 from scripts.project import ROOT
 
 AWS = boto3.Session(region_name="us-east-1")  # shared, because creating a session is slow
+CONNECT = "session-service-dev-connect_session"
 
 
 class Environment(environments.Environment):
@@ -23,7 +24,7 @@ class Environment(environments.Environment):
 
     def outputs(self) -> dict[str, Any]:
         (api,) = AWS.client("apigatewayv2").get_apis()["Items"]
-        return {"http_api_id": api["ApiId"], "websocket_api_id": "ws1"}
+        return {"http_api_id": api["ApiId"], "function_names": {"connect_session": CONNECT}}
 
 
 @pytest.fixture
@@ -53,15 +54,30 @@ def test_the_requests_of_a_route_are_counted_with_those_that_failed(api: str):
     assert traffic()["GET /health"] == Traffic(40, 3)
 
 
-def test_handshakes_are_counted_with_those_that_failed(api: str):
-    count("AWS/ApiGateway", "ConnectCount", 50, ApiId="ws1")
-    count("SessionManagement/dev", "FailedConnectionCount", 4)
+def test_joins_are_counted_with_those_that_failed_by_a_fault_or_a_crash(api: str):
+    count("AWS/Lambda", "Invocations", 50, FunctionName=CONNECT)
+    count("AWS/Lambda", "Errors", 1, FunctionName=CONNECT)
+    count("SessionManagement", "JoinCount", 3, Environment="dev", Outcome="fault")
 
     assert traffic()["$connect"] == Traffic(50, 4)
 
 
-def test_handshakes_that_fail_in_the_authorizer_count_as_requests(api: str):
-    count("SessionManagement/dev", "FailedConnectionCount", 4)
+@pytest.mark.parametrize("outcome", ["joined", "full", "limited", "refused"])
+def test_an_answered_join_is_no_failure(api: str, outcome: str):
+    count("AWS/Lambda", "Invocations", 50, FunctionName=CONNECT)
+    count("SessionManagement", "JoinCount", 50, Environment="dev", Outcome=outcome)
+
+    assert traffic()["$connect"] == Traffic(50, 0)
+
+
+def test_joins_of_another_environment_are_left_out(api: str):
+    count("SessionManagement", "JoinCount", 3, Environment="prod", Outcome="fault")
+
+    assert traffic()["$connect"] == Traffic(0, 0)
+
+
+def test_handshakes_that_fail_before_the_function_count_as_joins(api: str):
+    count("SessionManagement/dev", "UninvokedConnectionCount", 4)
 
     assert traffic()["$connect"] == Traffic(4, 4)
 
