@@ -7,15 +7,18 @@ deletion_protection    = false
 point_in_time_recovery = false
 secret_generation      = 1 # raised by make rotate-secrets
 
+# Totals of all clients, so a flood of a route refuses others there. docs/security.md says what each limit allows to whom.
 throttles = {
   http_api = {
-    default          = { requests_per_second = 50, burst = 100 }
-    "POST /sessions" = { requests_per_second = 20, burst = 60 }
-    "GET /health"    = { requests_per_second = 10, burst = 20 }
+    # The routes of speakers. A request with an invalid token counts, but runs no function.
+    default       = { requests_per_second = 100, burst = 200 }
+    "GET /health" = { requests_per_second = 50, burst = 100 }
   }
   websocket_api = {
-    default    = { requests_per_second = 1000, burst = 2000 }
-    "$connect" = { requests_per_second = 500, burst = 1000 }
+    default       = { requests_per_second = 10, burst = 20 } # messages that nobody needs
+    "$connect"    = { requests_per_second = 500, burst = 1000 }
+    "$disconnect" = { requests_per_second = 500, burst = 1000 }
+    heartbeat     = { requests_per_second = 200, burst = 400 } # 60,000 connections with one each in five minutes
   }
 }
 

@@ -7,23 +7,26 @@ deletion_protection    = true
 point_in_time_recovery = true
 secret_generation      = 1 # raised by make rotate-secrets
 
+# Totals of all clients, so a flood of a route refuses others there. docs/security.md says what each limit allows to whom.
 throttles = {
   http_api = {
-    default                     = { requests_per_second = 200, burst = 400 }
-    "POST /sessions"            = { requests_per_second = 100, burst = 200 }
+    # The routes of speakers. A request with an invalid token counts, but runs no function.
+    default                     = { requests_per_second = 500, burst = 1000 }
     "GET /sessions/{sessionId}" = { requests_per_second = 2000, burst = 4000 }
-    "GET /health"               = { requests_per_second = 10, burst = 20 }
+    "GET /health"               = { requests_per_second = 200, burst = 400 }
   }
   websocket_api = {
-    default    = { requests_per_second = 2000, burst = 4000 }
-    "$connect" = { requests_per_second = 500, burst = 1000 }
+    default       = { requests_per_second = 10, burst = 20 } # messages that nobody needs
+    "$connect"    = { requests_per_second = 500, burst = 1000 }
+    "$disconnect" = { requests_per_second = 1000, burst = 2000 }
+    heartbeat     = { requests_per_second = 1000, burst = 2000 } # 300,000 connections with one each in five minutes
   }
 }
 
 max_listeners                 = 500
 speaker_absent_minutes        = 120
 sessions_per_speaker_per_hour = 50
-joins_per_address_per_minute  = 10
+joins_per_address_per_minute  = 600
 failed_record_retention_days  = 14
 
 alarms             = true

@@ -23,13 +23,54 @@ run "values" {
   }
 
   assert {
-    condition     = var.throttles.http_api["POST /sessions"].requests_per_second <= var.throttles.http_api.default.requests_per_second
-    error_message = "Creating sessions is throttled at most as high as other routes."
+    condition = alltrue([
+      for route, name in local.http_routes :
+      lookup(var.throttles.http_api, route, var.throttles.http_api.default).requests_per_second >= 100 if local.functions[name].signed_in
+    ])
+    error_message = "It takes at least 100 invalid tokens per second to refuse a speaker's requests."
   }
 
   assert {
-    condition     = var.throttles.websocket_api["$connect"].requests_per_second <= var.throttles.websocket_api.default.requests_per_second
-    error_message = "Handshakes are throttled at most as high as other events: every open connection can disconnect."
+    condition     = var.throttles.http_api["GET /health"].requests_per_second >= 50 && var.throttles.http_api["GET /health"].requests_per_second <= 200
+    error_message = "A few anonymous requests do not blind the health check, and many cost little."
+  }
+
+  assert {
+    condition     = length(setsubtract(concat(keys(local.websocket_routes), keys(local.websocket_replies)), concat(["$default"], keys(var.throttles.websocket_api)))) == 0
+    error_message = "Each event and message has a limit of its own: the default is for messages that nobody needs."
+  }
+
+  assert {
+    condition     = lookup(var.throttles.websocket_api, "$default", var.throttles.websocket_api.default).requests_per_second <= 10
+    error_message = "A flood of unknown messages costs little."
+  }
+
+  assert {
+    condition     = var.throttles.websocket_api["$connect"].requests_per_second <= var.throttles.websocket_api["$disconnect"].requests_per_second
+    error_message = "Handshakes are throttled at most as high as disconnects: every open connection can disconnect."
+  }
+
+  # API Gateway applies the limit of a route before that of the account, so floods of all routes leave the rest of it to messages
+  # that functions post: https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
+  assert {
+    condition = sum(concat(
+      [for route in keys(local.http_routes) : lookup(var.throttles.http_api, route, var.throttles.http_api.default).requests_per_second],
+      [
+        for route in concat(keys(local.websocket_routes), keys(local.websocket_replies)) :
+        lookup(var.throttles.websocket_api, route, var.throttles.websocket_api.default).requests_per_second
+      ],
+    )) <= 7000
+    error_message = "All routes together leave 3,000 of the account's 10,000 requests per second to posted messages."
+  }
+
+  assert {
+    condition     = alltrue(flatten([for api in var.throttles : [for throttle in api : throttle.burst >= throttle.requests_per_second && throttle.burst <= 5000]]))
+    error_message = "A burst lasts at least a second and fits into the burst of the account."
+  }
+
+  assert {
+    condition     = var.joins_per_address_per_minute == (var.environment == "local" ? 0 : 600)
+    error_message = "A hall of 500 behind one address joins within a minute."
   }
 
   assert {

@@ -77,6 +77,10 @@ class Traffic:
             self._put_metric(route, "Count", count)
             self._put_metric(route, "5xx", count if failed else 0)
 
+    def end_alarm(self) -> None:
+        """Return the alarm to OK, as CloudWatch does when no more requests fail."""
+        self._cloudwatch.set_alarm_state(AlarmName=ALARM, StateValue="OK", StateReason="no more failures")
+
     def _put_metric(self, route: str, name: str, value: int) -> None:
         method, path = route.split(" ")
         values = {"ApiId": self._api_id, "Stage": "$default", "Method": method, "Resource": path}
@@ -129,6 +133,7 @@ def test_the_former_release_is_live_again_after_a_bad_one(
     monkeypatch.setattr(actions, "Rollout", functools.partial(Rollout, sleep=traffic.flow))
 
     code = command(project, local, "rollout", "local", "--step", "10", "--pause", "300")
+    traffic.end_alarm()
     during = traffic.statuses
     time.sleep(CACHE_SECONDS)
     clock.move_forward(60)
