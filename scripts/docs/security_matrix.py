@@ -3,6 +3,7 @@
 tests/system/test_security_matrix.py sends every combination to the running system.
 """
 
+from scripts.docs import floods
 from scripts.docs.markdown import replace_section
 from scripts.project import ROOT
 
@@ -67,8 +68,9 @@ MATRIX: dict[str, dict[str, str]] = {
 
 
 def page() -> str:
-    """Return docs/security.md with the current matrix."""
+    """Return docs/security.md with the current matrix and the current table of floods."""
     head = f"| caller sends | {' | '.join(f'`{route}`' for route in ROUTES)} |"
     rows = [f"| {caller} | {' | '.join(responses.values())} |" for caller, responses in MATRIX.items()]
     matrix = "\n".join([head, "|---" * (len(ROUTES) + 1) + "|", *rows])
-    return replace_section((ROOT / "docs" / "security.md").read_text(), "matrix", matrix)
+    text = replace_section((ROOT / "docs" / "security.md").read_text(), "matrix", matrix)
+    return replace_section(text, "floods", floods.section())

@@ -9,6 +9,7 @@ import pytest
 
 from scripts.docs import cost
 from scripts.project import ROOT
+from shared.audience.join import Outcome
 from shared.aws import metrics
 from shared.aws.metrics import EmbeddedMetrics
 from tests.support.sessions import a_session
@@ -117,6 +118,8 @@ def emitted_by_the_code(capsys: pytest.CaptureFixture[str], environment: str) ->
     embedded_metrics.session_id_clash()
     embedded_metrics.rate_limit_unavailable()
     embedded_metrics.listeners_counted(3)
+    for outcome in Outcome:
+        embedded_metrics.join_ended(outcome)
     written = set()
     for line in map(json.loads, capsys.readouterr().out.splitlines()):
         for directive in line["_aws"]["CloudWatchMetrics"]:
@@ -222,7 +225,7 @@ def test_a_metric_filter_reads_fields_that_the_access_log_has(resources: list[di
 
     filters = filters_of_logs(resources, "/aws/apigateway/")
 
-    assert len(filters) == 3
+    assert len(filters) == 4
     for log_filter in filters:
         used_fields = set(re.findall(r"\$\.(\w+)", log_filter["pattern"]))
         assert used_fields, log_filter["pattern"]
@@ -298,7 +301,7 @@ def test_a_composite_alarm_consists_of_two_metric_alarms(resources: list[dict[st
 
     rules = [alarm["alarm_rule"] for alarm in of_type(resources, "aws_cloudwatch_composite_alarm")]
 
-    assert len(rules) == 2
+    assert len(rules) == 4
     for rule in rules:
         match = re.fullmatch(r'ALARM\("([^"]+)"\) AND ALARM\("([^"]+)"\)', rule)
         assert match, rule

@@ -53,7 +53,7 @@ resource "aws_lambda_function" "this" {
   #checkov:skip=CKV_AWS_115:API throttles and stream shards limit its concurrency. Reserved concurrency would reduce that of the account.
   #checkov:skip=CKV_AWS_116:API Gateway waits for the answer and reports a failure to the client. Failed stream records go to S3 (modules/stream_consumer).
   #checkov:skip=CKV_AWS_117:It calls public AWS APIs with IAM only. A VPC would add cost without protecting anything.
-  #checkov:skip=CKV_AWS_173:Lambda encrypts them with its own key. The two secrets hash IP addresses and sign page cursors; neither grants access.
+  #checkov:skip=CKV_AWS_173:Lambda encrypts them with its own key. The secrets hash IP addresses and sign page cursors; none grants access.
   #checkov:skip=CKV_AWS_272:Zips are stored under their SHA-256, and only deployers may write to the bucket.
 
   function_name = var.name

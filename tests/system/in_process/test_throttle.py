@@ -5,7 +5,7 @@ import requests
 from scripts.local.system import System
 from tests.system.in_process.conftest import TIMEOUT_S, Clock
 
-HEALTH_BURST = 20  # terraform/environments/local.tfvars
+HEALTH_BURST = 100  # terraform/environments/local.tfvars
 
 
 def test_a_crowd_is_throttled_and_served_again_after(local: System, clock: Clock):

@@ -1,0 +1,148 @@
+"""The floods of docs/security.md: what each route's limit in prod lets a stranger do, and its cost an hour.
+
+The costs use the model of docs/cost.md. tests/unit/scripts/docs/test_floods.py compares the routes and the
+limits with Terraform.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from scripts.docs import cost
+from scripts.docs.cost import OPERATIONS, Use
+from scripts.docs.markdown import markdown_table
+from scripts.project import ROOT
+
+SECONDS_PER_HOUR = 3600
+HEARTBEAT_SECONDS = 300  # docs/api.md
+ACCOUNT_REQUESTS_PER_SECOND = 10_000
+"""https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html"""
+
+_ACCESS_LOG_LINE = Use(log_bytes=300)
+_UNAUTHORIZED = Use(http_requests=1) + _ACCESS_LOG_LINE
+# A stranger who joins and leaves. To be on the safe side, no two of them share a count.
+_JOIN = OPERATIONS["connect"].total() + OPERATIONS["disconnect"].total() + cost.COUNT * 2
+
+
+class Throttle(NamedTuple):
+    """The limit of a route: requests per second, and how many at once."""
+
+    requests_per_second: int
+    burst: int
+
+
+@dataclass(frozen=True)
+class Flood:
+    """A flood of one route. `use` is that of one request, `refuses` what others cannot do meanwhile."""
+
+    api: str
+    route: str
+    sender: str
+    use: Use
+    refuses: str
+
+
+FLOODS = (
+    Flood("http_api", "POST /sessions", "anybody, with an invalid token", _UNAUTHORIZED, "creating sessions"),
+    Flood("http_api", "GET /sessions", "anybody, with an invalid token", _UNAUTHORIZED, "listing sessions"),
+    Flood(
+        "http_api",
+        "PATCH /sessions/{sessionId}",
+        "anybody, with an invalid token",
+        _UNAUTHORIZED,
+        "updating sessions",
+    ),
+    Flood(
+        "http_api",
+        "DELETE /sessions/{sessionId}",
+        "anybody, with an invalid token",
+        _UNAUTHORIZED,
+        "ending sessions by DELETE",
+    ),
+    Flood(
+        "http_api",
+        "GET /sessions/{sessionId}",
+        "anybody",
+        OPERATIONS["get"].total(),
+        "reading sessions, also before joining",
+    ),
+    Flood(
+        "http_api", "GET /health", "anybody", OPERATIONS["get"].total(), "health checks: a probe receives 429"
+    ),
+    Flood("websocket_api", "$connect", "anybody", _JOIN, "joining"),
+    Flood(
+        "websocket_api",
+        "$disconnect",
+        "who has connected",
+        Use(),
+        "nothing at once: a listener counts until its row is swept",
+    ),
+    Flood(
+        "websocket_api",
+        "heartbeat",
+        "one connection",
+        OPERATIONS["heartbeat"].total(),
+        "heartbeats: a connection without any message closes after ten minutes",
+    ),
+    Flood(
+        "websocket_api",
+        "$default",
+        "one connection",
+        OPERATIONS["heartbeat"].total(),
+        "nothing that clients need",
+    ),
+)
+"""A flood of $disconnect is paid for with $connect."""
+
+
+def throttles(environment: str) -> dict[str, dict[str, Throttle]]:
+    """Return the limits in an environment's tfvars by API and route key; `default` is for other routes."""
+    text = (ROOT / f"terraform/environments/{environment}.tfvars").read_text()
+    apis = re.findall(r"^  (\w+_api) = \{\n(.*?)^  \}$", text, re.MULTILINE | re.DOTALL)
+    limit = re.compile(
+        r'^ +"?([^"=\n]+?)"? += \{ requests_per_second = (\d+), burst = (\d+) \}', re.MULTILINE
+    )
+    return {
+        api: {route: Throttle(int(rate), int(burst)) for route, rate, burst in limit.findall(routes)}
+        for api, routes in apis
+    }
+
+
+def limit(flood: Flood, limits: dict[str, dict[str, Throttle]]) -> Throttle:
+    """Return the limit of the flood's route."""
+    api = limits[flood.api]
+    return api.get(flood.route, api["default"])
+
+
+def cost_per_hour(flood: Flood, throttle: Throttle) -> float:
+    """Return US dollars for an hour of the flood at the limit of its route."""
+    return sum(cost.costs(flood.use * (throttle.requests_per_second * SECONDS_PER_HOUR)).values())
+
+
+def section() -> str:
+    """Return the table of floods, and its totals, for the limits of prod."""
+    limits = throttles("prod")
+    rows, total_cost, total_rate = [], 0.0, 0
+    for flood in FLOODS:
+        throttle = limit(flood, limits)
+        flood_cost = cost_per_hour(flood, throttle)
+        total_cost += flood_cost
+        total_rate += throttle.requests_per_second
+        rows.append(
+            [
+                f"`{flood.route}`",
+                flood.sender,
+                flood.refuses,
+                f"{throttle.requests_per_second:,}",
+                f"${flood_cost:.2f}",
+            ]
+        )
+    head = ("route", "who can", "what others cannot do meanwhile", "requests/s", "an hour costs at most")
+    heartbeats = limits["websocket_api"]["heartbeat"].requests_per_second * HEARTBEAT_SECONDS
+    remaining = ACCOUNT_REQUESTS_PER_SECOND - total_rate
+    lines = (
+        f"- All routes at once: {total_rate:,} requests/s, ${total_cost:.2f} an hour.",
+        f"- {remaining:,} of the account's {ACCOUNT_REQUESTS_PER_SECOND:,} requests/s remain for posted messages.",
+        f"- The limit of heartbeats is enough for {heartbeats:,} connections, one each in five minutes.",
+    )
+    return "\n".join([markdown_table(head, rows, left=3), "", *lines])
