@@ -73,9 +73,9 @@ FLOODS = (
     Flood(
         "websocket_api",
         "$disconnect",
-        "who has connected",
-        Use(),
-        "nothing at once: a listener counts until its row is swept",
+        "who connects as often; perhaps one connection",
+        OPERATIONS["disconnect"].total(),
+        "nothing; who has gone counts as a listener until the row is swept",
     ),
     Flood(
         "websocket_api",
@@ -92,7 +92,7 @@ FLOODS = (
         "nothing that clients need",
     ),
 )
-"""A flood of $disconnect is paid for with $connect."""
+"""The floods of all routes. AWS does not say whether the action `$disconnect` of a message selects that route."""
 
 
 def throttles(environment: str) -> dict[str, dict[str, Throttle]]:
@@ -139,10 +139,11 @@ def section() -> str:
         )
     head = ("route", "who can", "what others cannot do meanwhile", "requests/s", "an hour costs at most")
     heartbeats = limits["websocket_api"]["heartbeat"].requests_per_second * HEARTBEAT_SECONDS
-    remaining = ACCOUNT_REQUESTS_PER_SECOND - total_rate
+    account = ACCOUNT_REQUESTS_PER_SECOND
+    remaining = account - total_rate
     lines = (
         f"- All routes at once: {total_rate:,} requests/s, ${total_cost:.2f} an hour.",
-        f"- {remaining:,} of the account's {ACCOUNT_REQUESTS_PER_SECOND:,} requests/s remain for posted messages.",
+        f"- {remaining:,} of the account's {account:,} requests/s remain for messages that functions post.",
         f"- The limit of heartbeats is enough for {heartbeats:,} connections, one each in five minutes.",
     )
     return "\n".join([markdown_table(head, rows, left=3), "", *lines])
