@@ -59,7 +59,7 @@ MONTHLY_PRICES = {
     "dashboards": Price("dashboards", 3.00, 1, "cloudwatch"),
 }
 # The maximum for one environment with alarms. The metrics include one per source language in use.
-MONTHLY = {"metrics": 85, "alarm_metrics": 130, "composite_alarms": 4, "dashboards": 1}
+MONTHLY = {"metrics": 81, "alarm_metrics": 130, "composite_alarms": 4, "dashboards": 1}
 
 
 class Call(NamedTuple):

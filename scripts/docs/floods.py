@@ -92,7 +92,7 @@ FLOODS = (
         "nothing that clients need",
     ),
 )
-"""The floods of all routes. AWS does not say whether the action `$disconnect` of a message selects that route."""
+"""The floods of all routes. AWS does not say whether a message can select the route `$disconnect`."""
 
 
 def throttles(environment: str) -> dict[str, dict[str, Throttle]]:
