@@ -12,7 +12,7 @@ from scripts.command_line import report_progress
 from scripts.deploy import first_deployment, smoke_test
 from scripts.deploy.monitor import CloudWatchMonitor
 from scripts.deploy.plan_changes import summary
-from scripts.deploy.releases import Releases
+from scripts.deploy.releases import Releases, Versions
 from scripts.deploy.rollout import Rollout
 from scripts.deploy.saved_plan import SavedPlan
 from scripts.deploy.secret_generation import AFTER_A_LEAK, raise_generation
@@ -82,7 +82,7 @@ def rollout(
     saved_plan = SavedPlan(environment)
     releases = Releases(environment)
     if existing_release:
-        _refuse_former_secrets(releases, environment, existing_release)
+        _versions_to_activate(releases, environment, existing_release)
         environment.init()
         environment.outputs()
     else:
@@ -107,8 +107,7 @@ def rollback(environment: Environment, release: str) -> None:
     Raises PreconditionFailed when it is older than the last rotation of the secrets.
     """
     releases = Releases(environment)
-    _refuse_former_secrets(releases, environment, release)
-    versions = releases.versions(release)
+    versions = _versions_to_activate(releases, environment, release)
     newer_functions = sorted(set(releases.live_versions()) - set(versions))
     releases.make_live(versions)
     print(f"{release} is live in {environment.name}.")
@@ -150,9 +149,12 @@ def outputs(environment: Environment) -> None:
         print(f"{name} = {value if isinstance(value, str) else json.dumps(value, indent=2)}")
 
 
-def _refuse_former_secrets(releases: Releases, environment: Environment, release: str) -> None:
-    if releases.precede_rotation(releases.versions(release)):
+def _versions_to_activate(releases: Releases, environment: Environment, release: str) -> Versions:
+    """Return the versions of an existing release. Raises PreconditionFailed when they have former secrets."""
+    versions = releases.versions(release)
+    if releases.precede_rotation(versions):
         raise PreconditionFailed(_has_former_secrets(environment, release))
+    return versions
 
 
 def _has_former_secrets(environment: Environment, release: str | None) -> str:

@@ -28,7 +28,10 @@ def test_make_passes_a_route_unchanged(route: str):
     assert f"--route '{route}'" in commands
 
 
-@pytest.mark.parametrize("setting", ["session_id_digits", "throttles", "max_listeners"])
+@pytest.mark.parametrize(
+    "setting",
+    ["session_id_digits", "throttles", "max_listeners", "joins_per_address_per_minute", "secret_generation"],
+)
 def test_a_setting_is_a_variable_of_terraform(setting: str):
     variables = "".join(path.read_text() for path in (ROOT / "terraform").glob("*.tf"))
 
