@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import requests
 
-from tests.system.conftest import Call
+from tests.support.conflicts import inject_conflicts
+from tests.system.conftest import Call, System
 
 
 def at_once(call: Call, *sent: tuple[str, str, dict[str, Any]]) -> list[requests.Response]:
@@ -26,16 +27,39 @@ def at_once(call: Call, *sent: tuple[str, str, dict[str, Any]]) -> list[requests
 
 @pytest.mark.parametrize("key", ["first", "second"])
 def test_fifty_creates_with_one_key_make_one_session(call: Call, alice: str, key: str):
-    create = (
-        "POST",
-        "/sessions",
-        {"token": alice, "json": {"sourceLanguage": "en"}, "headers": {"Idempotency-Key": f"race-{key}"}},
-    )
-
-    responses = at_once(call, *[create] * 50)
+    responses = at_once(call, *[create_with(f"race-{key}", alice)] * 50)
 
     assert Counter(response.status_code for response in responses) == {201: 50}
     assert len({response.text for response in responses}) == 1
+
+
+def create_with(key: str, token: str) -> tuple[str, str, dict[str, Any]]:
+    """Return a create with a key, as `at_once` takes it."""
+    body = {"sourceLanguage": "en"}
+    return "POST", "/sessions", {"token": token, "json": body, "headers": {"Idempotency-Key": key}}
+
+
+def test_fifty_creates_with_different_keys_make_fifty_sessions(call: Call, system: System):
+    carol = system.token("carol")
+
+    responses = at_once(call, *(create_with(f"own-{number}", carol) for number in range(50)))
+
+    assert Counter(response.status_code for response in responses) == {201: 50}
+    assert len({response.json()["sessionId"] for response in responses}) == 50
+    replays = at_once(call, *(create_with(f"own-{number}", carol) for number in range(50)))
+    assert [replay.text for replay in replays] == [response.text for response in responses]
+
+
+@pytest.mark.parametrize("keys", [1, 20])
+def test_creates_that_meet_conflicts_are_answered(call: Call, system: System, keys: int):
+    dave = system.token("dave")
+    for table in ("sessions", "idempotency_keys"):
+        inject_conflicts(system.running.aws_url, f"session-service-local-{table}", 20)
+
+    responses = at_once(call, *(create_with(f"conflict-{keys}-{n % keys}", dave) for n in range(20)))
+
+    assert Counter(response.status_code for response in responses) == {201: 20}
+    assert len({response.json()["sessionId"] for response in responses}) == keys
 
 
 def test_two_bodies_that_race_with_one_key_make_one_session(call: Call, alice: str):

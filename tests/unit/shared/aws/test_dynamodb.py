@@ -11,6 +11,7 @@ from botocore.handlers import BUILTIN_HANDLERS
 from botocore.parsers import ResponseParserError
 
 from shared.aws.dynamodb import DEFAULT_CONFIG, FAIL_FAST_CONFIG, create_client
+from shared.errors import ServiceUnavailable
 
 
 class RawBody:
@@ -73,3 +74,20 @@ def test_no_omitted_event_handler_is_for_a_service_that_is_called():
 
 def test_the_order_of_the_registered_event_handlers_does_not_matter():
     assert {len(entry) for entry in BUILTIN_HANDLERS if "." not in entry[0]} == {2}
+
+
+def test_what_is_raised_before_a_request_is_sent_is_raised_instead_also_before_a_retry():
+    calls: list[str] = []
+
+    def refuse_the_second(event_name: str, **_: Any) -> AWSResponse:
+        calls.append(event_name)
+        if len(calls) == 2:
+            raise ServiceUnavailable
+        return AWSResponse("https://dynamodb.example", 500, {}, RawBody(b"{}"))
+
+    client = create_client(before_send=refuse_the_second)
+
+    with pytest.raises(ServiceUnavailable):
+        client.get_item(TableName="sessions", Key={"sessionId": {"S": "holy-psalm-100"}})
+
+    assert calls == ["before-send.dynamodb.GetItem"] * 2
