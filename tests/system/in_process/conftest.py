@@ -105,10 +105,10 @@ class Session:
     def call(self, method: str, path: str | None = None, **sent: Any) -> requests.Response:
         """Send a request as the speaker; a throttled one is sent again."""
         url = self.local.url + (path or self.path)
-        headers = {"Authorization": f"Bearer {self.token}"}
+        sent["headers"] = {"Authorization": f"Bearer {self.token}"} | sent.get("headers", {})
         deadline = time.monotonic() + TIMEOUT_S
         while True:
-            response = requests.request(method, url, headers=headers, timeout=TIMEOUT_S, **sent)
+            response = requests.request(method, url, timeout=TIMEOUT_S, **sent)
             if response.status_code != 429 or time.monotonic() > deadline:
                 return response
             time.sleep(0.2)

@@ -16,7 +16,7 @@ from scripts import local_system
 from scripts.local.system import System
 from tests.support.eventually import eventually
 from tests.support.websocket_clients import HandshakeRefused
-from tests.system.in_process.conftest import MAX_LISTENERS, Session, age_rows, table, write_absence
+from tests.system.in_process.conftest import MAX_LISTENERS, Session, age_rows, dynamodb, table, write_absence
 
 # Lambda itself does this by the function's role, so it is in no call of the function.
 LAMBDAS_OWN = ("logs:", "xray:")
@@ -67,6 +67,29 @@ def unused(local: System) -> list[str]:
     ]
 
 
+def create_with_a_key(session: Session) -> None:
+    """Create a session with a key, and send the request again, also beyond the speaker's limit."""
+
+    def create() -> str:
+        response = session.call(
+            "POST", "/sessions", json={"sourceLanguage": "en"}, headers={"Idempotency-Key": "permissions"}
+        )
+        assert response.status_code == 201, response.text
+        return str(response.json()["sessionId"])
+
+    session_id = create()
+    assert create() == session_id
+    environment = session.local.config.functions[f"{PREFIX}create_session"].environment
+    for hour in (int(time.time()) // 3600 + offset for offset in (0, 1)):
+        dynamodb(session.local).update_item(
+            TableName=environment["RATE_LIMITS_TABLE"],
+            Key={"limitKey": {"S": f"sessions#{session.row()['speakerId']['S']}#{hour}"}},
+            UpdateExpression="SET uses = :all",
+            ExpressionAttributeValues={":all": {"N": environment["SESSIONS_PER_SPEAKER_PER_HOUR"]}},
+        )
+    assert create() == session_id
+
+
 def expire_with_an_unreachable_listener(session: Session) -> None:
     """Announce an absence to a listener whose $disconnect was lost; then let the session expire."""
     local, listener = session.local, session.listener()
@@ -85,6 +108,7 @@ def test_functions_use_all_of_their_permissions_and_nothing_else(
 ):
     local = session.local
 
+    create_with_a_key(open_session())
     session.call("GET", "/sessions")
     session.call("GET", "/health")
     session.read()
