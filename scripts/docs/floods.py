@@ -5,7 +5,7 @@ limits with Terraform.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from scripts.docs import cost
@@ -141,9 +141,12 @@ def section() -> str:
     heartbeats = limits["websocket_api"]["heartbeat"].requests_per_second * HEARTBEAT_SECONDS
     account = ACCOUNT_REQUESTS_PER_SECOND
     remaining = account - total_rate
+    updates = next(flood for flood in FLOODS if flood.route.startswith("PATCH"))
+    signed_in_cost = cost_per_hour(replace(updates, use=cost.UPDATE), limit(updates, limits))
     lines = (
         f"- All routes at once: {total_rate:,} requests/s, ${total_cost:.2f} an hour.",
         f"- {remaining:,} of the account's {account:,} requests/s remain for messages that functions post.",
+        f"- A speaker who updates their session as often as the limit allows: ${signed_in_cost:.2f} an hour.",
         f"- The limit of heartbeats is enough for {heartbeats:,} connections, one each in five minutes.",
     )
     return "\n".join([markdown_table(head, rows, left=3), "", *lines])
