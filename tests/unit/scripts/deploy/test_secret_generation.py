@@ -1,6 +1,7 @@
 """The rotation of secrets: what the command changes in tfvars, what it prints, and what it refuses."""
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,17 @@ def test_after_a_leak_no_key_is_common_and_cursors_are_rejected(
 
     assert re.search(r"^secret_generation += 4\b", tfvars.read_text(), re.MULTILINE)
     assert "each rejects the cursors of the other" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("variables", "options"), [([], ""), (["BY=3"], ' --by "3"')])
+def test_make_passes_the_environment_and_the_step(variables: list[str], options: str):
+    dry_run = ["make", "--dry-run", "rotate-secrets", "ENV=prod", *variables]
+
+    commands = subprocess.run(dry_run, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+    assert f'rotate-secrets "prod"{options}' in [
+        line.split("scripts.deploy ")[-1].strip() for line in commands.splitlines()
+    ]
 
 
 @pytest.mark.parametrize("by", ["0", "2", "-1", "many"])
