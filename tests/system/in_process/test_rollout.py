@@ -127,6 +127,7 @@ def test_the_former_release_is_live_again_after_a_bad_one(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ):
+    good_build = {file: file.read_bytes() for file in (project.folder / "dist").iterdir() if file.is_file()}
     project.build("9.1.0", status=500)
     assert command(project, local, "plan", "local") == 0
     traffic = Traffic(find("local", project.folder, local.work), local, clock)
@@ -134,6 +135,8 @@ def test_the_former_release_is_live_again_after_a_bad_one(
 
     code = command(project, local, "rollout", "local", "--step", "10", "--pause", "300")
     traffic.end_alarm()
+    for file, content in good_build.items():
+        file.write_bytes(content)
     during = traffic.statuses
     time.sleep(CACHE_SECONDS)
     clock.move_forward(60)
