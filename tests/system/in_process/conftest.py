@@ -14,7 +14,12 @@ import requests
 from scripts import local_system
 from scripts.local.system import System
 from tests.support.projects import Project, copy_project
-from tests.support.websocket_clients import WebSocketClient, WebSocketClients, websocket_clients
+from tests.support.websocket_clients import (
+    HandshakeRefused,
+    WebSocketClient,
+    WebSocketClients,
+    websocket_clients,
+)
 
 MAX_LISTENERS = 20
 JOINS_PER_MINUTE = 60
@@ -135,6 +140,12 @@ class Session:
         return self._clients.open(
             self.local.websocket_url, sessionId=self.id, targetLanguage=language, **query
         )
+
+    def listener_if_admitted(self) -> WebSocketClient | None:
+        """Connect a listener; None if the handshake is refused."""
+        with contextlib.suppress(HandshakeRefused):
+            return self.listener()
+        return None
 
     def row(self) -> Json:
         """Return its own row."""

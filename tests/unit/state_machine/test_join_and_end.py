@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from moto import mock_aws
 
-from shared.audience.connection import HANDSHAKE_S, Connection, Role
+from shared.audience.connection import HANDSHAKE_S, Connection, Role, SessionRef
 from shared.audience.delivery import Delivery
 from shared.audience.join import RECOUNT_INTERVAL_MS, Join
 from shared.audience.listener_counter import ListenerCounter
@@ -88,6 +88,18 @@ ACTION_WEIGHTS = {
     "let_the_session_expire": 1,
     "reuse_the_session_id": 1,
 }
+# Of the examples that are only about places, with more actions in each step.
+PLACES_WEIGHTS = {
+    "connect_a_listener": 6,
+    "close_a_connection": 3,
+    "resume_a_function": 18,
+    "deliver_connection_records": 5,
+    "deliver_an_old_record_again": 1,
+    "deliver_a_late_call": 3,
+    "let_time_pass": 2,
+    "delete_expired_items": 1,
+}
+PLACES_ACTIONS_PER_STEP = 3
 
 
 @cache
@@ -206,6 +218,7 @@ class JoinAndEnd(RuleBasedStateMachine):
     @initialize(random=st.randoms(use_true_random=True))
     def seed(self, random: Random) -> None:
         self.random = random
+        self.about_places = random.random() < 0.5
         self.max_listeners = random.randint(1, 3)
         # With a limit the due time of an absence differs; the session itself expires before the limit.
         self.absent_minutes = random.choice([0, 120])
@@ -290,9 +303,11 @@ class JoinAndEnd(RuleBasedStateMachine):
 
     @rule()
     def take_an_action(self) -> None:
-        (action,) = self.random.choices(list(ACTION_WEIGHTS), list(ACTION_WEIGHTS.values()))
-        note(f"{self.scheduler.now - NOW} ms: {action}")
-        getattr(self, action)()
+        weights = PLACES_WEIGHTS if self.about_places else ACTION_WEIGHTS
+        count = PLACES_ACTIONS_PER_STEP if self.about_places else 1
+        for action in self.random.choices(list(weights), list(weights.values()), k=count):
+            note(f"{self.scheduler.now - NOW} ms: {action}")
+            getattr(self, action)()
 
     # Actions: clients
 
@@ -374,7 +389,7 @@ class JoinAndEnd(RuleBasedStateMachine):
         )
 
     def let_time_pass(self) -> None:
-        self.scheduler.advance(self.random.choice([200, 2000, 11_000]))
+        self.scheduler.advance(self.random.choice([200, 2000, 7000, 11_000]))
 
     def delete_expired_items(self) -> None:
         now_s = self.scheduler.now // 1000
@@ -400,6 +415,12 @@ class JoinAndEnd(RuleBasedStateMachine):
             client.session_created_at for client in self._connected_clients() if client.role is Role.LISTENER
         )
         assert max(listeners.values(), default=0) <= self.max_listeners
+
+    @invariant()
+    def every_admitted_listener_has_a_place(self) -> None:
+        if self.about_places:
+            places = self.places.get(SessionRef(SESSION_ID, self.newest.created_at))
+            assert len(self._admitted_listeners()) <= places.taken <= self.max_listeners
 
     def teardown(self) -> None:
         try:
@@ -528,7 +549,8 @@ class JoinAndEnd(RuleBasedStateMachine):
     def _assert_never_too_many_listeners_were_admitted(self) -> None:
         admitted: dict[str, int] = {}
         for record in self.stream_consumers[CONNECTIONS_TABLE].all_records:
-            row = record["dynamodb"].get("NewImage", {})
+            old, row = (record["dynamodb"].get(image, {}) for image in ("OldImage", "NewImage"))
+            assert "admittedAt" in row or not row or "admittedAt" not in old  # nobody is un-admitted
             admitted.pop(record["dynamodb"]["Keys"]["connectionId"]["S"], None)
             if "admittedAt" in row and row["role"]["S"] == Role.LISTENER:
                 admitted[row["connectionId"]["S"]] = int(row["sessionCreatedAt"]["N"])
