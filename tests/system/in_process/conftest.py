@@ -197,6 +197,14 @@ def age_rows(session: Session) -> None:
         )
 
 
+def write_lapsed_row(session: Session) -> None:
+    """Write the row `lapsed` of a join that was killed a minute ago, before its admission."""
+    listener = next(row for row in session.rows() if row["role"]["S"] == "listener")
+    lapsed = {name: value for name, value in listener.items() if name != "admittedAt"}
+    lapsed |= {"connectionId": {"S": "lapsed"}, "expiresAt": {"N": str(int(time.time()) - 60)}}
+    dynamodb(session.local).put_item(TableName=table(session.local, "connections"), Item=lapsed)
+
+
 def write_absence(session: Session, since: int) -> None:
     """Write into its row that its speaker has been absent since `since`, epoch ms."""
     dynamodb(session.local).update_item(

@@ -16,7 +16,15 @@ from scripts import local_system
 from scripts.local.system import System
 from tests.support.eventually import eventually
 from tests.support.websocket_clients import HandshakeRefused
-from tests.system.in_process.conftest import MAX_LISTENERS, Session, age_rows, dynamodb, table, write_absence
+from tests.system.in_process.conftest import (
+    MAX_LISTENERS,
+    Session,
+    age_rows,
+    dynamodb,
+    table,
+    write_absence,
+    write_lapsed_row,
+)
 
 # Lambda itself does this by the function's role, so it is in no call of the function.
 LAMBDAS_OWN = ("logs:", "xray:")
@@ -117,7 +125,9 @@ def test_functions_use_all_of_their_permissions_and_nothing_else(
     listeners = [session.listener() for _ in range(MAX_LISTENERS)]
     with pytest.raises(HandshakeRefused):
         session.listener()
+    write_lapsed_row(session)
     listeners[0].close()
+    eventually(lambda: "lapsed" not in {row["connectionId"]["S"] for row in session.rows()})
     session.change(status="paused")
     session.end()
     expire_with_an_unreachable_listener(open_session())

@@ -1,12 +1,14 @@
 """The DynamoDB client: its timeouts, and responses that are not JSON."""
 
 from collections.abc import Iterator, Mapping
+from types import SimpleNamespace
 from typing import Any
 
+import botocore.endpoint
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ConnectionClosedError
 from botocore.handlers import BUILTIN_HANDLERS
 from botocore.parsers import ResponseParserError
 
@@ -63,6 +65,29 @@ def test_a_5xx_response_need_not_be_json(status: int):
         get_item(status, b"<html>")
 
     assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == status
+
+
+def test_a_client_calls_before_send_before_each_request_and_raises_what_it_raises(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=lambda _: None))
+    operations: list[str] = []
+
+    def before_send(event_name: str, **_: Any) -> None:
+        operations.append(event_name.rpartition(".")[2])
+        if len(operations) == 2:
+            raise ServiceUnavailable
+
+    def fail(**_: Any) -> None:
+        raise ConnectionClosedError(endpoint_url="dynamodb")
+
+    client = create_client(before_send=before_send)
+    client.meta.events.register("before-send.dynamodb", fail)
+
+    with pytest.raises(ServiceUnavailable):
+        client.get_item(TableName="sessions", Key={"sessionId": {"S": "holy-psalm-100"}})
+
+    assert operations == ["GetItem"] * 2
 
 
 def test_no_omitted_event_handler_is_for_a_service_that_is_called():

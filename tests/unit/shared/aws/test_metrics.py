@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from shared.audience.join import Outcome
 from shared.aws.metrics import EmbeddedMetrics
 from shared.clock import now_ms
 from shared.sessions.session import Language, Status
@@ -106,6 +107,16 @@ def test_other_metrics_have_the_environment_as_their_only_dimension(
     emit(EmbeddedMetrics("dev"))
 
     assert written_line(capsys)["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["Environment"]]
+
+
+def test_joins_are_counted_by_outcome_alone(capsys: pytest.CaptureFixture[str]):
+    EmbeddedMetrics("dev").join_ended(Outcome.FULL)
+
+    line = written_line(capsys)
+    (directive,) = line["_aws"]["CloudWatchMetrics"]
+    assert directive["Dimensions"] == [["Environment", "Outcome"]]
+    assert directive["Metrics"] == [{"Name": "JoinCount", "Unit": "Count"}]
+    assert (line["Environment"], line["Outcome"], line["JoinCount"]) == ("dev", "full", 1)
 
 
 def test_the_duration_of_a_session_without_a_time_of_its_end_is_that_to_its_last_update(
