@@ -134,6 +134,10 @@ sessions: $(VENV) ## Count the live sessions by status and language (ENV=dev, JS
 tail: $(VENV) ## Follow the logs (ENV=dev, ROUTE="POST /sessions")
 	@exec $(PY) -m scripts.operate.tail "$(ENV)" $(if $(value ROUTE),--route '$(value ROUTE)')
 
+.PHONY: quotas
+quotas: $(VENV) ## Print which AWS quotas to raise before a launch (SESSIONS=1000 LISTENERS=100 MINUTES=10)
+	@$(PY) -m scripts.operate.quotas "$(SESSIONS)" "$(LISTENERS)" $(if $(MINUTES),--minutes "$(MINUTES)")
+
 .PHONY: redrive
 redrive: $(VENV) ## Replay stream records that failed and were stored in S3 (ENV=prod, ONLY=session_changed, DRY_RUN=1)
 	@exec $(PY) -m scripts.operate.redrive "$(ENV)" $(if $(ONLY),--only "$(ONLY)") $(if $(DRY_RUN),--dry-run)

@@ -8,7 +8,7 @@ import json
 import sys
 from collections.abc import Callable, Mapping
 
-from scripts.docs import asyncapi, cost, reliability, security_matrix
+from scripts.docs import asyncapi, cost, quotas, reliability, security_matrix
 from scripts.docs.openapi.document import document as openapi_document
 from scripts.project import ROOT
 
@@ -16,6 +16,7 @@ DOCUMENTS: Mapping[str, Callable[[], str]] = {
     "docs/openapi.json": lambda: _json(openapi_document()),
     "docs/asyncapi.json": lambda: _json(asyncapi.document()),
     "docs/cost.md": cost.page,
+    "docs/quotas.md": quotas.page,
     "docs/reliability.md": reliability.page,
     "docs/security.md": security_matrix.page,
 }

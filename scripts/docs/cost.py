@@ -9,6 +9,13 @@ from math import ceil
 from typing import NamedTuple
 
 from scripts.docs.markdown import markdown_table, replace_section
+from scripts.launch_load import (
+    COLD_MS,
+    CONNECTION_BYTES,
+    HEARTBEATS_PER_HOUR,
+    READ_UNIT_BYTES,
+    UPDATES_PER_HOUR,
+)
 from scripts.project import ROOT
 
 MEMORY_MB = 512
@@ -16,15 +23,11 @@ FAN_OUT_MEMORY_MB = 1769  # of functions that send messages to an audience
 
 # Assumptions: use that depends on clients or on AWS.
 COLD_SHARE = 0.02  # of invocations
-COLD_MS = 400  # that a cold start adds to an invocation
 TRACED_SHARE = 0.05  # of requests that X-Ray samples
 PAGE = 20  # sessions on a page of a list
 SESSION_BYTES = 350
 AUDIENCE = 100  # connections of a session
-CONNECTION_BYTES = 160
 STAY_HOURS = 1  # that a listener stays connected
-HEARTBEATS_PER_HOUR = 12  # of a listener
-UPDATES_PER_HOUR = 4  # of a session, each posted to every listener
 SWEEPS_PER_MONTH = 43_800  # one a minute
 
 
@@ -92,7 +95,9 @@ UPDATE_PRESENCE = Call("sessions:UpdateItem", writes=4)
 FINISH_DRAIN = Call("sessions:UpdateItem", writes=3)  # removes the item from the index by due time
 GET_SESSION = Call("sessions:GetItem", reads=1)
 QUERY_DUE = Call("sessions:Query", reads=0.5)  # eventually consistent
-QUERY_SESSIONS = Call("sessions:Query", reads=ceil(PAGE * SESSION_BYTES / 4096) / 2)  # eventually consistent
+QUERY_SESSIONS = Call(
+    "sessions:Query", reads=ceil(PAGE * SESSION_BYTES / READ_UNIT_BYTES) / 2
+)  # eventually consistent
 PUT_CONNECTION = Call("connections:PutItem", writes=1)
 ADMIT_CONNECTION = Call("connections:UpdateItem", writes=1)
 TAKE_PLACE = Call("audiences:UpdateItem", writes=1)
@@ -100,7 +105,7 @@ GIVE_PLACE_BACK = Call("audiences:UpdateItem", writes=1)  # by the count after a
 GET_PLACES = Call("audiences:GetItem", reads=1)
 DELETE_CONNECTION = Call("connections:DeleteItem", writes=1)
 DELETE_AUDIENCE = Call("connections:BatchWriteItem", writes=AUDIENCE)  # one call for each 25
-QUERY_CONNECTIONS = Call("connections:Query", reads=ceil(AUDIENCE * CONNECTION_BYTES / 4096))
+QUERY_CONNECTIONS = Call("connections:Query", reads=ceil(AUDIENCE * CONNECTION_BYTES / READ_UNIT_BYTES))
 POST = Call("PostToConnection", messages=1)
 CLOSE = Call("DeleteConnection")
 

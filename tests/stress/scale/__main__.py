@@ -12,9 +12,11 @@ import itertools
 import math
 import sys
 
+from scripts import quotas
 from scripts.command_line import report_progress
+from scripts.launch_load import LaunchLoad
 from tests.stress import results
-from tests.stress.scale.model import JOIN_S, Consumer, Costs, Load, Outcome, Settings, percentile, simulate
+from tests.stress.scale.model import Consumer, Costs, Load, Outcome, Settings, percentile, simulate
 from tests.support.terraform_plan import planned_resources
 
 LOADS = [
@@ -33,9 +35,6 @@ EARLIER = Settings(
 THREADS = 16
 MOST_JOINS = 150_000
 """Enough for stable percentiles: further shards are not simulated."""
-
-REQUESTS_PER_SECOND, CONNECTS_PER_SECOND = 10_000, 500
-"""Default quotas of an account: https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html"""
 
 
 def main() -> int:
@@ -121,10 +120,14 @@ def lags(outcome: Outcome) -> tuple[float, float]:
 def raised_quotas(load: Load, outcome: Outcome) -> str:
     """Return the default quotas that the load exceeds, and what they are assumed to be raised to."""
     needs = {
-        "requests/s": (outcome.requests_per_second, REQUESTS_PER_SECOND),
-        "connects/s": (load.sessions * load.listeners / JOIN_S, CONNECTS_PER_SECOND),
+        "requests/s": (outcome.requests_per_second, quotas.REQUESTS),
+        "connects/s": (LaunchLoad(load.sessions, load.listeners).joins, quotas.CONNECTS),
     }
-    raised = [f"{_round_up(need):,} {name}" for name, (need, quota) in needs.items() if need > quota]
+    raised = [
+        f"{_round_up(need):,} {name}"
+        for name, (need, quota) in needs.items()
+        if quota.verdict(math.ceil(need)) is quotas.Raise.YES
+    ]
     return ", ".join(raised) or "none"
 
 

@@ -18,10 +18,11 @@ from dataclasses import dataclass, field
 from itertools import count
 from math import ceil
 
+from scripts import launch_load
 from tests.stress.benchmarks.cpu_quota import processors
 
-JOIN_S, END_S = 600.0, 300.0
-"""Listeners join in the first ten minutes, sessions end in the five after them."""
+JOIN_S, END_S = launch_load.ARRIVAL_MINUTES * 60.0, launch_load.END_MINUTES * 60.0
+"""Listeners join in the first minutes, sessions end in those after them."""
 
 # Assumptions about AWS that no benchmark on one machine can measure.
 POLL_S = 0.25
