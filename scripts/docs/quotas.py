@@ -54,7 +54,7 @@ def _assumptions() -> str:
         f"The busiest second has the mean of a Poisson distribution and {DEVIATIONS} standard deviations.",
         "A client reads the session once before it joins, and everybody gets in.",
         f"A connection sends {HEARTBEATS_PER_HOUR} heartbeats an hour.",
-        f"A session is updated {UPDATES_PER_HOUR} times an hour, each time with a message to all connections.",
+        f"A session is updated {UPDATES_PER_HOUR} times an hour, with a message to each connection.",
         f"The row of a connection has {CONNECTION_BYTES} bytes.",
         f"In the busiest second each request meets a cold start, which takes {COLD_MS} ms longer.",
     )
