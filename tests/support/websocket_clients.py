@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -70,14 +70,18 @@ class WebSocketClients:
         """Open one. Raises HandshakeRefused."""
         return self.loop.run(self._open(url, headers, query))
 
-    def open_all(self, url: str, queries: list[dict[str, str]]) -> list[WebSocketClient | int]:
-        """Open all at the same moment. Return for each the client, or the status that refused it."""
+    def open_all(
+        self, url: str, queries: Sequence[Mapping[str, str]], *, at_once: int | None = None
+    ) -> list[WebSocketClient | int]:
+        """Open all, `at_once` of them at a time. Return for each the client, or the status that refused it."""
+        places = asyncio.Semaphore(at_once or len(queries))
 
-        async def open_one(query: dict[str, str]) -> WebSocketClient | int:
-            try:
-                return await self._open(url, None, query)
-            except HandshakeRefused as refused:
-                return refused.status
+        async def open_one(query: Mapping[str, str]) -> WebSocketClient | int:
+            async with places:
+                try:
+                    return await self._open(url, None, query)
+                except HandshakeRefused as refused:
+                    return refused.status
 
         async def open_each() -> list[WebSocketClient | int]:
             return await asyncio.gather(*map(open_one, queries))
