@@ -16,7 +16,7 @@ from scripts.project import ROOT
 
 PARTS = {
     "load": "send requests to the local system; measure latencies, errors and CPU time (2 minutes)",
-    "curve": "measure creates as session ids fill up, and compare with the formula (1 minute)",
+    "curve": "measure creates as session ids fill up, and joins as a session fills up (2 minutes)",
     "faults": "inject faults into DynamoDB under load, and audit what was acknowledged (5 minutes)",
     "attacks": "change a session all the time, and measure how long a stranger's end waits (1 minute)",
     "fan_out": "measure the CPU time of messages to an audience, and of its dismissal (2 minutes)",

@@ -73,7 +73,7 @@ class WebSocketClients:
     def open_all(
         self, url: str, queries: Sequence[Mapping[str, str]], *, at_once: int | None = None
     ) -> list[WebSocketClient | int]:
-        """Open all, `at_once` of them at a time. Return for each the client, or the status that refused it."""
+        """Open all, `at_once` of them at a time. Return for each the client or its refusal's status."""
         places = asyncio.Semaphore(at_once or len(queries))
 
         async def open_one(query: Mapping[str, str]) -> WebSocketClient | int:

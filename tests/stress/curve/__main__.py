@@ -1,9 +1,9 @@
-"""Measure the cost of a create as session ids fill up, and compare it with the formula.
+"""Measure the cost of a create as session ids fill up, and of a join as a session fills up.
 
 python -m tests.stress.curve [--creates 1000] [--seed 1] [--record]
 
-Exits with 1 if a measured point differs from the formula, or if all five tries of a simulated create
-collided.
+Exits with 1 if a measured create differs from the formula, if all five tries of a simulated create collided,
+or if a join takes longer the more listeners there are.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from scripts import local_system
 from scripts.command_line import report_progress
 from scripts.project import ROOT
 from tests.stress import results
-from tests.stress.curve import chart
+from tests.stress.curve import chart, joins
 from tests.stress.curve.collisions import Occupancy, accumulated, live_at, sample, simulate, steady
 from tests.stress.curve.full_table import DIGITS
 from tests.support.aws_calls import recorded_calls
@@ -91,12 +91,18 @@ def main() -> int:
         f"and at {raise_at[6]:,} with 6: raise session_id_digits there. Even with {raise_at[3] * 100:,} held "
         f"ids and 3 digits, only one create in {1 / refusal / 1e9:,.0f} billion would be refused."
     )
+    join_curve = joins.curve(joins.measure())
+    summary += (
+        f" p50 of a join: {join_curve.early_ms:.0f} ms with 20 to 120 listeners, {join_curve.late_ms:.0f} ms "
+        f"with 390 to 490, {joins.AT_ONCE} at a time: {join_curve.ratio:.2f} times as long (at most "
+        f"{joins.MAX_RATIO})."
+    )
     print(summary)
     if options.record:
         results.record("curve", summary, {"last_run": measured})
         svg = chart.chart([(point.live, point.calls) for point in points], raise_at)
         (ROOT / "docs" / "session-ids.svg").write_text(svg)
-    return int(bool(off or refused))
+    return int(bool(off or refused or join_curve.ratio > joins.MAX_RATIO))
 
 
 def _measure(creates: int) -> list[Point]:
