@@ -19,6 +19,7 @@ def _row() -> dict[str, dict[str, str]]:
         "qualityTier": {"S": "standard"},
         "status": {"S": "active"},
         "listenerCount": {"N": "0"},
+        "maxListeners": {"N": "500"},
         "createdAt": {"N": str(now)},
         "updatedAt": {"N": str(now)},
         "expiresAt": {"N": str(now // 1000 + 86_400)},
