@@ -12,7 +12,8 @@ import requests
 
 from scripts.command_line import report_progress
 from scripts.local.system import System
-from tests.support.websocket_clients import websocket_clients
+from tests.support.eventually import eventually
+from tests.support.websocket_clients import WebSocketClient, websocket_clients
 
 JOINS, AT_ONCE = 490, 20
 """Listeners of one session, which has 500 places."""
@@ -50,13 +51,18 @@ def measure(joins: int = JOINS) -> list[float]:
         )
         session_id = created.json()["sessionId"]
 
-        def join(_: int) -> float:
+        def join(_: int) -> tuple[WebSocketClient, float]:
             began = time.monotonic()
-            clients.open(running.websocket_url, sessionId=session_id, targetLanguage="es")
-            return (time.monotonic() - began) * 1000
+            client = clients.open(running.websocket_url, sessionId=session_id, targetLanguage="es")
+            return client, (time.monotonic() - began) * 1000
 
         report_progress(f"Joining a session {joins} times, {AT_ONCE} at a time")
-        return list(phones.map(join, range(joins)))
+        joined = list(phones.map(join, range(joins)))
+        for client, _ in joined:
+            client.close()
+        session_url = f"{running.url}/sessions/{session_id}"
+        eventually(lambda: requests.get(session_url, timeout=TIMEOUT_S).json().get("listenerCount") == 0)
+        return [latency_ms for _, latency_ms in joined]
 
 
 def curve(latencies_ms: Sequence[float]) -> JoinCurve:
