@@ -95,9 +95,8 @@ UPDATE_PRESENCE = Call("sessions:UpdateItem", writes=4)
 FINISH_DRAIN = Call("sessions:UpdateItem", writes=3)  # removes the item from the index by due time
 GET_SESSION = Call("sessions:GetItem", reads=1)
 QUERY_DUE = Call("sessions:Query", reads=0.5)  # eventually consistent
-QUERY_SESSIONS = Call(
-    "sessions:Query", reads=ceil(PAGE * SESSION_BYTES / READ_UNIT_BYTES) / 2
-)  # eventually consistent
+# Eventually consistent.
+QUERY_SESSIONS = Call("sessions:Query", reads=ceil(PAGE * SESSION_BYTES / READ_UNIT_BYTES) / 2)
 PUT_CONNECTION = Call("connections:PutItem", writes=1)
 ADMIT_CONNECTION = Call("connections:UpdateItem", writes=1)
 TAKE_PLACE = Call("audiences:UpdateItem", writes=1)
