@@ -347,9 +347,8 @@ class _Container:
         self._job: Callable[[], object] | None = None
         self._ended: Ended = lambda _, __: None
         self._began = 0.0
-        self._dead = False
+        self._busy = self._dead = self._finished = False
         self.killed_by_chance = False
-        self._busy = False
         self._waiting: deque[tuple[Callable[[], object], Ended]] = deque()
         sessions, connections, places = _Sessions(self), _Connections(self), _Places(self)
         self._skew_ms = int(door.rng.uniform(-door.chaos.skew_s, door.chaos.skew_s) * 1000)
@@ -389,9 +388,10 @@ class _Container:
 
     def stop(self) -> None:
         """End the thread, whatever it waits for."""
-        if self._thread is not None and self._thread.is_alive():
-            self._dead, self._job = True, None
-            self._door.time.resume(self._lock)
+        if self._thread is not None:
+            if not self._finished:
+                self._dead, self._job = True, None
+                self._door.time.resume(self._lock)
             self._thread.join()
 
     def sleep(self, seconds: float) -> None:
@@ -467,6 +467,7 @@ class _Container:
                     break
                 time.pause(self._lock)
         finally:
+            self._finished = True
             time.end()
 
     def _run(self, job: Callable[[], object]) -> BaseException | None:
