@@ -13,10 +13,14 @@ from scripts.local.event_loop import EventLoop
 
 
 class WebSocketClient:
-    """One open WebSocket: the messages received so far, and the monotonic seconds at which each arrived."""
+    """One open WebSocket: the messages received so far, and the monotonic seconds at which each arrived.
+
+    `texts` are the messages as they were sent, `messages` those that are not empty, as objects.
+    """
 
     def __init__(self, loop: EventLoop, socket: aiohttp.ClientWebSocketResponse) -> None:
         self.socket = socket
+        self.texts: list[str] = []
         self.messages: list[dict[str, Any]] = []
         self.received_at: list[float] = []
         self.closed = False
@@ -31,7 +35,9 @@ class WebSocketClient:
         """Keep all messages until it is closed."""
         async for message in self.socket:
             self.received_at.append(time.monotonic())
-            self.messages.append(json.loads(message.data))
+            self.texts.append(message.data)
+            if message.data:
+                self.messages.append(json.loads(message.data))
         self.closed = True
 
     def types(self) -> list[str]:

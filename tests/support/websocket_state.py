@@ -18,6 +18,7 @@ def _route(key: str, integration: str, **more: Any) -> dict[str, Any]:
         "target": f"integrations/{integration}",
         "authorization_type": "NONE",
         "authorizer_id": None,
+        "route_response_selection_expression": None,
         **more,
     }
 
@@ -61,7 +62,15 @@ RESOURCES: dict[str, tuple[str, dict[str, Any]]] = {
         _route("$connect", "function", authorization_type="CUSTOM", authorizer_id="aut9"),
     ),
     "disconnect": ("aws_apigatewayv2_route", _route("$disconnect", "function")),
-    "default": ("aws_apigatewayv2_route", _route("$default", "reply")),
+    "default": (
+        "aws_apigatewayv2_route",
+        _route("$default", "reply", route_response_selection_expression="$default"),
+    ),
+    "ask": (
+        "aws_apigatewayv2_route",
+        _route("ask", "function", route_response_selection_expression="$default"),
+    ),
+    "tell": ("aws_apigatewayv2_route", _route("tell", "function")),
     "silent": ("aws_apigatewayv2_route", _route("silent", "reply")),
     "function": (
         "aws_apigatewayv2_integration",
@@ -98,12 +107,24 @@ RESOURCES: dict[str, tuple[str, dict[str, Any]]] = {
         "aws_apigatewayv2_route_response",
         {"route_id": "route-$default", "route_response_key": "$default"},
     ),
+    "route_response_of_ask": (
+        "aws_apigatewayv2_route_response",
+        {"route_id": "route-ask", "route_response_key": "$default"},
+    ),
     "may_connect": (
         "aws_lambda_permission",
         {
             "function_name": "make",
             "principal": "apigateway.amazonaws.com",
             "source_arn": f"{EXECUTION_ARN}/ws/$connect",
+        },
+    ),
+    "may_ask": (
+        "aws_lambda_permission",
+        {
+            "function_name": "make",
+            "principal": "apigateway.amazonaws.com",
+            "source_arn": f"{EXECUTION_ARN}/ws/ask",
         },
     ),
     "may_authorize": (

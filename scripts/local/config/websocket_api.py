@@ -1,7 +1,8 @@
 """The WebSocket API that Terraform declares: its authorizer, its routes, and what answers each of them."""
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -9,6 +10,9 @@ from scripts.local.config.routes import Throttle, Throttles, integration, may_in
 from scripts.local.config.terraform_state import NotServable, TerraformState, function_name
 
 ROUTE_SELECTION = "$request.body.action"
+
+REQUEST_TIME = re.compile(r"\$context\.requestTimeEpoch(?![\w.])")
+"""The one variable that the templates of mock responses may contain: the time of the message, epoch ms."""
 
 
 @dataclass(frozen=True)
@@ -21,18 +25,26 @@ class Authorizer:
 
 @dataclass(frozen=True)
 class FunctionRoute:
-    """$connect or $disconnect, answered by a function; `timeout` in seconds."""
+    """A route that invokes a function; `timeout` in seconds.
+
+    `answers` is whether the body of the function's result is sent to the client. $connect and $disconnect
+    never send one.
+    """
 
     key: str
     function: str
     permitted: bool = True
     throttle: Throttle | None = None
     timeout: float = 29.0
+    answers: bool = False
 
 
 @dataclass(frozen=True)
 class MockRoute:
-    """A route of messages that API Gateway answers itself. Without a `body` it answers nothing."""
+    """A route of messages that API Gateway answers itself. Without a `body` it answers nothing.
+
+    `body` is a template, with REQUEST_TIME as its only variable.
+    """
 
     key: str
     body: str | None
@@ -50,14 +62,15 @@ class WebSocketApi:
     authorizer: Authorizer | None
     connect: FunctionRoute
     disconnect: FunctionRoute | None
-    messages: Mapping[str, MockRoute]
+    messages: Mapping[str, MockRoute | FunctionRoute]
     stage_variables: tuple[tuple[str, str], ...] = ()
     access_log_format: str = '{"requestId":"$context.requestId","status":"$context.status"}'
 
     @property
     def functions(self) -> tuple[FunctionRoute, ...]:
-        """The routes that functions answer."""
-        return tuple(route for route in (self.connect, self.disconnect) if route)
+        """The routes that invoke functions."""
+        routes = (self.connect, self.disconnect, *self.messages.values())
+        return tuple(route for route in routes if isinstance(route, FunctionRoute))
 
     @property
     def endpoint(self) -> str:
@@ -87,13 +100,31 @@ def read(state: TerraformState) -> WebSocketApi:
         authorizer=_authorizer(state, api, connect),
         connect=_function_route(state, stage_arn, throttles, connect),
         disconnect=_function_route(state, stage_arn, throttles, disconnect) if disconnect else None,
-        messages={
-            key: MockRoute(key, _mock_response(state, route), throttles.of(key))
-            for key, route in routes.items()
-        },
+        messages={key: _message_route(state, stage_arn, throttles, route) for key, route in routes.items()},
         stage_variables=tuple(sorted((stage["stage_variables"] or {}).items())),
         access_log_format=access_log.get("format") or WebSocketApi.access_log_format,
     )
+
+
+def _message_route(
+    state: TerraformState, stage_arn: str, throttles: Throttles, route: Mapping[str, Any]
+) -> MockRoute | FunctionRoute:
+    """Return a route of messages. It sends an answer only if it has a route response that it selects.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-route-response.html
+    """
+    key = route["route_key"]
+    answers = bool(
+        state.all("aws_apigatewayv2_route_response", route_id=route["id"], route_response_key="$default")
+    )
+    selection = route["route_response_selection_expression"]
+    if answers and selection != "$default":
+        raise NotServable(f"{key} has a route response, which {selection} does not select.")
+    mock = integration(state, route)
+    if mock["integration_type"] == "MOCK":
+        body = _mock_response(state, key, mock) if answers else None
+        return MockRoute(key, body, throttles.of(key))
+    return replace(_function_route(state, stage_arn, throttles, route), answers=answers)
 
 
 def _function_route(
@@ -123,18 +154,16 @@ def _authorizer(state: TerraformState, api: Mapping[str, Any], route: Mapping[st
     return Authorizer(function, may_invoke(state, function, source_arn))
 
 
-def _mock_response(state: TerraformState, route: Mapping[str, Any]) -> str | None:
-    """Return the text of a mock integration; None when no route response passes it on to the client."""
-    mock = integration(state, route)
-    if mock["integration_type"] != "MOCK":
-        raise NotServable(f"{route['route_key']}: only MOCK integrations may answer messages.")
-    if not state.all("aws_apigatewayv2_route_response", route_id=route["id"], route_response_key="$default"):
-        return None
+def _mock_response(state: TerraformState, route_key: str, mock: Mapping[str, Any]) -> str:
+    """Return the response template of a mock integration."""
     response = state.one("aws_apigatewayv2_integration_response", integration_id=mock["id"])
     selection, key = response["template_selection_expression"], response["integration_response_key"]
     templates: dict[str, str] = response["response_templates"] or {}
     if key not in ("/200/", "$default") or selection not in templates:
-        raise NotServable(f"{route['route_key']}: its integration response is not one for 200.")
-    if {"$", "#"} & set(templates[selection]):
-        raise NotServable(f"{route['route_key']}: its response template holds more than plain text.")
+        raise NotServable(f"{route_key}: its integration response is not one for 200.")
+    if {"$", "#"} & set(REQUEST_TIME.sub("", templates[selection])):
+        raise NotServable(
+            f"{route_key}: the local system renders $context.requestTimeEpoch and plain text only, "
+            f"not the response template {templates[selection]}"
+        )
     return templates[selection]

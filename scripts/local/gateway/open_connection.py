@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from aiohttp import WebSocketError, WSMessage, WSMsgType, web
 
@@ -47,8 +47,11 @@ class OpenConnection:
             self._queue.put_nowait(self._closed_by_us)
             asyncio.get_running_loop().call_later(CLOSE_SECONDS, self._abort)
 
-    async def run(self, on_message: Callable[[str | bytes], Awaitable[None]]) -> CloseFrame:
-        """Complete the handshake, serve the connection to its end, and return why it was closed."""
+    async def run(self, on_message: Callable[[str], object]) -> CloseFrame:
+        """Complete the handshake, serve the connection to its end, and return why it was closed.
+
+        `on_message` must not block. A binary message closes the connection: API Gateway takes text only.
+        """
         closed = CloseFrame(1006, "Connection closed abnormally")
         with contextlib.suppress(ConnectionError):  # the client is gone before the handshake is complete
             await self._socket.prepare(self._request)
@@ -64,13 +67,15 @@ class OpenConnection:
                 writing.cancel()
         return self._closed_by_us or closed
 
-    async def _read(self, on_message: Callable[[str | bytes], Awaitable[None]]) -> CloseFrame:
+    async def _read(self, on_message: Callable[[str], object]) -> CloseFrame:
         while True:
             message: WSMessage = await self._socket.receive()
             match message.type:
-                case WSMsgType.TEXT | WSMsgType.BINARY:
+                case WSMsgType.TEXT:
                     self.last_active = self._clock()
-                    await on_message(message.data)
+                    on_message(message.data)
+                case WSMsgType.BINARY:
+                    self.close(1003, "Unsupported data")
                 case WSMsgType.CLOSE:
                     await self._socket.close()
                     if message.data:

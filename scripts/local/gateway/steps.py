@@ -4,6 +4,7 @@ Each step is in the module that it is named after. A step that sets the response
 its chain; the statuses of its errors stand beside it. The steps in `always` follow in any case.
 """
 
+from scripts.local.config.websocket_api import MockRoute
 from scripts.local.gateway import (
     cors,
     http_events,
@@ -53,12 +54,22 @@ def websocket_connect(functions: Functions, access_log: AccessLog) -> Chain[WebS
     )
 
 
-def websocket_message(access_log: AccessLog) -> Chain[WebSocketExchange]:
+def websocket_message(functions: Functions, access_log: AccessLog) -> Chain[WebSocketExchange]:
     """https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-develop-routes.html."""
+    invoke = Integration(functions, WEBSOCKET_ERRORS).invoke
+
+    async def integrate(exchange: WebSocketExchange) -> None:
+        if isinstance(exchange.route, MockRoute):
+            await websocket_routes.reply_with_template(exchange)
+            return
+        await websocket_events.build_message(exchange)
+        await invoke(exchange)
+        await websocket_routes.reply_with_result(exchange)
+
     return Chain(
         websocket_routes.match_message,  # 403
         TokenBuckets().take,  # 429
-        websocket_routes.reply,
+        integrate,  # 500, 502, 504
         always=(access_log.write,),
     )
 

@@ -1,6 +1,7 @@
 """A WebSocket API of API Gateway: its events run through the steps of `steps`, one chain for each kind.
 
-A connection exists as soon as its $connect is answered. Pings are answered, but are not messages.
+A connection exists as soon as its $connect is answered. Pings are answered, but are not messages. Messages of
+one connection run side by side, so their answers may come in another order.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api.html
 """
 
@@ -46,9 +47,10 @@ class WebSocketGateway:
         self._clock = clock
         access_log = AccessLog(api.access_log_format, write_log, clock)
         self._connect_steps = steps.websocket_connect(functions, access_log)
-        self._message_steps = steps.websocket_message(access_log)
+        self._message_steps = steps.websocket_message(functions, access_log)
         self._disconnect_steps = steps.websocket_disconnect(functions, access_log)
         self._closing: asyncio.Task[None] | None = None
+        self._messages: set[asyncio.Task[None]] = set()
 
     @property
     def path(self) -> str:
@@ -60,9 +62,14 @@ class WebSocketGateway:
         self._closing = asyncio.create_task(self._close_expired_regularly())
 
     def stop(self) -> None:
-        """Stop closing connections. The server that has called `handle` drops them, without a $disconnect."""
+        """Stop closing connections, and drop the messages that functions have not answered yet.
+
+        The server that has called `handle` drops the connections, without a $disconnect.
+        """
         if self._closing:
             self._closing.cancel()
+        for message in self._messages:
+            message.cancel()
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer a handshake, and serve the connection to its end."""
@@ -78,12 +85,10 @@ class WebSocketGateway:
             return handshake.refusal
         open_connection = OpenConnection(connection, request, socket, self._clock)
 
-        async def on_message(message: str | bytes) -> None:
-            exchange = self._exchange(connection, "MESSAGE")
-            exchange.message = message
-            await self._message_steps.run(exchange)
-            if exchange.response is not None:
-                open_connection.send(exchange.response)
+        def on_message(message: str) -> None:
+            running = asyncio.create_task(self._answer(open_connection, message))
+            self._messages.add(running)
+            running.add_done_callback(self._forget_message)
 
         # Functions may send before the client has seen the answer to its handshake: messages are queued.
         self._connections[connection.id] = open_connection
@@ -96,6 +101,19 @@ class WebSocketGateway:
             exchange.closed = closed
             await self._disconnect_steps.run(exchange)
         return socket
+
+    async def _answer(self, open_connection: OpenConnection, message: str) -> None:
+        """Run a message through its steps. The answer to a client that has left meanwhile is lost."""
+        exchange = self._exchange(open_connection.connection, "MESSAGE")
+        exchange.message = message
+        await self._message_steps.run(exchange)
+        if exchange.response is not None:
+            open_connection.send(exchange.response)
+
+    def _forget_message(self, message: asyncio.Task[None]) -> None:
+        self._messages.discard(message)
+        if not message.cancelled():
+            message.result()  # the event loop reports what it raises
 
     def _exchange(
         self, connection: Connection, event_type: str, route: FunctionRoute | None = None

@@ -1,4 +1,4 @@
-"""The events that functions get from a WebSocket API: the authorizer's, $connect's and $disconnect's.
+"""The events that functions get from a WebSocket API: the authorizer's, $connect's, messages, $disconnect's.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-lambda-auth.html
 https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-mapping-template-reference.html
@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
-from scripts.local.gateway.received_request import ReceivedRequest
+from scripts.local.gateway.received_request import ReceivedRequest, new_id
 from scripts.local.gateway.websocket_exchange import WebSocketExchange
 
 
@@ -38,6 +38,15 @@ async def build_connect(exchange: WebSocketExchange) -> None:
     if query:
         exchange.event["queryStringParameters"] = {name: values[-1] for name, values in query.items()}
         exchange.event["multiValueQueryStringParameters"] = query
+
+
+async def build_message(exchange: WebSocketExchange) -> None:
+    """Build the event of a message. It has no headers, and the authorizer's context."""
+    exchange.event = {
+        "requestContext": {**_context(exchange), "messageId": new_id()},
+        "body": exchange.message,
+        "isBase64Encoded": False,
+    }
 
 
 async def build_disconnect(exchange: WebSocketExchange) -> None:

@@ -35,7 +35,7 @@ class WebSocketExchange(Exchange):
     api: WebSocketApi
     connection: Connection
     event_type: str
-    message: str | bytes = ""
+    message: str = ""
     closed: CloseFrame = field(init=False)
     response: str | None = field(init=False, default=None)
     refusal: web.Response | None = field(init=False, default=None)

@@ -1,10 +1,11 @@
-"""What decides over a handshake and over messages: the function of $connect, and the routes of messages.
+"""What functions decide about a handshake, the routes of messages, and the answers to them.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-develop-routes.html
 """
 
 import json
 
+from scripts.local.config.websocket_api import REQUEST_TIME
 from scripts.local.gateway.chain import GatewayError
 from scripts.local.gateway.websocket_exchange import WebSocketExchange
 
@@ -14,12 +15,7 @@ async def check_connect_status(exchange: WebSocketExchange) -> None:
 
     Nothing else of the function's result reaches the client.
     """
-    try:
-        status = int(json.loads(exchange.result.payload)["statusCode"])
-    except (ValueError, TypeError, KeyError):
-        status = 0
-    if not 200 <= status <= 599:
-        raise GatewayError(502, "Internal server error", cause="The result has no valid statusCode")
+    status, _ = _parse_result(exchange)
     if status >= 300:
         raise GatewayError(status)
 
@@ -32,12 +28,36 @@ async def match_message(exchange: WebSocketExchange) -> None:
         raise GatewayError(403, "Forbidden")
 
 
-async def reply(exchange: WebSocketExchange) -> None:
-    """Reply with the body of the route's mock integration, if it has one."""
-    exchange.response = exchange.route.body
+async def reply_with_template(exchange: WebSocketExchange) -> None:
+    """Reply with the response template of the route's mock integration, if it has one."""
+    if exchange.route.body is not None:
+        exchange.response = REQUEST_TIME.sub(str(int(exchange.at * 1_000)), exchange.route.body)
 
 
-def _action(message: str | bytes) -> str:
+async def reply_with_result(exchange: WebSocketExchange) -> None:
+    """Reply with the body of the function's result, whatever its status, if the route has a route response.
+
+    The message is empty when the result has no body. Without a valid status it is a 502.
+    """
+    status, body = _parse_result(exchange)
+    exchange.log["status"] = status
+    if exchange.route.answers:
+        exchange.response = body
+
+
+def _parse_result(exchange: WebSocketExchange) -> tuple[int, str]:
+    """Return the status and the body of the function's result."""
+    try:
+        result = json.loads(exchange.result.payload)
+        status, body = int(result["statusCode"]), result.get("body") or ""
+    except (ValueError, TypeError, KeyError, AttributeError):
+        status, body = 0, ""
+    if not 200 <= status <= 599 or not isinstance(body, str):
+        raise GatewayError(502, "Internal server error", cause="The result has no valid statusCode")
+    return status, body
+
+
+def _action(message: str) -> str:
     try:
         action = json.loads(message)["action"]
     except (ValueError, TypeError, KeyError):

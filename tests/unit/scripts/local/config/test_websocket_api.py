@@ -7,7 +7,7 @@ import pytest
 from scripts.local.config import websocket_api
 from scripts.local.config.routes import Throttle
 from scripts.local.config.terraform_state import NotServable, TerraformState
-from scripts.local.config.websocket_api import Authorizer, MockRoute, WebSocketApi
+from scripts.local.config.websocket_api import Authorizer, FunctionRoute, MockRoute, WebSocketApi
 from tests.support.websocket_state import resources
 
 
@@ -24,7 +24,7 @@ def test_connect_has_its_function_authorizer_and_throttle():
 
 
 def test_a_route_without_its_own_permission_is_not_permitted():
-    assert _read().disconnect == websocket_api.FunctionRoute(
+    assert _read().disconnect == FunctionRoute(
         "$disconnect", "make", permitted=False, throttle=Throttle(50, 100), timeout=11.0
     )
 
@@ -33,8 +33,38 @@ def test_a_mock_response_is_read_from_its_template():
     assert _read().messages["$default"] == MockRoute("$default", '{"type":"error"}', Throttle(50, 100))
 
 
+def test_a_template_that_is_not_supported_is_named():
+    with pytest.raises(NotServable, match=r"\$default: .* \$context.connectionId"):
+        _read(integration_response={"response_templates": {"200": "$context.connectionId"}})
+
+
 def test_a_mock_response_without_a_route_response_never_reaches_the_client():
-    assert _read().messages["silent"].body is None
+    assert isinstance(route := _read().messages["silent"], MockRoute)
+    assert route.body is None
+
+
+def test_a_mock_response_may_contain_the_time_of_the_message():
+    template = '{"timestamp":$context.requestTimeEpoch}'
+
+    api = _read(integration_response={"response_templates": {"200": template}})
+
+    assert isinstance(route := api.messages["$default"], MockRoute)
+    assert route.body == template
+
+
+def test_a_function_answers_messages_of_a_route_with_a_route_response():
+    assert _read().messages["ask"] == FunctionRoute(
+        "ask", "make", permitted=True, throttle=Throttle(50, 100), timeout=11.0, answers=True
+    )
+
+
+def test_a_function_of_a_route_without_a_route_response_answers_nothing():
+    api = _read()
+
+    assert api.messages["tell"] == FunctionRoute(
+        "tell", "make", permitted=False, throttle=Throttle(50, 100), timeout=11.0, answers=False
+    )
+    assert {route.key for route in api.functions} == {"$connect", "$disconnect", "ask", "tell"}
 
 
 def test_the_endpoint_is_the_one_in_the_settings_of_functions():
@@ -56,6 +86,12 @@ def test_the_endpoint_is_the_one_in_the_settings_of_functions():
         {"integration_response": {"integration_response_key": "/400/"}},
         {"integration_response": {"template_selection_expression": "500"}},
         {"integration_response": {"response_templates": {"200": "$input.body"}}},
+        {"integration_response": {"response_templates": {"200": "$context.requestTimeEpochs"}}},
+        {"integration_response": {"response_templates": {"200": "$context.requestTimeEpoch.x"}}},
+        {"integration_response": {"response_templates": {"200": "${context.requestTimeEpoch}"}}},
+        {"integration_response": {"response_templates": {"200": "$context.requestTimeEpoch #if"}}},
+        {"ask": {"route_response_selection_expression": None}},
+        {"default": {"route_response_selection_expression": "$request.body.type"}},
     ],
 )
 def test_an_api_that_is_not_supported_is_rejected(changed: dict[str, Any]):

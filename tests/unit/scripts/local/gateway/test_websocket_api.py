@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import json
 import re
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -20,7 +22,7 @@ from scripts.local.gateway.gateway import Gateway
 from scripts.local.gateway.management_api import ManagementApi
 from scripts.local.gateway.open_connection import OpenConnection
 from scripts.local.gateway.websocket_api import WebSocketGateway
-from scripts.local.lambda_.invocation import Result
+from scripts.local.lambda_.invocation import Result, Throttled, TooLarge
 from scripts.local.servers import listening
 from tests.support.eventually import eventually
 from tests.support.websocket_clients import (
@@ -51,16 +53,20 @@ class FakeFunctions:
             "authorize": ALLOWED,
             "connect": {"statusCode": 200},
             "disconnect": {"statusCode": 200},
+            "ask": {"statusCode": 200, "body": '{"type":"answer"}'},
         }
+        self.raises: dict[str, Exception] = {}
         self.errors: dict[str, str] = {}
         self.never_return: set[str] = set()
         self.events: dict[str, list[dict[str, Any]]] = {name: [] for name in self.results}
-        self.while_running: Callable[[str], None] = lambda _: None
+        self.while_running: Callable[[str], object] = lambda _: None
 
     async def invoke(self, function: str, payload: bytes, *, trace_id: str = "") -> Result:
         self.events[function].append(json.loads(payload))
         if function in self.never_return:
             await asyncio.Event().wait()
+        if function in self.raises:
+            raise self.raises[function]
         await asyncio.to_thread(self.while_running, function)
         if function in self.errors:
             return Result(json.dumps({"errorMessage": self.errors[function]}).encode(), error="Unhandled")
@@ -323,11 +329,10 @@ def test_a_request_that_is_no_handshake_is_upgrade_required(stage: Stage):
         ('["action"]', "error"),
         ("hello", "error"),
         ("", "error"),
-        (b"\xff\x00", "error"),
     ],
 )
 def test_a_message_is_routed_by_its_action(
-    stage: Stage, clients: WebSocketClients, message: str | bytes, answer: str
+    stage: Stage, clients: WebSocketClients, message: str, answer: str
 ):
     client = clients.open(stage.url)
 
@@ -372,6 +377,205 @@ def test_messages_above_the_throttle_are_too_many_requests(serve_stage: Serve, c
     eventually(lambda: len(client.messages) == 2)
     assert client.messages[1]["message"] == "Too Many Requests"
     assert client.close_code is None
+
+
+def test_a_mock_response_has_the_time_of_the_message(serve_stage: Serve, clients: WebSocketClients):
+    route = MockRoute("$default", '{"type":"now","timestamp":$context.requestTimeEpoch}')
+    stage = serve_stage(messages={"$default": route})
+    client = clients.open(stage.url)
+
+    client.send("hello")
+
+    eventually(lambda: client.messages)
+    assert client.messages == [{"type": "now", "timestamp": int(NOW * 1_000)}]
+
+
+def test_a_binary_message_closes_the_connection(
+    stage: Stage, clients: WebSocketClients, functions: FakeFunctions
+):
+    client = clients.open(stage.url)
+
+    client.send(b'{"action": "heartbeat"}')
+
+    eventually(lambda: client.closed and functions.events["disconnect"])
+    assert (client.close_code, client.messages) == (1003, [])
+    assert functions.events["disconnect"][0]["requestContext"]["disconnectStatusCode"] == 1003
+
+
+# --- Messages that functions answer
+
+ASK = FunctionRoute("ask", "ask", answers=True)
+
+
+def _serve_ask(serve_stage: Serve, **fields: Any) -> Stage:
+    """Serve a stage whose route `ask` invokes a function; the fields are the route's."""
+    heartbeat = MockRoute("heartbeat", '{"type":"heartbeatAck"}')
+    return serve_stage(messages={"ask": dataclasses.replace(ASK, **fields), "heartbeat": heartbeat})
+
+
+def test_the_function_of_a_route_gets_the_message_and_the_context_of_the_connection(
+    serve_stage: Serve, clients: WebSocketClients, functions: FakeFunctions
+):
+    stage = _serve_ask(serve_stage)
+    client = clients.open(stage.url, {"User-Agent": "tests"}, sessionId="s1")
+    message = '{"action": "ask", "text": "¿Qué?"}'
+
+    client.send(message)
+    client.send(message)
+
+    eventually(lambda: len(client.messages) == 2)
+    event, second = functions.events["ask"]
+    assert event.keys() == {"requestContext", "body", "isBase64Encoded"}
+    assert (event["body"], event["isBase64Encoded"]) == (message, False)
+    context = event["requestContext"]
+    assert (context["routeKey"], context["eventType"]) == ("ask", "MESSAGE")
+    assert context["connectionId"] == stage.only_id
+    assert context["connectedAt"] == context["requestTimeEpoch"] == int(NOW * 1_000)
+    assert context["identity"] == {"sourceIp": "127.0.0.1", "userAgent": "tests"}
+    assert (context["authorizer"]["principalId"], context["authorizer"]["sessionId"]) == ("somebody", "s1")
+    assert re.fullmatch(r"[\w-]{15}=", context["messageId"])
+    assert context["messageId"] != second["requestContext"]["messageId"]
+    assert context["requestId"] != second["requestContext"]["requestId"]
+
+
+@pytest.mark.parametrize(
+    ("result", "sent"),
+    [
+        ({"statusCode": 200, "body": '{"a": 1}'}, '{"a": 1}'),
+        ({"statusCode": 400, "body": "as it is"}, "as it is"),
+        ({"statusCode": 200}, ""),
+        ({"statusCode": 200, "body": None}, ""),
+    ],
+)
+def test_the_body_of_the_result_is_the_answer_of_a_two_way_route(
+    serve_stage: Serve, clients: WebSocketClients, functions: FakeFunctions, result: Any, sent: str
+):
+    functions.results["ask"] = result
+
+    client = clients.open(_serve_ask(serve_stage).url)
+    client.send('{"action": "ask"}')
+
+    eventually(lambda: client.texts)
+    assert client.texts == [sent]
+
+
+def test_a_one_way_route_sends_nothing(
+    serve_stage: Serve, clients: WebSocketClients, functions: FakeFunctions, access_log: list[str]
+):
+    client = clients.open(_serve_ask(serve_stage, answers=False).url)
+
+    client.send('{"action": "ask"}')
+    eventually(lambda: "MESSAGE ask 200\n" in access_log)
+    client.send('{"action": "heartbeat"}')
+
+    eventually(lambda: client.messages)
+    assert client.types() == ["heartbeatAck"]
+    assert len(functions.events["ask"]) == 1
+
+
+@pytest.mark.parametrize("answers", [True, False])
+@pytest.mark.parametrize(
+    ("failure", "message", "status"),
+    [
+        ("error", "Internal server error", 502),
+        ("no status", "Internal server error", 502),
+        ("a body that is no text", "Internal server error", 502),
+        ("no object", "Internal server error", 502),
+        ("throttled", "Internal server error", 502),
+        ("too large", "Internal server error", 502),
+        ("not permitted", "Internal server error", 500),
+        ("timeout", "Endpoint request timed out", 504),
+        ("route throttled", "Too Many Requests", 429),
+    ],
+)
+def test_a_function_that_fails_is_answered_by_api_gateway(
+    serve_stage: Serve,
+    clients: WebSocketClients,
+    functions: FakeFunctions,
+    access_log: list[str],
+    answers: bool,
+    failure: str,
+    message: str,
+    status: int,
+):
+    route: dict[str, Any] = {"answers": answers}
+    match failure:
+        case "error":
+            functions.errors["ask"] = "boom"
+        case "no status":
+            functions.results["ask"] = {"body": "x"}
+        case "a body that is no text":
+            functions.results["ask"] = {"statusCode": 200, "body": {"a": 1}}
+        case "no object":
+            functions.results["ask"] = ["x"]
+        case "throttled":
+            functions.raises["ask"] = Throttled()
+        case "too large":
+            functions.raises["ask"] = TooLarge()
+        case "not permitted":
+            route["permitted"] = False
+        case "timeout":
+            functions.never_return.add("ask")
+            route["timeout"] = 0.01
+        case "route throttled":
+            route["throttle"] = Throttle(rate=1, burst=0)
+    stage = _serve_ask(serve_stage, **route)
+    client = clients.open(stage.url)
+
+    client.send('{"action": "ask"}')
+
+    eventually(lambda: client.messages)
+    (answer,) = client.messages
+    assert answer.keys() == {"message", "connectionId", "requestId"}
+    assert (answer["message"], answer["connectionId"]) == (message, stage.only_id)
+    assert client.close_code is None
+    eventually(lambda: f"MESSAGE ask {status}\n" in access_log)
+
+
+def test_messages_of_one_connection_run_side_by_side(
+    serve_stage: Serve, clients: WebSocketClients, functions: FakeFunctions
+):
+    client = clients.open(_serve_ask(serve_stage).url)
+    both_run = threading.Barrier(2, timeout=30)
+    functions.while_running = lambda function: function == "ask" and both_run.wait()
+
+    client.send('{"action": "ask"}')
+    client.send('{"action": "ask"}')
+
+    eventually(lambda: len(client.messages) == 2)
+    assert client.types() == ["answer", "answer"]
+
+
+def test_a_message_that_still_runs_delays_no_other_and_no_disconnect(
+    serve_stage: Serve, clients: WebSocketClients, functions: FakeFunctions
+):
+    functions.never_return.add("ask")
+    stage = _serve_ask(serve_stage)
+    client = clients.open(stage.url)
+
+    client.send('{"action": "ask"}')
+    client.send('{"action": "heartbeat"}')
+    eventually(lambda: client.types() == ["heartbeatAck"])
+    client.close()
+
+    eventually(lambda: functions.events["disconnect"])
+    assert stage.connections == {}
+
+
+def test_the_answer_to_a_client_that_has_left_is_lost(
+    serve_stage: Serve, clients: WebSocketClients, functions: FakeFunctions, access_log: list[str]
+):
+    left = threading.Event()
+    functions.while_running = lambda function: function == "ask" and left.wait(30)
+    client = clients.open(_serve_ask(serve_stage).url)
+
+    client.send('{"action": "ask"}')
+    eventually(lambda: functions.events["ask"])
+    client.close()
+    eventually(lambda: functions.events["disconnect"])
+    left.set()
+
+    eventually(lambda: "MESSAGE ask 200\n" in access_log)
 
 
 # --- Limits and the end
