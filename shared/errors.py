@@ -46,11 +46,25 @@ class NotOwner(Refusal):
         super().__init__(f"Not authorized to {action} this session")
 
 
+class NotAuthorized(Refusal):
+    """The connection may not do this; `action` is that of the client's message."""
+
+    def __init__(self, action: str) -> None:
+        super().__init__(f"This connection may not send {action}")
+
+
 class VersionMismatch(Refusal):
     """The session has changed since the caller read it."""
 
     def __init__(self) -> None:
         super().__init__("Session has changed since it was read")
+
+
+class SessionPaused(Refusal):
+    """The session is paused: nothing is published until its speaker resumes it."""
+
+    def __init__(self) -> None:
+        super().__init__("Session is paused")
 
 
 class SessionEnded(Refusal):

@@ -14,7 +14,9 @@ from shared.audience.messages import (
     HeartbeatAck,
     Message,
     audience,
+    language_changed,
     session_ended,
+    session_joined,
     session_updated,
     speaker_absent,
 )
@@ -65,8 +67,10 @@ EXAMPLES: dict[str, Any] = {
     "SessionUpdated": session_updated(PAUSED),
     "SessionEnded": session_ended(ENDED),
     "SpeakerPresence": speaker_absent(SESSION.created_at, SESSION.created_at // 1000 + 2 * 60 * 60),
-    "Audience": audience([_LISTENER] * 12),
-    "HeartbeatAck": HeartbeatAck(type="heartbeatAck"),
+    "Audience": audience([_LISTENER] * 12, SESSION.created_at),
+    "HeartbeatAck": HeartbeatAck(type="heartbeatAck", timestamp=SESSION.created_at),
+    "SessionJoined": session_joined(SESSION, _LISTENER, SESSION.created_at),
+    "LanguageChanged": language_changed(Language.SPANISH, SESSION.created_at),
 }
 
 

@@ -90,7 +90,7 @@ class ListenerCounter:
             return Outcome.COUNTED
         self._on_count(len(listeners))
         self._presence(session, rows, now)
-        message = audience(listeners)
+        message = audience(listeners, now)
         speakers = [row for row in admitted if row.role is Role.SPEAKER]
         connecting = [speaker for speaker in speakers if not self._notify(speaker, message, now)]
         return Outcome.SPEAKER_CONNECTING if connecting else Outcome.COUNTED

@@ -1,10 +1,9 @@
 """What the use cases of the audience need: stores, and a gateway to open connections."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
 from shared.audience.connection import Connection, SessionRef
-from shared.audience.messages import Message
 from shared.sessions.session import Session
 
 
@@ -113,8 +112,8 @@ class ConnectionGateway(Protocol):
     Raises ServiceUnavailable when API Gateway throttles, ConnectionUnreachable when it rejects this one.
     """
 
-    def post(self, connection_id: str, message: Message) -> bool:
-        """Send a message; False if there is no such connection."""
+    def post(self, connection_id: str, message: Mapping[str, object]) -> bool:
+        """Send a message as JSON; False if there is no such connection."""
 
     def close(self, connection_id: str) -> None:
         """Close the connection; one that is gone already counts as closed."""

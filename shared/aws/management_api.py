@@ -1,12 +1,12 @@
 """API Gateway's management API (@connections): send to an open WebSocket, and close one."""
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from shared.audience.messages import encode
 from shared.aws import dynamodb
 from shared.aws.errors import error_code, logger, translate_errors
 from shared.errors import ConnectionUnreachable
@@ -45,7 +45,7 @@ class ManagementApi:
 
     def post(self, connection_id: str, message: Mapping[str, object]) -> bool:
         """PostToConnection; False for 410 Gone."""
-        data = json.dumps(message, separators=(",", ":")).encode()
+        data = encode(message)
         with translate_errors():
             try:
                 self._client.post_to_connection(ConnectionId=connection_id, Data=data)

@@ -20,8 +20,9 @@ ALLOWED = {
     "root": {"root"},
     "sessions": {"root", "sessions"},
     "audience": {"root", "sessions", "audience"},
-    "events": {"root", "sessions", "audience", "events"},
-    "aws": {"root", "sessions", "audience", "aws"},
+    "captions": {"root", "sessions", "audience", "captions"},
+    "events": {"root", "sessions", "audience", "captions", "events"},
+    "aws": {"root", "sessions", "audience", "captions", "aws"},
 }
 # Which third-party packages may be imported where, by folder or module.
 THIRD_PARTY = {"aws": {"botocore", "jwt"}, "shared.sessions.requests": {"pydantic"}}
@@ -76,7 +77,7 @@ def test_third_party_packages_are_imported_only_where_they_may_be(path: Path):
 
 @pytest.mark.parametrize(
     "path",
-    [path for path in MODULES if folder(module_name(path)) in ("sessions", "audience")],
+    [path for path in MODULES if folder(module_name(path)) in ("sessions", "audience", "captions")],
     ids=module_name,
 )
 def test_the_domain_reads_neither_clock_nor_environment_nor_network(path: Path):

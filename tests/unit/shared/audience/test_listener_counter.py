@@ -155,9 +155,13 @@ def test_the_speaker_receives_the_listeners_by_language():
 
     harness.count()
 
-    assert harness.messages == [
-        (AFTER_HANDSHAKE, "s", {"type": "audience", "listenerCount": 3, "byLanguage": {"de": 1, "es": 2}})
-    ]
+    message = {
+        "type": "audience",
+        "listenerCount": 3,
+        "byLanguage": {"de": 1, "es": 2},
+        "timestamp": AFTER_HANDSHAKE,
+    }
+    assert harness.messages == [(AFTER_HANDSHAKE, "s", message)]
 
 
 def test_every_connection_of_the_speaker_is_notified_and_no_listener_is():

@@ -75,18 +75,20 @@ def test_audience_counts_listeners_by_language_in_alphabetical_order():
     languages = [Language.SPANISH, Language.GERMAN, Language.SPANISH]
     listeners = [a_listener(id=str(n), target_language=language) for n, language in enumerate(languages)]
 
-    message = json.dumps(audience(listeners))
+    message = json.dumps(audience(listeners, NOW))
 
-    assert message == '{"type": "audience", "listenerCount": 3, "byLanguage": {"de": 1, "es": 2}}'
+    assert message == (
+        '{"type": "audience", "listenerCount": 3, "byLanguage": {"de": 1, "es": 2}, ' f'"timestamp": {NOW}}}'
+    )
 
 
 def test_audience_without_listeners_is_zero():
-    assert audience([]) == {"type": "audience", "listenerCount": 0, "byLanguage": {}}
+    assert audience([], NOW) == {"type": "audience", "listenerCount": 0, "byLanguage": {}, "timestamp": NOW}
 
 
 def test_no_message_contains_the_speakers_id():
     session = a_session(status=Status.ENDED, ended_at=NOW)
 
-    messages = json.dumps([session_updated(session), session_ended(session), audience([a_listener()])])
+    messages = json.dumps([session_updated(session), session_ended(session), audience([a_listener()], NOW)])
 
     assert session.speaker not in messages

@@ -1,0 +1,63 @@
+"""What the use cases of captions need: stores, and a translator."""
+
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol
+
+from shared.audience.connection import SessionRef
+from shared.captions.caption import Caption, StoredCaption
+from shared.sessions.session import Language
+
+
+class PublishRefused(NamedTuple):
+    """A caption was not written. `last` is the session's last caption.
+
+    `minute` (epoch minute) is the one whose characters are counted; a caption with a higher sequence than the
+    last one's has exceeded them.
+    """
+
+    last: Caption | None
+    minute: int
+
+
+class LiveCaptions(Protocol):
+    """Stores the last caption of each session. Raises ServiceUnavailable if a write may have failed."""
+
+    def publish(self, caption: Caption, *, characters_per_minute: int) -> PublishRefused | None:
+        """Make this the session's last caption in one atomic write; return why not, None if it is.
+
+        Its sequence must be above the last one's, and its characters together with those published in the
+        same minute at most `characters_per_minute` (0: no limit). The minute is that of `published_at`, or
+        the last caption's if that is later. A caption that is refused counts no characters.
+        """
+
+    def last(self, session: SessionRef) -> Caption | None:
+        """Return the session's last caption, by a consistent read; None before the first."""
+
+
+class CaptionHistory(Protocol):
+    """Stores the captions of each session with their translations. Raises ServiceUnavailable."""
+
+    def add(self, caption: Caption) -> StoredCaption:
+        """Write the caption unless it is there; return it as it is stored, maybe translated or delivered."""
+
+    def set_translations(self, caption: Caption, translations: Mapping[Language, str]) -> None:
+        """Replace the translations of a caption that is stored."""
+
+    def set_delivered(self, caption: Caption, at: int) -> None:
+        """Record that the audience has been sent the caption at `at` (epoch ms)."""
+
+    def last(self, session: SessionRef, limit: int) -> list[StoredCaption]:
+        """Return the last `limit` captions in ascending order, by one consistent read."""
+
+    def after(self, session: SessionRef, sequence: int, limit: int) -> list[StoredCaption]:
+        """Return the first `limit` captions with a higher sequence, in ascending order, by one read."""
+
+
+class Translator(Protocol):
+    """Translates text."""
+
+    def translate(self, text: str, *, source: Language, target: Language) -> str | None:
+        """Return the translation after one try of at most 1 s; None if it failed.
+
+        A failure is counted and logged without the text.
+        """
