@@ -4,6 +4,7 @@ import argparse
 import signal
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from types import FrameType
 
@@ -19,12 +20,14 @@ Ready after {seconds:.0f} s. Ctrl-C stops everything.
   API        {url}
   WebSocket  {websocket_url}
   Console    {console_url}
+  Captions   {captions}
   Logs       {logs}
 
 In another terminal:
 
   make token USER=alice                     prints an access token of a speaker
   make listen SESSION=<id> LANGUAGE=es      prints what a listener receives
+  make speak SESSION=<id> USER=alice        publishes each line that you type as a caption
 
 The README has a tour of the API.
 """
@@ -54,12 +57,15 @@ def _run(port: int, work: Path) -> None:
         print(f"{time.monotonic() - began:5.1f} s  {step}", flush=True)
 
     try:
-        with System(work=work, port=port, console_port=port + 1, progress=progress) as system:
+        with System(
+            work=work, port=port, console_port=port + 1, uses_apertium=True, progress=progress
+        ) as system:
             ready = _READY.format(
                 seconds=time.monotonic() - began,
                 url=system.url,
                 websocket_url=system.websocket_url,
                 console_url=system.console_url,
+                captions=_captions(system.apertium.directions),
                 logs=work / "logs",
             )
             print(ready, flush=True)
@@ -72,6 +78,13 @@ def _run(port: int, work: Path) -> None:
         raise CommandError(f"{taken} Choose another: make run PORT={ports.free_pair(port + 1)}") from None
     except _Stopped:
         print("\nStopped.")
+
+
+def _captions(directions: Iterable[str]) -> str:
+    others = "[es] before the text, as a translation"
+    if not directions:
+        return others
+    return f"translated by Apertium ({', '.join(sorted(directions))}); other languages have {others}"
 
 
 def _stop(_: int, __: FrameType | None) -> None:

@@ -78,7 +78,7 @@ def test_audience_counts_listeners_by_language_in_alphabetical_order():
     message = json.dumps(audience(listeners, NOW))
 
     assert message == (
-        '{"type": "audience", "listenerCount": 3, "byLanguage": {"de": 1, "es": 2}, ' f'"timestamp": {NOW}}}'
+        f'{{"type": "audience", "listenerCount": 3, "byLanguage": {{"de": 1, "es": 2}}, "timestamp": {NOW}}}'
     )
 
 
