@@ -39,6 +39,11 @@ token: $(VENV) ## Print a token of a local speaker (USER=alice)
 listen: $(VENV) ## Print what a listener receives (SESSION=blessed-shepherd-427 LANGUAGE=es)
 	@exec $(PY) -m scripts.operate.listen "$(SESSION)" $(if $(LANGUAGE),"$(LANGUAGE)") $(if $(TOKEN),--token "$(TOKEN)")
 
+.PHONY: speak
+speak: $(VENV) ## Publish each line that is typed as a caption (SESSION=blessed-shepherd-427 USER=alice, or TOKEN=...)
+	@token="$(TOKEN)"; [ -n "$$token" ] || token=$$($(PY) -m scripts.local.token "$(USER)"); \
+	  exec $(PY) -m scripts.operate.speak "$(SESSION)" --token "$$token"
+
 ##@ Develop
 
 .PHONY: test

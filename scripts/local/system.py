@@ -56,8 +56,8 @@ class System:
     both APIs. `runs_schedules` is whether schedules run by themselves every minute; a test that decides when
     they run calls `run_schedules` instead. `uses_apertium` is whether Apertium translates where it is
     installed; otherwise the stand-in for Translate only marks the text with its language. `functions_aws_url`
-    turns the local AWS's URL into the one that functions use; a test puts a proxy in between. `progress` takes
-    a sentence before each long step.
+    turns the local AWS's URL into the one that functions use; a test puts a proxy in between. `progress`
+    takes a sentence before each long step.
 
     All URLs are on 127.0.0.1 and have no slash at the end. Tests use `functions`, `websockets`,
     `connections`, `management_api` and `translate` to cause failures that occur on AWS.
