@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+from shared.errors import FieldError, InvalidRequest
 from shared.sessions.session import GRACE_S, Language, Session
 
 # API Gateway closes every WebSocket after 2 h. The row is stale ten minutes after that.
@@ -60,6 +61,16 @@ class Connection:
     def handshaking(self, now: int) -> bool:
         """Return whether the client may still wait for the response to $connect at `now` (epoch ms)."""
         return now < self.joined_at + HANDSHAKE_S * 1000
+
+
+def read_target_language(value: object) -> Language:
+    """Return the language that a client has sent as `targetLanguage`. Raises InvalidRequest."""
+    if value is None:
+        raise InvalidRequest(FieldError("targetLanguage", "targetLanguage is required"))
+    if not isinstance(value, str) or value not in Language.__members__.values():
+        message = f"Invalid targetLanguage. Supported: {', '.join(Language)}"
+        raise InvalidRequest(FieldError("targetLanguage", message))
+    return Language(value)
 
 
 def delete_at(*, admitted: bool, expires_at: int) -> int:

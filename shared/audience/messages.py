@@ -84,6 +84,30 @@ class Audience(TypedDict):
     timestamp: int
 
 
+class FieldDetail(TypedDict):
+    """One invalid field of a message."""
+
+    field: str
+    message: str
+
+
+class ErrorMessage(TypedDict):
+    """The answer to a message that is not carried out; the connection stays open.
+
+    `sequence` is that of the message, if it is a whole number. INVALID_MESSAGE has `details`, one for each
+    invalid field. A code after which the same message may succeed has `retryAfter`, the seconds to wait.
+    """
+
+    type: Literal["error"]
+    code: str
+    message: str
+    action: str
+    sequence: NotRequired[int]
+    retryAfter: NotRequired[int]
+    details: NotRequired[list[FieldDetail]]
+    timestamp: int
+
+
 class HeartbeatAck(TypedDict):
     """The response to a heartbeat, sent by API Gateway itself. `timestamp` is the receipt, epoch ms."""
 

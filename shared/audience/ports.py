@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
 from shared.audience.connection import Connection, SessionRef
-from shared.sessions.session import Session
+from shared.sessions.session import Language, Session
 
 
 class ConnectionStore(Protocol):
@@ -15,6 +15,15 @@ class ConnectionStore(Protocol):
 
     def admit(self, connection: Connection, now: int, expires_at: int) -> bool:
         """Mark the row as admitted at `now` (epoch ms) until `expires_at` (epoch s); False if it is gone."""
+
+    def set_language(self, session_id: str, connection_id: str, language: Language, now: int) -> bool:
+        """Change the language of an admitted listener; False if the row is gone or has expired at `now`.
+
+        `now` is epoch ms.
+        """
+
+    def get(self, session_id: str, connection_id: str) -> Connection | None:
+        """Return the row, live or not, by a consistent read. Raises UnreadableRow."""
 
     def remove(self, session_id: str, connection_id: str) -> None:
         """Delete the row, if it exists."""

@@ -61,24 +61,40 @@ class ConnectionsTable:
 
     def admit(self, connection: Connection, now: int, expires_at: int) -> bool:
         """UpdateItem, if the item exists."""
+        return self._update(
+            connection.session_id,
+            connection.id,
+            UpdateExpression="SET admittedAt = :now, expiresAt = :expires, deleteAt = :delete",
+            ConditionExpression="attribute_exists(connectionId)",
+            ExpressionAttributeValues={
+                ":now": {"N": str(now)},
+                ":expires": {"N": str(expires_at)},
+                ":delete": {"N": str(delete_at(admitted=True, expires_at=expires_at))},
+            },
+        )
+
+    def set_language(self, session_id: str, connection_id: str, language: Language, now: int) -> bool:
+        """UpdateItem, if the item is an admitted listener's that has not expired."""
+        return self._update(
+            session_id,
+            connection_id,
+            UpdateExpression="SET targetLanguage = :language",
+            ConditionExpression="attribute_exists(admittedAt) AND #role = :listener AND expiresAt > :now",
+            ExpressionAttributeNames={"#role": "role"},
+            ExpressionAttributeValues={
+                ":language": {"S": language},
+                ":listener": {"S": Role.LISTENER},
+                ":now": {"N": str(now // 1000)},
+            },
+        )
+
+    def get(self, session_id: str, connection_id: str) -> Connection | None:
+        """GetItem, consistent."""
         with translate_errors():
-            try:
-                self._client.update_item(
-                    TableName=self._table,
-                    Key=_key(connection.session_id, connection.id),
-                    UpdateExpression="SET admittedAt = :now, expiresAt = :expires, deleteAt = :delete",
-                    ConditionExpression="attribute_exists(connectionId)",
-                    ExpressionAttributeValues={
-                        ":now": {"N": str(now)},
-                        ":expires": {"N": str(expires_at)},
-                        ":delete": {"N": str(delete_at(admitted=True, expires_at=expires_at))},
-                    },
-                )
-            except ClientError as error:
-                if not is_condition_failed(error):
-                    raise
-                return False
-        return True
+            response = self._client.get_item(
+                TableName=self._table, Key=_key(session_id, connection_id), ConsistentRead=True
+            )
+        return from_item(response["Item"]) if "Item" in response else None
 
     def remove(self, session_id: str, connection_id: str) -> None:
         """DeleteItem."""
@@ -124,6 +140,17 @@ class ConnectionsTable:
                 ExpressionAttributeValues={":id": {"S": session_id}},
             )
             return dynamodb.from_items((item for page in pages for item in page["Items"]), from_item)
+
+    def _update(self, session_id: str, connection_id: str, **update: Any) -> bool:
+        """Return whether the item was updated; False when the condition fails."""
+        with translate_errors():
+            try:
+                self._client.update_item(TableName=self._table, Key=_key(session_id, connection_id), **update)
+            except ClientError as error:
+                if not is_condition_failed(error):
+                    raise
+                return False
+        return True
 
 
 def to_item(connection: Connection) -> dict[str, dict[str, str]]:

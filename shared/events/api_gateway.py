@@ -4,6 +4,7 @@ Both use payload format 2.0 for HTTP routes or a close relative of it for WebSoc
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 """
 
+import base64
 import functools
 import hashlib
 import json
@@ -12,10 +13,10 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 from shared.clock import now_ms
-from shared.errors import InvalidRequest, Refusal
+from shared.errors import FieldError, InvalidRequest, Refusal
 
 Event = Mapping[str, Any]
 
@@ -26,6 +27,17 @@ ErrorTable = Mapping[type[Exception], tuple[int, str]]
 TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 logger = logging.getLogger("request")
+
+
+class Model(Protocol):
+    """A model of a request or a message: it validates itself."""
+
+    @classmethod
+    def parse(cls, values: dict[str, Any], /) -> Self:
+        """Validate decoded values. Raises InvalidRequest."""
+
+
+ModelT = TypeVar("ModelT", bound=Model)
 
 
 class GatewayEvent:
@@ -83,9 +95,12 @@ class Response:
 def endpoint(
     handler: Callable[[GatewayEventT], Response],
     event_type: Callable[[Event], GatewayEventT],
-    errors: ErrorTable,
+    error_response: Callable[[Exception, GatewayEventT], Response],
 ) -> Callable[[Event, Any], dict[str, Any]]:
-    """Make a Lambda handler: the only place that catches all exceptions, and that logs a request."""
+    """Make a Lambda handler: the only place that catches all exceptions, and that logs a request.
+
+    `error_response` returns the response to an exception.
+    """
 
     @functools.wraps(handler)
     def lambda_handler(event: Event, _context: Any) -> dict[str, Any]:
@@ -96,7 +111,7 @@ def endpoint(
             response = handler(request)
         except Exception as error:  # noqa: BLE001  # every failure gets a well-formed response
             failure = error
-            response = error_response(error, request, errors)
+            response = error_response(error, request)
         log_request(
             {
                 # Lambda's runtime client logs its own id as requestId and drops a field of that name.
@@ -117,9 +132,9 @@ def endpoint(
 
 def error_response(error: Exception, request: GatewayEvent, errors: ErrorTable) -> Response:
     """Return the response of the exception's class, or of its nearest base class in the table."""
-    status, code = next(errors[kind] for kind in type(error).__mro__ if kind in errors)
+    status, code, sentence = describe_error(error, errors)
     body: dict[str, object] = {
-        "error": str(error) if isinstance(error, Refusal) else "Internal server error",
+        "error": sentence,
         "code": code,
         "timestamp": now_ms(),
         "requestId": request.id,
@@ -135,6 +150,36 @@ def error_response(error: Exception, request: GatewayEvent, errors: ErrorTable) 
     return Response(status, body, headers)
 
 
+def describe_error(error: Exception, errors: ErrorTable) -> tuple[int, str, str]:
+    """Return the exception's status, error code and sentence; the sentence of a bug says nothing about it."""
+    status, code = next(errors[kind] for kind in type(error).__mro__ if kind in errors)
+    return status, code, str(error) if isinstance(error, Refusal) else "Internal server error"
+
+
+def read_body(event: Event) -> bytes:
+    """Return the event's body, empty if there is none. Raises InvalidRequest."""
+    body = event.get("body") or ""
+    try:
+        return base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode()
+    except ValueError:
+        raise _not_json() from None
+
+
+def read_object(body: bytes) -> dict[str, Any]:
+    """Return the JSON object of a body; no body is an empty object. Raises InvalidRequest."""
+    try:
+        value = json.loads(
+            body.decode() or "{}", object_pairs_hook=_without_duplicates, parse_constant=_reject_constant
+        )
+        # JSON may escape half of a surrogate pair, which is not a character: it cannot be stored or sent.
+        json.dumps(value, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        raise _not_json() from None
+    if not isinstance(value, dict):
+        raise InvalidRequest(FieldError("body", "Request body must be a JSON object"))
+    return value
+
+
 def log_request(fields: Mapping[str, object], *, bug: BaseException | None = None) -> None:
     """Log one line per request. In log format JSON, Lambda's runtime client makes each field a key."""
     level = logging.ERROR if bug else logging.INFO
@@ -145,3 +190,24 @@ def log_request(fields: Mapping[str, object], *, bug: BaseException | None = Non
 def speaker_digest(subject: str) -> str:
     """Return a pseudonym of a speaker for logs: 16 hexadecimal digits of the subject's SHA-256."""
     return hashlib.sha256(subject.encode()).hexdigest()[:16]
+
+
+def _not_json() -> InvalidRequest:
+    return InvalidRequest(FieldError("body", "Request body must be JSON in UTF-8"))
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = [name for name, _ in pairs]
+    duplicates = [
+        FieldError(name, f"{name} is given more than once")
+        for name in dict.fromkeys(names)
+        if names.count(name) > 1
+    ]
+    if duplicates:
+        raise InvalidRequest(*duplicates)
+    return dict(pairs)
+
+
+def _reject_constant(constant: str) -> None:
+    # Python's parser accepts NaN and Infinity, which are not JSON.
+    raise ValueError(constant)

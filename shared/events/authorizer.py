@@ -5,10 +5,18 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocke
 
 import functools
 from collections.abc import Callable, Mapping
+from enum import StrEnum
 from typing import Any
 
 from shared.errors import AuthenticationRequired
 from shared.events.api_gateway import Event, GatewayEvent, log_request, speaker_digest
+
+
+class Asks(StrEnum):
+    """What a handshake asks for. $connect verifies that those who ask to speak own the session."""
+
+    SPEAK = "speak"
+    LISTEN = "listen"
 
 
 class Handshake(GatewayEvent):
@@ -23,6 +31,11 @@ class Handshake(GatewayEvent):
     def session_id(self) -> str:
         """The query parameter `sessionId`, or an empty string."""
         return str(self._query.get("sessionId") or "")
+
+    @property
+    def asks(self) -> Asks:
+        """To listen if there is a query parameter `targetLanguage`, whatever it is, otherwise to speak."""
+        return Asks.LISTEN if "targetLanguage" in self._query else Asks.SPEAK
 
     @property
     def token(self) -> str | None:
@@ -55,7 +68,8 @@ def authorizer(
 ) -> Callable[[Event, Any], dict[str, Any]]:
     """Make a Lambda authorizer of a function that returns the subject, None for a listener.
 
-    AuthenticationRequired rejects the handshake. The policy allows this one connection.
+    AuthenticationRequired rejects the handshake. The policy allows this one connection. The context is part
+    of every later event of the connection: `sessionId`, `subject` (empty for an anonymous caller), `asks`.
     """
 
     @functools.wraps(authenticate)
@@ -70,7 +84,11 @@ def authorizer(
         return {
             "principalId": speaker_digest(subject) if subject else "listener",
             "policyDocument": {"Version": "2012-10-17", "Statement": [statement]},
-            "context": {"sessionId": handshake.session_id, "subject": subject or ""},
+            "context": {
+                "sessionId": handshake.session_id,
+                "subject": subject or "",
+                "asks": handshake.asks,
+            },
         }
 
     return lambda_handler

@@ -1,10 +1,8 @@
 """The HTTP API: events become requests, results and exceptions become responses."""
 
-import base64
-import json
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol, Self, TypeVar
+from collections.abc import Callable
+from typing import Any
 
 from shared.clock import now_ms
 from shared.errors import (
@@ -20,7 +18,7 @@ from shared.errors import (
     VersionMismatch,
 )
 from shared.events import api_gateway
-from shared.events.api_gateway import Event, GatewayEvent
+from shared.events.api_gateway import Event, GatewayEvent, ModelT, read_body, read_object
 from shared.events.api_gateway import Response as Response
 from shared.sessions.session import Session
 from shared.sessions.views import owner_view, public_view
@@ -43,17 +41,6 @@ MAX_ETAGS = 100  # DynamoDB's IN takes 100 operands
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 ETAG = re.compile(r'(W/)?"([^"]*)"')
 VERSION = re.compile(r"[1-9][0-9]{0,14}")
-
-
-class Model(Protocol):
-    """A request model of shared/sessions: it validates itself."""
-
-    @classmethod
-    def parse(cls, values: dict[str, Any], /) -> Self:
-        """Validate decoded values. Raises InvalidRequest."""
-
-
-ModelT = TypeVar("ModelT", bound=Model)
 
 
 class Request(GatewayEvent):
@@ -110,27 +97,15 @@ class Request(GatewayEvent):
 
     def json(self, model: type[ModelT]) -> ModelT:
         """Return the body as a request model; no body is an empty object. Raises InvalidRequest."""
-        try:
-            body = _body(self.event)
-            if len(body) > MAX_BODY_BYTES:
-                raise InvalidRequest(
-                    FieldError("body", f"Request body must be at most {MAX_BODY_BYTES} bytes")
-                )
-            value = json.loads(
-                body.decode() or "{}", object_pairs_hook=_without_duplicates, parse_constant=_reject_constant
-            )
-            # JSON may escape half of a surrogate pair, which is not a character: pydantic fails on it.
-            json.dumps(value, ensure_ascii=False).encode()
-        except (ValueError, RecursionError):
-            raise InvalidRequest(FieldError("body", "Request body must be JSON in UTF-8")) from None
-        if not isinstance(value, dict):
-            raise InvalidRequest(FieldError("body", "Request body must be a JSON object"))
-        return model.parse(value)
+        body = read_body(self.event)
+        if len(body) > MAX_BODY_BYTES:
+            raise InvalidRequest(FieldError("body", f"Request body must be at most {MAX_BODY_BYTES} bytes"))
+        return model.parse(read_object(body))
 
 
 def endpoint(handler: Callable[[Request], Response]) -> Callable[[Event, Any], dict[str, Any]]:
     """Make the Lambda handler of an HTTP route."""
-    return api_gateway.endpoint(handler, Request, ERRORS)
+    return api_gateway.endpoint(handler, Request, error_response)
 
 
 def error_response(error: Exception, request: Request) -> Response:
@@ -182,25 +157,3 @@ def health(*, healthy: bool, environment: str, version: str, response_time_ms: f
 
 def _etag(session: Session) -> str:
     return f'"{session.version}"'
-
-
-def _body(event: Mapping[str, Any]) -> bytes:
-    body = event.get("body") or ""
-    return base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode()
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    names = [name for name, _ in pairs]
-    duplicates = [
-        FieldError(name, f"{name} is given more than once")
-        for name in dict.fromkeys(names)
-        if names.count(name) > 1
-    ]
-    if duplicates:
-        raise InvalidRequest(*duplicates)
-    return dict(pairs)
-
-
-def _reject_constant(constant: str) -> None:
-    # Python's parser accepts NaN and Infinity, which are not JSON.
-    raise ValueError(constant)

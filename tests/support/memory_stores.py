@@ -8,12 +8,12 @@ from dataclasses import replace
 from threading import Lock
 from typing import Any
 
-from shared.audience.connection import Connection, SessionRef
-from shared.audience.ports import DueSession, Places
-from shared.sessions.keys import IdempotencyKey, KeyRow, KeyTaken
+from shared.audience.connection import Connection, Role, SessionRef
+from shared.audience.ports import DueSession
+from shared.captions.caption import Caption
+from shared.captions.ports import PublishRefused
 from shared.sessions.list import Page, Position
-from shared.sessions.ports import SessionStore
-from shared.sessions.session import ConditionFailed, Precondition, Session, SessionPatch, Status
+from shared.sessions.session import ConditionFailed, Language, Precondition, Session, SessionPatch, Status
 
 
 class MemorySessions:
@@ -111,6 +111,18 @@ class MemoryConnections:
                 return False
             self.rows[key] = replace(self.rows[key], admitted_at=now, expires_at=expires_at)
             return True
+
+    def set_language(self, session_id: str, connection_id: str, language: Language, now: int) -> bool:
+        with self._lock:
+            key = session_id, connection_id
+            row = self.rows.get(key)
+            if row is None or row.role is not Role.LISTENER or row.admitted_at is None or not row.live(now):
+                return False
+            self.rows[key] = replace(row, target_language=language)
+            return True
+
+    def get(self, session_id: str, connection_id: str) -> Connection | None:
+        return self.rows.get((session_id, connection_id))
 
     def remove(self, session_id: str, connection_id: str) -> None:
         with self._lock:
@@ -267,6 +279,33 @@ class MemoryRateLimits:
         with self._lock:
             if self.uses.get(key, 0) > 0:
                 self.uses[key] -= 1
+
+
+class MemoryLiveCaptions:
+    """The LiveCaptions: `rows` by session, and (minute, characters) by session."""
+
+    def __init__(self, *rows: Caption) -> None:
+        self.rows = {row.session: row for row in rows}
+        self.characters: dict[SessionRef, tuple[int, int]] = {}
+        self._lock = Lock()
+
+    def publish(self, caption: Caption, *, characters_per_minute: int) -> PublishRefused | None:
+        with self._lock:
+            last = self.rows.get(caption.session)
+            minute, counted = self.characters.get(caption.session, (0, 0))
+            if last and last.sequence >= caption.sequence:
+                return PublishRefused(last, minute)
+            if minute < caption.published_at // 60_000:
+                minute, counted = caption.published_at // 60_000, 0
+            counted += len(caption.text)
+            if characters_per_minute and counted > characters_per_minute:
+                return PublishRefused(last, minute)
+            self.rows[caption.session] = caption
+            self.characters[caption.session] = minute, counted
+            return None
+
+    def last(self, session: SessionRef) -> Caption | None:
+        return self.rows.get(session)
 
 
 def _position(session: Session) -> Position:
