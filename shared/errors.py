@@ -3,6 +3,7 @@
 HTTP and WebSocket statuses are in shared/events.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 
@@ -86,6 +87,13 @@ class IdempotencyKeyReused(Refusal):
 
     def __init__(self) -> None:
         super().__init__("Idempotency-Key was already used with another request body")
+
+
+class NotAcceptable(Refusal):
+    """The client accepts none of the media types that the route returns."""
+
+    def __init__(self, media_types: Iterable[str]) -> None:
+        super().__init__(f"Not acceptable. Supported: {', '.join(media_types)}")
 
 
 class RateLimited(Refusal):

@@ -121,8 +121,8 @@ class ConnectionGateway(Protocol):
     Raises ServiceUnavailable when API Gateway throttles, ConnectionUnreachable when it rejects this one.
     """
 
-    def post(self, connection_id: str, message: Mapping[str, object]) -> bool:
-        """Send a message as JSON; False if there is no such connection."""
+    def post(self, connection_id: str, message: Mapping[str, object] | bytes) -> bool:
+        """Send a message, encoded (`messages.encode`) or not; False if there is no such connection."""
 
     def close(self, connection_id: str) -> None:
         """Close the connection; one that is gone already counts as closed."""

@@ -39,7 +39,7 @@ Item = Mapping[str, Mapping[str, Any]]
 RowT = TypeVar("RowT")
 WordT = TypeVar("WordT", bound=StrEnum)
 
-Schema = Mapping[str, tuple[str, str, Callable[[str], object]]]
+Schema = Mapping[str, tuple[str, str, Callable[[Any], object]]]
 """By field: (name of the attribute, its DynamoDB type, function that reads its value)."""
 
 logger = logging.getLogger("aws")

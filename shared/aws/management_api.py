@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # Posting does not block on slow readers: API Gateway buffers for them.
 DEFAULT_CONFIG = dynamodb.DEFAULT_CONFIG.merge(Config(read_timeout=3))
+# For callers that repeat a failed post themselves, and that must not wait long for one connection.
+ONE_TRY_CONFIG = DEFAULT_CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
 # These concern one connection: https://docs.aws.amazon.com/apigatewaywebsocketapi/latest/APIReference/API_PostToConnection.html
 UNREACHABLE = frozenset({400, 403, 413})
 
@@ -43,9 +45,9 @@ class ManagementApi:
     def __init__(self, client: "ApiGatewayManagementApiClient") -> None:
         self._client = client
 
-    def post(self, connection_id: str, message: Mapping[str, object]) -> bool:
+    def post(self, connection_id: str, message: Mapping[str, object] | bytes) -> bool:
         """PostToConnection; False for 410 Gone."""
-        data = encode(message)
+        data = message if isinstance(message, bytes) else encode(message)
         with translate_errors():
             try:
                 self._client.post_to_connection(ConnectionId=connection_id, Data=data)

@@ -20,7 +20,11 @@ SESSION_DURATION_SECONDS = "SessionDurationSeconds"
 SESSION_ID_CLASH_COUNT = "SessionIdClashCount"
 RATE_LIMIT_UNAVAILABLE_COUNT = "RateLimitUnavailableCount"
 LISTENER_COUNT = "ListenerCount"
-JOIN_COUNT = "JoinCount"
+CAPTION_COUNT = "CaptionCount"
+CAPTION_LATENCY = "CaptionLatency"
+CAPTION_CHARACTERS = "CaptionCharacters"
+TRANSLATION_FAILURE_COUNT = "TranslationFailureCount"
+UNDELIVERED_CAPTION_COUNT = "UndeliveredCaptionCount"
 
 
 class EmbeddedMetrics:
@@ -50,9 +54,20 @@ class EmbeddedMetrics:
         """Record the listeners of one session: its Maximum is the largest audience, its Sum means nothing."""
         self._emit({LISTENER_COUNT: (count, "Count")})
 
-    def join_ended(self, outcome: "Outcome") -> None:
-        """Count 1 by outcome. There is no total: it would be one more metric, and no alarm needs it."""
-        self._emit({JOIN_COUNT: (1, "Count")}, {"Outcome": outcome}, total=False)
+    def caption_handled(self, *, latency_ms: int, characters: int, failures: int, undelivered: int) -> None:
+        """Count 1, and record the time from publication to the last connection and what was translated.
+
+        The figures of one caption are one line, because lines are what is billed.
+        """
+        self._emit(
+            {
+                CAPTION_COUNT: (1, "Count"),
+                CAPTION_LATENCY: (latency_ms, "Milliseconds"),
+                CAPTION_CHARACTERS: (characters, "Count"),
+                TRANSLATION_FAILURE_COUNT: (failures, "Count"),
+                UNDELIVERED_CAPTION_COUNT: (undelivered, "Count"),
+            }
+        )
 
     def _emit(
         self,

@@ -1,4 +1,4 @@
-"""What the use cases of captions need: stores, and a translator."""
+"""What the use cases of captions need: stores, a translator and metrics."""
 
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
@@ -34,6 +34,18 @@ class LiveCaptions(Protocol):
         """Return the session's last caption, by a consistent read; None before the first."""
 
 
+class CaptionPage(NamedTuple):
+    """Captions of a session in ascending order, and what follows them.
+
+    `next_after` is the sequence after which the next page begins, None after the last page. `next` is the
+    first caption of the next page, None if it was not read.
+    """
+
+    captions: list[StoredCaption]
+    next_after: int | None
+    next: StoredCaption | None
+
+
 class CaptionHistory(Protocol):
     """Stores the captions of each session with their translations. Raises ServiceUnavailable."""
 
@@ -41,16 +53,19 @@ class CaptionHistory(Protocol):
         """Write the caption unless it is there; return it as it is stored, maybe translated or delivered."""
 
     def set_translations(self, caption: Caption, translations: Mapping[Language, str]) -> None:
-        """Replace the translations of a caption that is stored."""
+        """Replace the translations of a caption, if it is stored."""
 
     def set_delivered(self, caption: Caption, at: int) -> None:
-        """Record that the audience has been sent the caption at `at` (epoch ms)."""
+        """Record that the audience has been sent the caption at `at` (epoch ms), if it is stored."""
 
     def last(self, session: SessionRef, limit: int) -> list[StoredCaption]:
         """Return the last `limit` captions in ascending order, by one consistent read."""
 
-    def after(self, session: SessionRef, sequence: int, limit: int) -> list[StoredCaption]:
-        """Return the first `limit` captions with a higher sequence, in ascending order, by one read."""
+    def after(self, session: SessionRef, sequence: int, limit: int) -> CaptionPage:
+        """Return the first captions with a higher sequence, at most `limit`, by one read.
+
+        A page may be shorter and still not be the last one. The last writes may be missing.
+        """
 
 
 class Translator(Protocol):
@@ -60,4 +75,15 @@ class Translator(Protocol):
         """Return the translation after one try of at most 1 s; None if it failed.
 
         A failure is counted and logged without the text.
+        """
+
+
+class CaptionMetrics(Protocol):
+    """Counts for operators."""
+
+    def caption_handled(self, *, latency_ms: int, characters: int, failures: int, undelivered: int) -> None:
+        """Count a caption whose handling has ended `latency_ms` after it was published.
+
+        `characters` were translated, summed over the languages; `failures` translations failed;
+        `undelivered` connections were not sent the caption.
         """

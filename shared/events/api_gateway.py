@@ -75,16 +75,18 @@ GatewayEventT = TypeVar("GatewayEventT", bound=GatewayEvent)
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A handler's response. One without a body has no content type either."""
+    """A handler's response. `headers` has the content type of a body of text; one without a body has none."""
 
     status: int
-    body: Mapping[str, Any] | None = None
+    body: Mapping[str, Any] | str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def to_api_gateway(self) -> dict[str, Any]:
         """Return the response in payload format 2.0."""
         if self.body is None:
             return {"statusCode": self.status, "headers": dict(self.headers)}
+        if isinstance(self.body, str):
+            return {"statusCode": self.status, "headers": dict(self.headers), "body": self.body}
         return {
             "statusCode": self.status,
             "headers": {"Content-Type": "application/json", **self.headers},
@@ -119,7 +121,7 @@ def endpoint(
                 "route": request.route,
                 "status": response.status,
                 "durationMs": round((time.perf_counter() - started) * 1000, 1),
-                "code": response.body.get("code") if response.body else None,
+                "code": response.body.get("code") if isinstance(response.body, Mapping) else None,
                 "speaker": speaker_digest(request.caller) if request.caller else None,
                 "traceparent": request.traceparent,
             },

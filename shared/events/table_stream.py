@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor
 from contextlib import suppress
 from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -53,17 +54,20 @@ def process_groups(
     records: Iterable[Record[RowT]],
     key: Callable[[RowT], object],
     process: Callable[[Sequence[Record[RowT]]], None],
+    executor: Executor | None = None,
 ) -> BatchResponse:
     """Process the records of each key together, in order; `key` is that of a row.
 
-    A key that raises ServiceUnavailable does not stop the others. Lambda retries from its first record on, so
+    With an executor, keys are processed at the same time. A key that raises ServiceUnavailable does not stop the others. Lambda retries from its first record on, so
     the records of others are processed again.
     """
     groups: dict[object, list[Record[RowT]]] = {}
     for record in records:
         if row := record.new or record.old:
             groups.setdefault(key(row), []).append(record)
-    failed = [group[0] for group in groups.values() if not _succeeds(partial(process, group))]
+    processes = [partial(process, group) for group in groups.values()]
+    succeeded = executor.map(_succeeds, processes) if executor else map(_succeeds, processes)
+    failed = [group[0] for group, success in zip(groups.values(), succeeded, strict=True) if not success]
     return _retry_from(*failed)
 
 

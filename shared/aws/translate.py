@@ -1,0 +1,44 @@
+"""Amazon Translate: a text in one language becomes a text in another.
+
+https://docs.aws.amazon.com/translate/latest/APIReference/API_TranslateText.html
+"""
+
+from typing import Any
+
+from botocore.config import Config
+
+from shared.aws import dynamodb
+from shared.aws.errors import AWS_ERRORS, error_code, logger
+from shared.sessions.session import Language
+
+
+def create_client(*, max_connections: int, config: Config = dynamodb.FAIL_FAST_CONFIG) -> Any:
+    """Return a client that tries once, for at most 1 s.
+
+    `max_connections` is the number of threads that use the client at once.
+    """
+    config = config.merge(Config(max_pool_connections=max_connections))
+    client = dynamodb.sdk_session().create_client("translate", config=config)
+    client.meta.events.register("before-parse.translate", dynamodb.require_json)
+    return client
+
+
+class Translate:
+    """The Translator. A caption has fewer than the 10,000 bytes that one call translates."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def translate(self, text: str, *, source: Language, target: Language) -> str | None:
+        """TranslateText; None after any error, because the source text is better than no caption."""
+        try:
+            response = self._client.translate_text(
+                Text=text, SourceLanguageCode=source, TargetLanguageCode=target
+            )
+        except AWS_ERRORS as error:
+            # No traceback: it might have the text.
+            extra = {"reason": error_code(error), "source": source, "target": target}
+            logger.warning("A caption was not translated", extra=extra)
+            return None
+        text_in_target: str | None = response.get("TranslatedText")
+        return text_in_target or None
