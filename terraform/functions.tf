@@ -78,6 +78,19 @@ locals {
       }
     }
 
+    list_captions = {
+      route     = "GET /sessions/{sessionId}/captions"
+      signed_in = false
+      dynamodb_actions = {
+        sessions = ["dynamodb:GetItem"]
+        captions = ["dynamodb:Query"]
+      }
+      environment = {
+        SESSIONS_TABLE = module.table["sessions"].name
+        CAPTIONS_TABLE = module.table["captions"].name
+      }
+    }
+
     health = {
       route            = "GET /health"
       signed_in        = false
@@ -181,6 +194,26 @@ locals {
         CONNECTIONS_TABLE      = module.table["connections"].name
         WEBSOCKET_ENDPOINT     = module.websocket_api.endpoint
         SPEAKER_ABSENT_MINUTES = tostring(var.speaker_absent_minutes)
+      }
+    }
+
+    translate_captions = {
+      stream          = { table = "live_captions", events = ["INSERT", "MODIFY"], batch_size = 10, parallelization_factor = 10 }
+      timeout_seconds = 60
+      memory_mb       = local.one_processor_mb
+      dynamodb_actions = {
+        sessions    = ["dynamodb:GetItem"]
+        connections = ["dynamodb:Query", "dynamodb:BatchWriteItem"]
+        captions    = ["dynamodb:PutItem", "dynamodb:UpdateItem"]
+      }
+      manages_connections = ["POST"]
+      environment = {
+        ENV                = var.environment
+        SESSIONS_TABLE     = module.table["sessions"].name
+        CONNECTIONS_TABLE  = module.table["connections"].name
+        CAPTIONS_TABLE     = module.table["captions"].name
+        WEBSOCKET_ENDPOINT = module.websocket_api.endpoint
+        MAX_LANGUAGES      = tostring(var.max_languages)
       }
     }
 

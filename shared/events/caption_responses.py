@@ -59,10 +59,7 @@ def _weights(header: str) -> Mapping[str, float]:
     weights = {}
     for part in header.lower().split(","):
         media_range, *parameters = (piece.strip() for piece in part.split(";"))
-        values = [
-            value.strip() for name, _, value in (one.partition("=") for one in parameters) if name == "q"
-        ]
-        weight = values[0] if values else "1"
+        weight = next((value[2:] for value in parameters if value.startswith("q=")), "1")
         if _RANGE.fullmatch(media_range) and _WEIGHT.fullmatch(weight):
             weights[media_range] = float(weight)
     return weights

@@ -58,8 +58,8 @@ def process_groups(
 ) -> BatchResponse:
     """Process the records of each key together, in order; `key` is that of a row.
 
-    With an executor, keys are processed at the same time. A key that raises ServiceUnavailable does not stop the others. Lambda retries from its first record on, so
-    the records of others are processed again.
+    With an executor, the keys are processed at the same time. A key that raises ServiceUnavailable does not
+    stop the others. Lambda retries from its first record on, so the records of others are processed again.
     """
     groups: dict[object, list[Record[RowT]]] = {}
     for record in records:

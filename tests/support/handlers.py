@@ -7,11 +7,11 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from tests.support.http_events import CREATE, DELETE, GET, HEALTH, LIST, UPDATE
+from tests.support.http_events import CREATE, DELETE, GET, HEALTH, LIST, LIST_CAPTIONS, UPDATE
 from tests.support.tables import (
-    AUDIENCES_TABLE,
+    CAPTIONS_TABLE,
     CONNECTIONS_TABLE,
-    IDEMPOTENCY_KEYS_TABLE,
+    LIVE_CAPTIONS_TABLE,
     RATE_LIMITS_TABLE,
     SESSIONS_TABLE,
 )
@@ -23,6 +23,7 @@ FUNCTIONS = {
     GET: "get_session",
     UPDATE: "update_session",
     DELETE: "delete_session",
+    LIST_CAPTIONS: "list_captions",
     HEALTH: "health",
 }
 """The function of each HTTP route."""
@@ -36,11 +37,14 @@ SETTINGS = {
     "AUDIENCES_TABLE": AUDIENCES_TABLE,
     "IDEMPOTENCY_KEYS_TABLE": IDEMPOTENCY_KEYS_TABLE,
     "RATE_LIMITS_TABLE": RATE_LIMITS_TABLE,
+    "LIVE_CAPTIONS_TABLE": LIVE_CAPTIONS_TABLE,
+    "CAPTIONS_TABLE": CAPTIONS_TABLE,
     "SESSION_ID_DIGITS": "3",
     "SESSIONS_PER_SPEAKER_PER_HOUR": "50",
     "JOINS_PER_ADDRESS_PER_MINUTE": "10",
     "MAX_LISTENERS": "500",
     "SPEAKER_ABSENT_MINUTES": "120",
+    "MAX_LANGUAGES": "19",
     "ADDRESS_KEY": ADDRESS_KEY,
     "CURSOR_KEY": "cursor-k3y-of-the-tests",
     "CURSOR_KEY_PREVIOUS": "cursor-k3y-before-the-tests",

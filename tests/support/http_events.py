@@ -21,6 +21,7 @@ LIST = "GET /sessions"
 GET = "GET /sessions/{sessionId}"
 UPDATE = "PATCH /sessions/{sessionId}"
 DELETE = "DELETE /sessions/{sessionId}"
+LIST_CAPTIONS = "GET /sessions/{sessionId}/captions"
 HEALTH = "GET /health"
 AUTHENTICATED = frozenset({CREATE, LIST, UPDATE, DELETE})
 

@@ -3,15 +3,15 @@
 A write holds a lock, because a write to DynamoDB is atomic.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from threading import Lock
 from typing import Any
 
 from shared.audience.connection import Connection, Role, SessionRef
 from shared.audience.ports import DueSession
-from shared.captions.caption import Caption
-from shared.captions.ports import PublishRefused
+from shared.captions.caption import Caption, StoredCaption
+from shared.captions.ports import CaptionPage
 from shared.sessions.list import Page, Position
 from shared.sessions.session import ConditionFailed, Language, Precondition, Session, SessionPatch, Status
 
@@ -257,6 +257,43 @@ class MemoryDueSessions:
         for start in range(0, len(due), self._page_size):
             page = due[start : start + self._page_size]
             yield [DueSession(session_id, due_at) for due_at, session_id in page]
+
+
+class MemoryCaptionHistory:
+    """The CaptionHistory: `rows` by session and sequence."""
+
+    def __init__(self) -> None:
+        self.rows: dict[tuple[SessionRef, int], StoredCaption] = {}
+        self._lock = Lock()
+
+    def add(self, caption: Caption) -> StoredCaption:
+        with self._lock:
+            return self.rows.setdefault((caption.session, caption.sequence), StoredCaption(caption=caption))
+
+    def set_translations(self, caption: Caption, translations: Mapping[Language, str]) -> None:
+        self._set(caption, translations=dict(translations))
+
+    def set_delivered(self, caption: Caption, at: int) -> None:
+        self._set(caption, delivered_at=at)
+
+    def last(self, session: SessionRef, limit: int) -> list[StoredCaption]:
+        return self._of_session(session)[-limit:]
+
+    def after(self, session: SessionRef, sequence: int, limit: int) -> CaptionPage:
+        rows = [row for row in self._of_session(session) if row.caption.sequence > sequence]
+        page, following = rows[:limit], rows[limit : limit + 1]
+        return CaptionPage(
+            page, page[-1].caption.sequence if following else None, next(iter(following), None)
+        )
+
+    def _of_session(self, session: SessionRef) -> list[StoredCaption]:
+        return [row for (owner, _), row in sorted(self.rows.items()) if owner == session]
+
+    def _set(self, caption: Caption, **fields: Any) -> None:
+        with self._lock:
+            key = caption.session, caption.sequence
+            if key in self.rows:
+                self.rows[key] = replace(self.rows[key], **fields)
 
 
 class MemoryRateLimits:

@@ -16,12 +16,16 @@ CONNECTIONS_TABLE = "connections"
 AUDIENCES_TABLE = "audiences"
 IDEMPOTENCY_KEYS_TABLE = "idempotency_keys"
 RATE_LIMITS_TABLE = "rate_limits"
+LIVE_CAPTIONS_TABLE = "live_captions"
+CAPTIONS_TABLE = "captions"
 KEYS = {
     SESSIONS_TABLE: ["sessionId"],
     CONNECTIONS_TABLE: ["sessionId", "connectionId"],
     AUDIENCES_TABLE: ["sessionId", "sessionCreatedAt"],
     IDEMPOTENCY_KEYS_TABLE: ["keyDigest"],
     RATE_LIMITS_TABLE: ["limitKey"],
+    LIVE_CAPTIONS_TABLE: ["sessionId", "sessionCreatedAt"],
+    CAPTIONS_TABLE: ["sessionKey", "sequence"],
 }
 """The partition key and the sort key of each table."""
 NUMBER_KEYS = {"sessionCreatedAt"}
@@ -30,7 +34,10 @@ NUMBER_KEYS = {"sessionCreatedAt"}
 TRANSACTIONS = transactions.install()
 """Runs the transactions of moto in this process as the local AWS runs them."""
 
-STREAMED = (SESSIONS_TABLE, CONNECTIONS_TABLE)
+NUMBERS = frozenset({"sessionCreatedAt", "sequence"})
+"""The keys that are numbers; all others are strings."""
+
+STREAMED = (SESSIONS_TABLE, CONNECTIONS_TABLE, LIVE_CAPTIONS_TABLE)
 SPEAKER_INDEX = {
     "IndexName": "bySpeaker",
     "KeySchema": [
@@ -51,7 +58,7 @@ DUE_INDEX = {
 
 
 def create_tables(client: Any) -> None:
-    """Create all tables."""
+    """Create every table."""
     for table in KEYS:
         create_table(client, table)
 
@@ -65,7 +72,7 @@ def create_table(client: Any, table: str) -> None:
             for key, kind in zip(keys, ("HASH", "RANGE"), strict=False)
         ],
         "AttributeDefinitions": [
-            {"AttributeName": key, "AttributeType": "N" if key in NUMBER_KEYS else "S"} for key in keys
+            {"AttributeName": key, "AttributeType": "N" if key in NUMBERS else "S"} for key in keys
         ],
     }
     if table == SESSIONS_TABLE:
