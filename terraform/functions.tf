@@ -1,13 +1,15 @@
 # The functions and what each may do. The key is the function's folder, its zip and the end of its log group's name.
 #
 # route               route key of the HTTP API; `signed_in` says whether it needs a valid token
-# websocket_route     route key of the WebSocket API
+# websocket_route     route key of the WebSocket API. Its response to a message, which any route but $connect and $disconnect
+#                     gets, is sent to the client
 # authorizes          route key of the WebSocket API whose Lambda authorizer this is
 # stream              table whose stream invokes it, the event names that it gets, its batch size, and where they differ from the
 #                     defaults: `new_image`, attributes that the row must have now, with their types; `parallelization_factor`,
 #                     batches of one shard at once (1); `batching_window_seconds`, how long a record waits for its batch (0)
 # schedule            when EventBridge Scheduler invokes it
 # dynamodb_actions    its IAM actions by table or index
+# other_actions       its IAM actions that act on no resource
 # manages_connections methods that it may call on open WebSockets: POST sends a message, DELETE closes the connection
 # environment         its settings, which its handler reads
 # timeout_seconds     its timeout, if it is not the default
@@ -138,6 +140,42 @@ locals {
       }
     }
 
+    join_session = {
+      websocket_route = "joinSession"
+      dynamodb_actions = {
+        sessions      = ["dynamodb:GetItem"]
+        connections   = ["dynamodb:GetItem"]
+        live_captions = ["dynamodb:GetItem"]
+      }
+      environment = {
+        SESSIONS_TABLE      = module.table["sessions"].name
+        CONNECTIONS_TABLE   = module.table["connections"].name
+        LIVE_CAPTIONS_TABLE = module.table["live_captions"].name
+      }
+    }
+
+    change_language = {
+      websocket_route  = "changeLanguage"
+      dynamodb_actions = { connections = ["dynamodb:UpdateItem"] }
+      environment = {
+        CONNECTIONS_TABLE = module.table["connections"].name
+      }
+    }
+
+    publish_caption = {
+      websocket_route = "publishCaption"
+      dynamodb_actions = {
+        sessions      = ["dynamodb:GetItem"]
+        live_captions = ["dynamodb:UpdateItem", "dynamodb:GetItem"]
+      }
+      environment = {
+        ENV                           = var.environment
+        SESSIONS_TABLE                = module.table["sessions"].name
+        LIVE_CAPTIONS_TABLE           = module.table["live_captions"].name
+        CAPTION_CHARACTERS_PER_MINUTE = tostring(var.caption_characters_per_minute)
+      }
+    }
+
     session_changed = {
       # Small batches, because one record may mean closing every connection of a session. Ten at once, because a session is one
       # item, whose changes stay in order.
@@ -197,7 +235,37 @@ locals {
       }
     }
 
+    connection_admitted = {
+      # It is the second reader of this stream. It sends to single connections, so that their order does not matter, and a client
+      # waits for its first message: ten batches at once, and no window.
+      stream = {
+        table                  = "connections"
+        events                 = ["MODIFY"]
+        new_image              = { admittedAt = "N" }
+        batch_size             = 100
+        parallelization_factor = 10
+      }
+      timeout_seconds = 60
+      memory_mb       = local.one_processor_mb
+      dynamodb_actions = {
+        sessions      = ["dynamodb:GetItem"]
+        live_captions = ["dynamodb:GetItem"]
+        captions      = ["dynamodb:Query"]
+        connections   = ["dynamodb:DeleteItem"]
+      }
+      manages_connections = ["POST"]
+      environment = {
+        SESSIONS_TABLE      = module.table["sessions"].name
+        CONNECTIONS_TABLE   = module.table["connections"].name
+        LIVE_CAPTIONS_TABLE = module.table["live_captions"].name
+        CAPTIONS_TABLE      = module.table["captions"].name
+        WEBSOCKET_ENDPOINT  = module.websocket_api.endpoint
+      }
+    }
+
     translate_captions = {
+      # Ten batches at once, because a session is one item, whose captions stay in order. Small batches, because each caption may be
+      # a message to a whole audience.
       stream          = { table = "live_captions", events = ["INSERT", "MODIFY"], batch_size = 10, parallelization_factor = 10 }
       timeout_seconds = 60
       memory_mb       = local.one_processor_mb
@@ -206,6 +274,7 @@ locals {
         connections = ["dynamodb:Query", "dynamodb:BatchWriteItem"]
         captions    = ["dynamodb:PutItem", "dynamodb:UpdateItem"]
       }
+      other_actions       = ["translate:TranslateText"]
       manages_connections = ["POST"]
       environment = {
         ENV                = var.environment
@@ -237,10 +306,10 @@ locals {
     }
   }
 
-  # WebSocket routes that API Gateway answers itself, and the messages that it sends.
+  # WebSocket routes that API Gateway answers itself, and the messages that it sends. It adds the `timestamp`.
   websocket_replies = {
     "heartbeat" = { type = "heartbeatAck" }
-    "$default"  = { type = "error", message = "Unknown action" }
+    "$default"  = { type = "error", code = "UNKNOWN_ACTION", message = "Unknown action" }
   }
 
   http_routes      = { for name, function in local.functions : function.route => name if can(function.route) }

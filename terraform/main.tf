@@ -39,7 +39,32 @@ locals {
     idempotency_keys = { hash_key = "keyDigest", range_key = null, ttl_attribute = "expiresAt", stream = false, indexes = {} }
 
     rate_limits = { hash_key = "limitKey", range_key = null, ttl_attribute = "expiresAt", stream = false, indexes = {} }
+    # The last caption of each session, one item: its stream has all of them, in order.
+    live_captions = {
+      hash_key       = "sessionId"
+      range_key      = "sessionCreatedAt"
+      range_key_type = "N"
+      ttl_attribute  = "deleteAt"
+      stream         = true
+      indexes        = {}
+      holds_speech   = true
+    }
+    # The captions of each session with their translations. The key has the session's id and creation time, so that a session never
+    # shows what was said in a former one with its id.
+    captions = {
+      hash_key       = "sessionKey"
+      range_key      = "sequence"
+      range_key_type = "N"
+      ttl_attribute  = "deleteAt"
+      stream         = false
+      indexes        = {}
+      holds_speech   = true
+    }
   }
+
+  # What people said is not kept longer than its session: its tables have no point-in-time recovery, which would keep it for 35 days,
+  # and records of their streams that failed are deleted after a day (module.failed_captions).
+  speech_tables = [for name, table in local.tables : name if lookup(table, "holds_speech", false)]
 
   # Longer than the function's own timeout, so that the function answers a timeout itself.
   integration_timeout_milliseconds = local.function_timeout_seconds * 1000 + 1000
@@ -90,7 +115,7 @@ module "table" {
   indexes                = each.value.indexes
   ttl_attribute          = each.value.ttl_attribute
   stream                 = each.value.stream
-  point_in_time_recovery = var.point_in_time_recovery
+  point_in_time_recovery = var.point_in_time_recovery && !contains(local.speech_tables, each.key)
   deletion_protection    = var.deletion_protection
 }
 
@@ -149,6 +174,10 @@ module "function" {
         actions  = ["execute-api:ManageConnections"]
       }
     },
+    {
+      for actions in [lookup(each.value, "other_actions", [])] :
+      "without a resource" => { resource = "*", actions = actions } if length(actions) > 0
+    },
   )
 }
 
@@ -158,6 +187,16 @@ module "failed_records" {
 
   name            = "${local.prefix}-failed-records-${data.aws_caller_identity.current.account_id}"
   expiration_days = var.failed_record_retention_days
+  force_destroy   = !var.deletion_protection
+}
+
+# Failed records with what people said. Without versions, which would keep them after their deletion.
+module "failed_captions" {
+  source = "./modules/bucket"
+
+  name            = "${local.prefix}-failed-captions-${data.aws_caller_identity.current.account_id}"
+  versioned       = false
+  expiration_days = var.failed_captions_expire ? 1 : null
   force_destroy   = !var.deletion_protection
 }
 
@@ -173,7 +212,7 @@ module "stream_consumer" {
   parallelization_factor    = lookup(each.value, "parallelization_factor", 1)
   batch_size                = each.value.batch_size
   batching_window_seconds   = lookup(each.value, "batching_window_seconds", 0)
-  failed_records_bucket_arn = module.failed_records.arn
+  failed_records_bucket_arn = contains(local.speech_tables, each.value.table) ? module.failed_captions.arn : module.failed_records.arn
   account_id                = data.aws_caller_identity.current.account_id
 }
 

@@ -7,6 +7,7 @@ locals {
     list_sessions  = 1000
     update_session = 1000
     delete_session = 1000
+    list_captions  = 1000
     health         = null
   }
 

@@ -48,6 +48,11 @@ output "connections_table" {
   value       = module.table["connections"].name
 }
 
+output "failed_captions_bucket" {
+  description = "Name of the S3 bucket in which Lambda stores captions after the last retry, for one day."
+  value       = module.failed_captions.name
+}
+
 output "failed_records_bucket" {
   description = "Name of the S3 bucket in which Lambda stores stream records after the last retry."
   value       = module.failed_records.name

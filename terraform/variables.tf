@@ -88,6 +88,18 @@ variable "failed_record_retention_days" {
   }
 }
 
+variable "failed_captions_expire" {
+  description = "Whether S3 deletes captions that translate_captions could not handle after one day; false is allowed in local only."
+  type        = bool
+  nullable    = false
+  default     = true
+
+  validation {
+    condition     = var.failed_captions_expire || var.environment == "local"
+    error_message = "failed_captions_expire may be false in local only: what people said is not kept."
+  }
+}
+
 variable "throttles" {
   description = "Limits of `http_api` and `websocket_api` by route key; `default` applies to every other route. A limit is the total of all clients: requests per second (for WebSockets also messages and disconnects) and burst."
   type        = map(map(object({ requests_per_second = number, burst = number })))
@@ -156,6 +168,30 @@ variable "joins_per_address_per_minute" {
   validation {
     condition     = var.joins_per_address_per_minute >= 0 && floor(var.joins_per_address_per_minute) == var.joins_per_address_per_minute
     error_message = "joins_per_address_per_minute must be a whole number, or 0 for no limit."
+  }
+}
+
+variable "caption_characters_per_minute" {
+  description = "Characters of captions that one session may publish in one minute, counted from the full minute. Each is translated into every language of the session, so it limits what a session costs."
+  type        = number
+  nullable    = false
+  default     = 2000 # fast speech has about 1,000
+
+  validation {
+    condition     = var.caption_characters_per_minute >= 1000 && floor(var.caption_characters_per_minute) == var.caption_characters_per_minute
+    error_message = "caption_characters_per_minute must be a whole number, at least 1000, the longest caption: a longer one than the limit could never be published."
+  }
+}
+
+variable "max_languages" {
+  description = "Languages into which the captions of one session are translated at once, those with most listeners first; listeners of others get the source text. 0 for no translation."
+  type        = number
+  nullable    = false
+  default     = 19
+
+  validation {
+    condition     = var.max_languages >= 0 && var.max_languages <= 19 && floor(var.max_languages) == var.max_languages
+    error_message = "max_languages must be a whole number from 0 to 19, the number of languages."
   }
 }
 

@@ -67,7 +67,10 @@ locals {
       ]
     }
     buckets = {
-      resources = ["arn:aws:s3:::#-artifacts-${local.account}", "arn:aws:s3:::#-failed-records-${local.account}"]
+      resources = [
+        "arn:aws:s3:::#-artifacts-${local.account}", "arn:aws:s3:::#-failed-captions-${local.account}",
+        "arn:aws:s3:::#-failed-records-${local.account}",
+      ]
       actions = [
         "s3:CreateBucket", "s3:DeleteBucket", "s3:GetAccelerateConfiguration", "s3:GetBucketAcl", "s3:GetBucketCORS",
         "s3:GetBucketLogging", "s3:GetBucketObjectLockConfiguration", "s3:GetBucketPolicy", "s3:GetBucketPublicAccessBlock",
@@ -85,7 +88,7 @@ locals {
     }
     # For destroying an environment. Deployments do not read or write failed records.
     failed_records = {
-      resources = ["arn:aws:s3:::#-failed-records-${local.account}/*"]
+      resources = ["arn:aws:s3:::#-failed-captions-${local.account}/*", "arn:aws:s3:::#-failed-records-${local.account}/*"]
       actions   = ["s3:DeleteObject", "s3:DeleteObjectVersion"]
     }
     alarms = {

@@ -16,10 +16,11 @@ throttles = {
     "GET /health"               = { requests_per_second = 200, burst = 400 }
   }
   websocket_api = {
-    default       = { requests_per_second = 10, burst = 20 } # messages that nobody needs
-    "$connect"    = { requests_per_second = 500, burst = 1000 }
-    "$disconnect" = { requests_per_second = 1000, burst = 2000 }
-    heartbeat     = { requests_per_second = 1000, burst = 2000 } # 300,000 connections with one each in five minutes
+    default          = { requests_per_second = 2000, burst = 4000 }
+    "$connect"       = { requests_per_second = 500, burst = 1000 }
+    "joinSession"    = { requests_per_second = 500, burst = 1000 }
+    "changeLanguage" = { requests_per_second = 100, burst = 200 }
+    "publishCaption" = { requests_per_second = 1000, burst = 2000 } # 1,000 sessions in which somebody speaks publish about 333 a second
   }
 }
 

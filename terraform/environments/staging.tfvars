@@ -16,10 +16,11 @@ throttles = {
     "GET /health"               = { requests_per_second = 100, burst = 200 }
   }
   websocket_api = {
-    default       = { requests_per_second = 10, burst = 20 } # messages that nobody needs
-    "$connect"    = { requests_per_second = 500, burst = 1000 }
-    "$disconnect" = { requests_per_second = 1000, burst = 2000 }
-    heartbeat     = { requests_per_second = 500, burst = 1000 } # 150,000 connections with one each in five minutes
+    default          = { requests_per_second = 1000, burst = 2000 }
+    "$connect"       = { requests_per_second = 500, burst = 1000 }
+    "joinSession"    = { requests_per_second = 500, burst = 1000 }
+    "changeLanguage" = { requests_per_second = 50, burst = 100 }
+    "publishCaption" = { requests_per_second = 100, burst = 200 }
   }
 }
 

@@ -18,7 +18,7 @@ run "the_bucket" {
   }
 
   assert {
-    condition     = aws_s3_bucket_versioning.this.versioning_configuration[0].status == "Enabled"
+    condition     = aws_s3_bucket_versioning.this[0].versioning_configuration[0].status == "Enabled"
     error_message = "A bucket is versioned."
   }
 
@@ -61,6 +61,32 @@ run "objects_that_expire" {
       aws_s3_bucket_lifecycle_configuration.this[0].rule[0].noncurrent_version_expiration[0].noncurrent_days == 1
     )
     error_message = "Objects expire after the given days, and their old versions one day later."
+  }
+}
+
+run "objects_that_are_gone_once_they_expire" {
+  command = plan
+
+  module {
+    source = "./modules/bucket"
+  }
+
+  variables {
+    versioned       = false
+    expiration_days = 1
+  }
+
+  assert {
+    condition     = length(aws_s3_bucket_versioning.this) == 0
+    error_message = "The bucket keeps no old versions."
+  }
+
+  assert {
+    condition = (
+      aws_s3_bucket_lifecycle_configuration.this[0].rule[0].expiration[0].days == 1 &&
+      length(aws_s3_bucket_lifecycle_configuration.this[0].rule[0].noncurrent_version_expiration) == 0
+    )
+    error_message = "Objects expire after a day, and leave no old versions that would have to expire."
   }
 }
 

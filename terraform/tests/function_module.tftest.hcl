@@ -1,4 +1,4 @@
-# modules/function: limits, log, and a role with exactly the given permissions.
+# modules/function: limits, log, and a role with exactly the given permissions, on `*` for named actions only.
 
 mock_provider "aws" {
   override_during = plan
@@ -105,12 +105,33 @@ run "the_role" {
         Resource = "*"
       },
     ])
-    error_message = "A role has the given permissions and may write its log and traces. Only the X-Ray actions are allowed on `*`."
+    error_message = "A role has the given permissions and may write its log and traces. Without another permission on `*`, only the X-Ray actions are allowed there."
   }
 
   assert {
     condition     = jsondecode(aws_iam_role.this.assume_role_policy).Statement[0].Principal == { Service = "lambda.amazonaws.com" }
     error_message = "Only Lambda may assume the role."
+  }
+}
+
+run "an_action_without_a_resource" {
+  command = plan
+
+  module {
+    source = "./modules/function"
+  }
+
+  variables {
+    permissions = { translate = { resource = "*", actions = ["translate:TranslateText"] } }
+  }
+
+  assert {
+    condition = jsonencode(jsondecode(aws_iam_role_policy.this.policy).Statement[0]) == jsonencode({
+      Effect   = "Allow"
+      Action   = ["translate:TranslateText"]
+      Resource = "*"
+    })
+    error_message = "An action that acts on no resource is allowed on `*`."
   }
 }
 
@@ -150,6 +171,19 @@ run "a_wildcard_resource_is_rejected" {
 
   variables {
     permissions = { sessions = { resource = "*", actions = ["dynamodb:GetItem"] } }
+  }
+}
+
+run "a_wildcard_resource_for_other_actions_of_a_service_is_rejected" {
+  command         = plan
+  expect_failures = [var.permissions]
+
+  module {
+    source = "./modules/function"
+  }
+
+  variables {
+    permissions = { translate = { resource = "*", actions = ["translate:TranslateText", "translate:TranslateDocument"] } }
   }
 }
 

@@ -38,6 +38,18 @@ override_resource {
 
 override_resource {
   override_during = plan
+  target          = module.table["live_captions"].aws_dynamodb_table.this
+  values          = { arn = "arn:live_captions", stream_arn = "arn:live_captions-stream" }
+}
+
+override_resource {
+  override_during = plan
+  target          = module.table["captions"].aws_dynamodb_table.this
+  values          = { arn = "arn:captions" }
+}
+
+override_resource {
+  override_during = plan
   target          = module.websocket_api.aws_apigatewayv2_api.this
   values          = { api_endpoint = "wss://ws1.example.com", execution_arn = "arn:aws:execute-api:us-east-1:123456789012:ws1" }
 }
@@ -46,6 +58,24 @@ override_resource {
   override_during = plan
   target          = module.failed_records.aws_s3_bucket.this
   values          = { arn = "arn:aws:s3:::failed-records" }
+}
+
+override_resource {
+  override_during = plan
+  target          = module.failed_captions.aws_s3_bucket.this
+  values          = { arn = "arn:aws:s3:::failed-captions" }
+}
+
+override_resource {
+  override_during = plan
+  target          = module.function["connection_admitted"].aws_lambda_alias.live
+  values          = { arn = "arn:connection_admitted:live" }
+}
+
+override_resource {
+  override_during = plan
+  target          = module.function["translate_captions"].aws_lambda_alias.live
+  values          = { arn = "arn:translate_captions:live" }
 }
 
 override_resource {
@@ -92,6 +122,8 @@ variables {
   speaker_absent_minutes        = 90
   sessions_per_speaker_per_hour = 40
   joins_per_address_per_minute  = 5
+  caption_characters_per_minute = 1500
+  max_languages                 = 7
   failed_record_retention_days  = 14
 }
 
@@ -128,6 +160,35 @@ run "functions" {
         JOINS_PER_ADDRESS_PER_MINUTE = "5"
       }
       disconnect_session = { CONNECTIONS_TABLE = "session-service-dev-connections" }
+
+      join_session = {
+        SESSIONS_TABLE      = "session-service-dev-sessions"
+        CONNECTIONS_TABLE   = "session-service-dev-connections"
+        LIVE_CAPTIONS_TABLE = "session-service-dev-live_captions"
+      }
+      change_language = { CONNECTIONS_TABLE = "session-service-dev-connections" }
+      publish_caption = {
+        ENV                           = "dev"
+        SESSIONS_TABLE                = "session-service-dev-sessions"
+        LIVE_CAPTIONS_TABLE           = "session-service-dev-live_captions"
+        CAPTION_CHARACTERS_PER_MINUTE = "1500"
+      }
+      connection_admitted = {
+        SESSIONS_TABLE      = "session-service-dev-sessions"
+        CONNECTIONS_TABLE   = "session-service-dev-connections"
+        LIVE_CAPTIONS_TABLE = "session-service-dev-live_captions"
+        CAPTIONS_TABLE      = "session-service-dev-captions"
+        WEBSOCKET_ENDPOINT  = "https://ws1.example.com/ws"
+      }
+      translate_captions = {
+        ENV                = "dev"
+        SESSIONS_TABLE     = "session-service-dev-sessions"
+        CONNECTIONS_TABLE  = "session-service-dev-connections"
+        CAPTIONS_TABLE     = "session-service-dev-captions"
+        WEBSOCKET_ENDPOINT = "https://ws1.example.com/ws"
+        MAX_LANGUAGES      = "7"
+      }
+      list_captions = { SESSIONS_TABLE = "session-service-dev-sessions", CAPTIONS_TABLE = "session-service-dev-captions" }
 
       session_changed = {
         SESSIONS_TABLE     = "session-service-dev-sessions"
@@ -197,6 +258,32 @@ run "functions" {
       }
       disconnect_session = { "arn:connections" = ["dynamodb:DeleteItem"] }
 
+      join_session = {
+        "arn:sessions"      = ["dynamodb:GetItem"]
+        "arn:connections"   = ["dynamodb:GetItem"]
+        "arn:live_captions" = ["dynamodb:GetItem"]
+      }
+      change_language = { "arn:connections" = ["dynamodb:UpdateItem"] }
+      publish_caption = {
+        "arn:sessions"      = ["dynamodb:GetItem"]
+        "arn:live_captions" = ["dynamodb:UpdateItem", "dynamodb:GetItem"]
+      }
+      connection_admitted = {
+        "arn:sessions"                                                          = ["dynamodb:GetItem"]
+        "arn:live_captions"                                                     = ["dynamodb:GetItem"]
+        "arn:captions"                                                          = ["dynamodb:Query"]
+        "arn:connections"                                                       = ["dynamodb:DeleteItem"]
+        "arn:aws:execute-api:us-east-1:123456789012:ws1/ws/POST/@connections/*" = ["execute-api:ManageConnections"]
+      }
+      translate_captions = {
+        "arn:sessions"                                                          = ["dynamodb:GetItem"]
+        "arn:connections"                                                       = ["dynamodb:Query", "dynamodb:BatchWriteItem"]
+        "arn:captions"                                                          = ["dynamodb:PutItem", "dynamodb:UpdateItem"]
+        "*"                                                                     = ["translate:TranslateText"]
+        "arn:aws:execute-api:us-east-1:123456789012:ws1/ws/POST/@connections/*" = ["execute-api:ManageConnections"]
+      }
+      list_captions = { "arn:sessions" = ["dynamodb:GetItem"], "arn:captions" = ["dynamodb:Query"] }
+
       session_changed = {
         "arn:sessions"                                                            = ["dynamodb:GetItem", "dynamodb:UpdateItem"]
         "arn:connections"                                                         = ["dynamodb:Query", "dynamodb:BatchWriteItem"]
@@ -228,14 +315,16 @@ run "functions" {
 
   assert {
     condition = { for name, function in module.function : name => function.timeout_seconds if function.timeout_seconds != 10 } == {
-      session_changed = 60, connections_changed = 60, presence_changed = 60, sweep_sessions = 55
+      session_changed = 60, connections_changed = 60, presence_changed = 60, connection_admitted = 60, translate_captions = 60
+      sweep_sessions  = 55
     }
     error_message = "The timeout is 10 s, 60 s for stream consumers, and less than a minute for what runs every minute."
   }
 
   assert {
     condition = { for name, function in module.function : name => function.memory_mb if function.memory_mb != 512 } == {
-      session_changed = 1769, connections_changed = 1769, presence_changed = 1769, sweep_sessions = 1769
+      session_changed     = 1769, connections_changed = 1769, presence_changed = 1769, sweep_sessions = 1769
+      connection_admitted = 1769, translate_captions = 1769
     }
     error_message = "The memory is 512 MB, and that of a whole processor for functions that send messages to an audience."
   }
@@ -284,6 +373,8 @@ run "routes" {
       "PATCH /sessions/{sessionId}"  = ["session-service-dev-update_session", "JWT"]
       "DELETE /sessions/{sessionId}" = ["session-service-dev-delete_session", "JWT"]
       "GET /health"                  = ["session-service-dev-health", "NONE"]
+
+      "GET /sessions/{sessionId}/captions" = ["session-service-dev-list_captions", "NONE"]
     })
     error_message = "The HTTP API has exactly these routes. Creating, listing and changing sessions requires a token."
   }
@@ -296,6 +387,8 @@ run "routes" {
       "PATCH /sessions/{sessionId}"  = [50, 100]
       "DELETE /sessions/{sessionId}" = [50, 100]
       "GET /health"                  = [10, 20]
+
+      "GET /sessions/{sessionId}/captions" = [50, 100]
     })
     error_message = "A route has its own throttle, or the default."
   }
@@ -316,20 +409,32 @@ run "websocket_routes" {
     throttles = {
       http_api = { default = { requests_per_second = 50, burst = 100 } }
       websocket_api = {
-        default    = { requests_per_second = 200, burst = 400 }
-        "$connect" = { requests_per_second = 100, burst = 150 }
+        default          = { requests_per_second = 200, burst = 400 }
+        "$connect"       = { requests_per_second = 100, burst = 150 }
+        "publishCaption" = { requests_per_second = 40, burst = 80 }
       }
     }
   }
 
   assert {
-    condition = jsonencode({ for key, route in module.websocket_api.routes : key => [route.function_name, route.reply, route.authorization_type] }) == jsonencode({
-      "$connect"    = ["session-service-dev-connect_session", null, "CUSTOM"]
-      "$disconnect" = ["session-service-dev-disconnect_session", null, "NONE"]
-      "heartbeat"   = [null, "{\"type\":\"heartbeatAck\"}", "NONE"]
-      "$default"    = [null, "{\"message\":\"Unknown action\",\"type\":\"error\"}", "NONE"]
+    condition = jsonencode({
+      for key, route in module.websocket_api.routes : key => [route.function_name, route.answered, route.authorization_type] if route.reply == null
+      }) == jsonencode({
+      "$connect"       = ["session-service-dev-connect_session", false, "CUSTOM"]
+      "$disconnect"    = ["session-service-dev-disconnect_session", false, "NONE"]
+      "joinSession"    = ["session-service-dev-join_session", true, "NONE"]
+      "changeLanguage" = ["session-service-dev-change_language", true, "NONE"]
+      "publishCaption" = ["session-service-dev-publish_caption", true, "NONE"]
     })
-    error_message = "The WebSocket API has exactly these routes. Functions answer $connect and $disconnect, API Gateway the others."
+    error_message = "The WebSocket API has exactly these routes to functions, and the response to a message is sent to the client."
+  }
+
+  assert {
+    condition = jsonencode({ for key, route in module.websocket_api.routes : key => [route.reply, route.answered, route.authorization_type] if route.reply != null }) == jsonencode({
+      "heartbeat" = ["{\"timestamp\":$context.requestTimeEpoch,\"type\":\"heartbeatAck\"}", true, "NONE"]
+      "$default"  = ["{\"code\":\"UNKNOWN_ACTION\",\"message\":\"Unknown action\",\"timestamp\":$context.requestTimeEpoch,\"type\":\"error\"}", true, "NONE"]
+    })
+    error_message = "API Gateway answers these routes itself, with the time of the message."
   }
 
   assert {
@@ -339,10 +444,13 @@ run "websocket_routes" {
 
   assert {
     condition = jsonencode({ for key, route in module.websocket_api.routes : key => [route.requests_per_second, route.burst] }) == jsonencode({
-      "$connect"    = [100, 150]
-      "$disconnect" = [200, 400]
-      "heartbeat"   = [200, 400]
-      "$default"    = [200, 400]
+      "$connect"       = [100, 150]
+      "$disconnect"    = [200, 400]
+      "joinSession"    = [200, 400]
+      "changeLanguage" = [200, 400]
+      "publishCaption" = [40, 80]
+      "heartbeat"      = [200, 400]
+      "$default"       = [200, 400]
     })
     error_message = "A route has its own throttle, or the default."
   }
@@ -382,8 +490,24 @@ run "streams" {
         batching_window_seconds = 0
         filters                 = ["{\"dynamodb\":{\"NewImage\":{\"speakerAbsentSince\":{\"N\":[{\"exists\":true}]}}},\"eventName\":[\"MODIFY\"]}"]
       }
+      connection_admitted = {
+        stream_arn              = "arn:connections-stream"
+        function_arn            = "arn:connection_admitted:live"
+        parallelization_factor  = 10
+        batch_size              = 100
+        batching_window_seconds = 0
+        filters                 = ["{\"dynamodb\":{\"NewImage\":{\"admittedAt\":{\"N\":[{\"exists\":true}]}}},\"eventName\":[\"MODIFY\"]}"]
+      }
+      translate_captions = {
+        stream_arn              = "arn:live_captions-stream"
+        function_arn            = "arn:translate_captions:live"
+        parallelization_factor  = 10
+        batch_size              = 10
+        batching_window_seconds = 0
+        filters                 = ["{\"eventName\":[\"INSERT\",\"MODIFY\"]}"]
+      }
     })
-    error_message = "Each consumer reads its stream with these lanes, batches and windows, and not the insertion of a row."
+    error_message = "Each consumer reads its stream with these lanes, batches, windows and filters."
   }
 
   assert {
@@ -393,8 +517,18 @@ run "streams" {
       session_changed     = ["arn:sessions-stream", ["arn:aws:s3:::failed-records", "arn:aws:s3:::failed-records/*"]]
       connections_changed = ["arn:connections-stream", ["arn:aws:s3:::failed-records", "arn:aws:s3:::failed-records/*"]]
       presence_changed    = ["arn:sessions-stream", ["arn:aws:s3:::failed-records", "arn:aws:s3:::failed-records/*"]]
+      connection_admitted = ["arn:connections-stream", ["arn:aws:s3:::failed-records", "arn:aws:s3:::failed-records/*"]]
+      translate_captions  = ["arn:live_captions-stream", ["arn:aws:s3:::failed-captions", "arn:aws:s3:::failed-captions/*"]]
     })
-    error_message = "A consumer may read its own stream and write to the bucket of failed records."
+    error_message = "A consumer may read its own stream and write to the bucket of failed records, one of captions to that of failed captions."
+  }
+
+  assert {
+    condition = alltrue([
+      for table in distinct([for name, stream in local.streams : stream.table]) :
+      length([for stream in values(local.streams) : stream if stream.table == table]) <= 2
+    ])
+    error_message = "A stream has at most two readers: a third would be throttled."
   }
 }
 
@@ -429,11 +563,38 @@ run "tables" {
           byStatus  = ["status", "expiresAt", "INCLUDE"]
         }
       }
-      audiences        = { hash_key = "sessionId", range_key = "sessionCreatedAt", ttl_attribute = "deleteAt", stream_view_type = null, indexes = {} }
-      connections      = { hash_key = "sessionId", range_key = "connectionId", ttl_attribute = "deleteAt", stream_view_type = "NEW_AND_OLD_IMAGES", indexes = {} }
-      idempotency_keys = { hash_key = "keyDigest", range_key = null, ttl_attribute = "expiresAt", stream_view_type = null, indexes = {} }
-      rate_limits      = { hash_key = "limitKey", range_key = null, ttl_attribute = "expiresAt", stream_view_type = null, indexes = {} }
+      connections   = { hash_key = "sessionId", range_key = "connectionId", ttl_attribute = "deleteAt", stream_view_type = "NEW_AND_OLD_IMAGES", indexes = {} }
+      rate_limits   = { hash_key = "limitKey", range_key = null, ttl_attribute = "expiresAt", stream_view_type = null, indexes = {} }
+      live_captions = { hash_key = "sessionId", range_key = "sessionCreatedAt", ttl_attribute = "deleteAt", stream_view_type = "NEW_AND_OLD_IMAGES", indexes = {} }
+      captions      = { hash_key = "sessionKey", range_key = "sequence", ttl_attribute = "deleteAt", stream_view_type = null, indexes = {} }
     })
     error_message = "The tables have these keys, TTL attributes, streams and indexes."
+  }
+}
+
+run "what_people_said_is_not_kept" {
+  command = plan
+
+  variables {
+    environment            = "prod"
+    cors_allow_origins     = ["https://live.example.com"]
+    point_in_time_recovery = true
+  }
+
+  assert {
+    condition = { for name, table in module.table : name => table.point_in_time_recovery } == {
+      sessions = true, connections = true, rate_limits = true, live_captions = false, captions = false
+    }
+    error_message = "The tables of captions have no backups, also where the others have them."
+  }
+
+  assert {
+    condition     = module.failed_captions.expiration_days == 1 && !module.failed_captions.versioned
+    error_message = "Captions that failed are deleted after a day, and leave no old versions."
+  }
+
+  assert {
+    condition     = module.failed_records.expiration_days == 14 && module.failed_records.versioned
+    error_message = "Other failed records, which hold nothing that was said, are kept longer."
   }
 }

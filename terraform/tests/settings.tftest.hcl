@@ -311,27 +311,94 @@ run "an_absent_speaker_ends_no_session_by_default" {
   }
 }
 
-run "limits_below_the_minimum_are_rejected" {
+run "captions_without_a_setting" {
+  command = plan
+
+  assert {
+    condition = (
+      module.function["publish_caption"].environment["CAPTION_CHARACTERS_PER_MINUTE"] == "2000" &&
+      module.function["translate_captions"].environment["MAX_LANGUAGES"] == "19"
+    )
+    error_message = "By default a session publishes 2,000 characters a minute, in every language."
+  }
+}
+
+run "translation_can_be_turned_off" {
+  command = plan
+
+  variables {
+    max_languages = 0
+  }
+
+  assert {
+    condition     = module.function["translate_captions"].environment["MAX_LANGUAGES"] == "0"
+    error_message = "The function receives 0, which means no translation."
+  }
+}
+
+run "more_languages_than_there_are_are_rejected" {
   command         = plan
-  expect_failures = [var.max_listeners, var.speaker_absent_minutes, var.sessions_per_speaker_per_hour, var.joins_per_address_per_minute]
+  expect_failures = [var.max_languages]
+
+  variables {
+    max_languages = 20
+  }
+}
+
+run "failed_captions_that_do_not_expire_are_rejected" {
+  command         = plan
+  expect_failures = [var.failed_captions_expire]
+
+  variables {
+    failed_captions_expire = false
+  }
+}
+
+run "failed_captions_may_stay_where_nothing_outlives_a_run" {
+  command = plan
+
+  variables {
+    environment            = "local"
+    failed_captions_expire = false
+  }
+
+  assert {
+    condition     = module.failed_captions.expiration_days == null
+    error_message = "In local the bucket has no expiration rule."
+  }
+}
+
+run "limits_below_the_minimum_are_rejected" {
+  command = plan
+  expect_failures = [
+    var.max_listeners, var.speaker_absent_minutes, var.sessions_per_speaker_per_hour, var.joins_per_address_per_minute,
+    var.caption_characters_per_minute, var.max_languages,
+  ]
 
   variables {
     max_listeners                 = 0
     speaker_absent_minutes        = -1
     sessions_per_speaker_per_hour = -1
     joins_per_address_per_minute  = -1
+    caption_characters_per_minute = 999
+    max_languages                 = -1
   }
 }
 
 run "fractions_are_rejected" {
-  command         = plan
-  expect_failures = [var.max_listeners, var.speaker_absent_minutes, var.sessions_per_speaker_per_hour, var.joins_per_address_per_minute]
+  command = plan
+  expect_failures = [
+    var.max_listeners, var.speaker_absent_minutes, var.sessions_per_speaker_per_hour, var.joins_per_address_per_minute,
+    var.caption_characters_per_minute, var.max_languages,
+  ]
 
   variables {
     max_listeners                 = 1.5
     speaker_absent_minutes        = 0.5
     sessions_per_speaker_per_hour = 0.5
     joins_per_address_per_minute  = 0.5
+    caption_characters_per_minute = 1000.5
+    max_languages                 = 0.5
   }
 }
 

@@ -25,6 +25,12 @@ variables {
       invoke_arn    = "arn:aws:apigateway:us-east-1:lambda:path/connect"
       throttle      = { requests_per_second = 20, burst = 40 }
     }
+    "$disconnect" = {
+      function_name = "disconnect"
+      alias         = "live"
+      invoke_arn    = "arn:aws:apigateway:us-east-1:lambda:path/disconnect"
+      throttle      = { requests_per_second = 40, burst = 80 }
+    }
     "shout" = {
       function_name = "shout"
       alias         = "live"
@@ -69,8 +75,9 @@ run "authorization" {
 
   assert {
     condition = jsonencode({ for key, route in aws_apigatewayv2_route.function : key => [route.authorization_type, route.authorizer_id] }) == jsonencode({
-      "$connect" = ["CUSTOM", "authorizer1"]
-      "shout"    = ["NONE", null]
+      "$connect"    = ["CUSTOM", "authorizer1"]
+      "$disconnect" = ["NONE", null]
+      "shout"       = ["NONE", null]
     })
     error_message = "Only $connect has the authorizer."
   }
@@ -96,8 +103,20 @@ run "routes_to_functions" {
 
   override_resource {
     override_during = plan
+    target          = aws_apigatewayv2_integration.function["$disconnect"]
+    values          = { id = "to-disconnect" }
+  }
+
+  override_resource {
+    override_during = plan
     target          = aws_apigatewayv2_integration.function["shout"]
     values          = { id = "to-shout" }
+  }
+
+  override_resource {
+    override_during = plan
+    target          = aws_apigatewayv2_route.function["shout"]
+    values          = { id = "shout-route" }
   }
 
   assert {
@@ -107,26 +126,45 @@ run "routes_to_functions" {
 
   assert {
     condition = jsonencode({ for key, route in aws_apigatewayv2_route.function : key => route.target }) == jsonencode({
-      "$connect" = "integrations/to-connect"
-      "shout"    = "integrations/to-shout"
+      "$connect"    = "integrations/to-connect"
+      "$disconnect" = "integrations/to-disconnect"
+      "shout"       = "integrations/to-shout"
     })
     error_message = "Each route has its own integration."
   }
 
   assert {
     condition = jsonencode({ for key, integration in aws_apigatewayv2_integration.function : key => [integration.integration_type, integration.integration_uri, integration.timeout_milliseconds] }) == jsonencode({
-      "$connect" = ["AWS_PROXY", "arn:aws:apigateway:us-east-1:lambda:path/connect", 11000]
-      "shout"    = ["AWS_PROXY", "arn:aws:apigateway:us-east-1:lambda:path/shout", 11000]
+      "$connect"    = ["AWS_PROXY", "arn:aws:apigateway:us-east-1:lambda:path/connect", 11000]
+      "$disconnect" = ["AWS_PROXY", "arn:aws:apigateway:us-east-1:lambda:path/disconnect", 11000]
+      "shout"       = ["AWS_PROXY", "arn:aws:apigateway:us-east-1:lambda:path/shout", 11000]
     })
     error_message = "The integration of a route invokes the alias of its function, and the timeout is as given."
   }
 
   assert {
     condition = jsonencode({ for permission in aws_lambda_permission.function : "${permission.function_name}:${permission.qualifier}" => permission.source_arn }) == jsonencode({
-      "connect:live" = "arn:aws:execute-api:us-east-1:123456789012:api1/ws/$connect"
-      "shout:live"   = "arn:aws:execute-api:us-east-1:123456789012:api1/ws/shout"
+      "connect:live"    = "arn:aws:execute-api:us-east-1:123456789012:api1/ws/$connect"
+      "disconnect:live" = "arn:aws:execute-api:us-east-1:123456789012:api1/ws/$disconnect"
+      "shout:live"      = "arn:aws:execute-api:us-east-1:123456789012:api1/ws/shout"
     })
     error_message = "The API may invoke the alias of a function for its own route only."
+  }
+
+  assert {
+    condition = jsonencode({ for key, route in aws_apigatewayv2_route.function : key => route.route_response_selection_expression }) == jsonencode({
+      "$connect"    = null
+      "$disconnect" = null
+      "shout"       = "$default"
+    })
+    error_message = "A route of messages returns a response, and no other route."
+  }
+
+  assert {
+    condition = jsonencode({ for key, response in aws_apigatewayv2_route_response.function : key => [response.route_id, response.route_response_key] }) == jsonencode({
+      "shout" = ["shout-route", "$default"]
+    })
+    error_message = "A route response sends the response of the function to the client."
   }
 }
 
@@ -183,10 +221,10 @@ run "replies_without_a_function" {
       for key, response in aws_apigatewayv2_integration_response.reply :
       key => [response.integration_id, response.integration_response_key, response.response_templates[response.template_selection_expression]]
       }) == jsonencode({
-      "ping"     = ["ping-mock", "/200/", "{\"type\":\"pong\"}"]
-      "$default" = ["default-mock", "/200/", "{\"type\":\"what\"}"]
+      "ping"     = ["ping-mock", "/200/", "{\"timestamp\":$context.requestTimeEpoch,\"type\":\"pong\"}"]
+      "$default" = ["default-mock", "/200/", "{\"timestamp\":$context.requestTimeEpoch,\"type\":\"what\"}"]
     })
-    error_message = "Status 200 selects the reply."
+    error_message = "Status 200 selects the reply, to which API Gateway adds the time of the message as a number."
   }
 
   assert {
@@ -219,7 +257,7 @@ run "the_stage" {
     condition = jsonencode({
       for settings in aws_apigatewayv2_stage.this.route_settings :
       settings.route_key => [settings.throttling_rate_limit, settings.throttling_burst_limit]
-    }) == jsonencode({ "$connect" = [20, 40], "shout" = [30, 60], "ping" = [500, 1000], "$default" = [50, 100] })
+    }) == jsonencode({ "$connect" = [20, 40], "$disconnect" = [40, 80], "shout" = [30, 60], "ping" = [500, 1000], "$default" = [50, 100] })
     error_message = "Each route has its own throttle."
   }
 
@@ -294,6 +332,19 @@ run "a_reply_that_is_not_json_is_rejected" {
 
   variables {
     replies = { "ping" = { body = "pong", throttle = { requests_per_second = 1, burst = 1 } } }
+  }
+}
+
+run "a_reply_that_is_not_an_object_is_rejected" {
+  command         = plan
+  expect_failures = [var.replies]
+
+  module {
+    source = "./modules/websocket_api"
+  }
+
+  variables {
+    replies = { "ping" = { body = "[\"pong\"]", throttle = { requests_per_second = 1, burst = 1 } } }
   }
 }
 

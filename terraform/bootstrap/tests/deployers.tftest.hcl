@@ -88,7 +88,10 @@ run "permissions" {
       for statement in jsondecode(aws_iam_role_policy.deploy["dev"].policy).Statement : join(", ", statement.Action) => statement.Resource
       if contains(flatten([statement.Resource]), "arn:aws:s3:::session-service-dev-failed-records-123456789012/*")
       } == {
-      "s3:DeleteObject, s3:DeleteObjectVersion" = ["arn:aws:s3:::session-service-dev-failed-records-123456789012/*"]
+      "s3:DeleteObject, s3:DeleteObjectVersion" = [
+        "arn:aws:s3:::session-service-dev-failed-captions-123456789012/*",
+        "arn:aws:s3:::session-service-dev-failed-records-123456789012/*",
+      ]
     }
     error_message = "A deploy role may delete failed records, but not read or write them."
   }

@@ -1,5 +1,6 @@
 resource "aws_s3_bucket" "this" {
   #checkov:skip=CKV_AWS_18:Access logs would need a second bucket. CloudTrail records who reads and writes this one.
+  #checkov:skip=CKV_AWS_21:The caller decides about versions (versioned). What people said must not survive its deletion as an old version.
   #checkov:skip=CKV_AWS_144:State, zips and failed records are needed in one region only. Versioning protects against mistakes.
   #checkov:skip=CKV2_AWS_61:The caller chooses expiration_days. State and zips must not expire.
   #checkov:skip=CKV2_AWS_62:Nothing reacts to new objects in this bucket.
@@ -9,6 +10,8 @@ resource "aws_s3_bucket" "this" {
 }
 
 resource "aws_s3_bucket_versioning" "this" {
+  count = var.versioned ? 1 : 0
+
   bucket = aws_s3_bucket.this.id
 
   versioning_configuration {
@@ -32,8 +35,11 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     }
 
     # In a versioned bucket an expired object becomes an old version: this deletes it for good.
-    noncurrent_version_expiration {
-      noncurrent_days = 1
+    dynamic "noncurrent_version_expiration" {
+      for_each = aws_s3_bucket_versioning.this
+      content {
+        noncurrent_days = 1
+      }
     }
 
     abort_incomplete_multipart_upload {

@@ -13,3 +13,13 @@ output "arn" {
   description = "ARN of the bucket."
   value       = aws_s3_bucket.this.arn
 }
+
+output "versioned" {
+  description = "Whether the bucket keeps old versions of its objects."
+  value       = length(aws_s3_bucket_versioning.this) > 0
+}
+
+output "expiration_days" {
+  description = "Days after which S3 deletes an object; null for never."
+  value       = one(flatten([for configuration in aws_s3_bucket_lifecycle_configuration.this : configuration.rule[*].expiration[0].days]))
+}

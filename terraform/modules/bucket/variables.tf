@@ -15,6 +15,13 @@ variable "force_destroy" {
   nullable    = false
 }
 
+variable "versioned" {
+  description = "Whether S3 keeps the old versions of objects that are overwritten or deleted. Without versions a deleted object is gone for good."
+  type        = bool
+  nullable    = false
+  default     = true
+}
+
 variable "expiration_days" {
   description = "Days after which S3 deletes an object; null keeps objects until somebody deletes them."
   type        = number

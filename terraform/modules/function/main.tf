@@ -6,6 +6,13 @@ resource "aws_cloudwatch_log_group" "this" {
   retention_in_days = var.log_retention_days
 }
 
+locals {
+  # All actions that may be allowed on `*`: they act on no resource. (A custom terminology is one, but nothing here has any.)
+  # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazontranslate.html
+  # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
+  actions_without_resource = ["translate:TranslateText", "xray:PutTelemetryRecords", "xray:PutTraceSegments"]
+}
+
 resource "aws_iam_role" "this" {
   name = var.name
 
@@ -38,8 +45,6 @@ resource "aws_iam_role_policy" "this" {
           Resource = "${aws_cloudwatch_log_group.this.arn}:*" # the streams of this log group
         },
         {
-          # The only `*`: these X-Ray actions have no resource types.
-          # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
           Effect   = "Allow"
           Action   = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
           Resource = "*"

@@ -84,7 +84,7 @@ variable "environment" {
 }
 
 variable "permissions" {
-  description = "What the function may do in addition to writing its log and traces: IAM actions on one resource, by a name for readers."
+  description = "What the function may do in addition to writing its log and traces: IAM actions on one resource, by a name for readers. The resource is `*` for actions that act on none."
   type        = map(object({ resource = string, actions = list(string) }))
   nullable    = false
 
@@ -96,8 +96,12 @@ variable "permissions" {
   }
 
   validation {
-    condition     = alltrue([for permission in var.permissions : startswith(permission.resource, "arn:")])
-    error_message = "permissions must have an ARN as each resource."
+    condition = alltrue([
+      for permission in var.permissions :
+      startswith(permission.resource, "arn:") ||
+      permission.resource == "*" && length(setsubtract(permission.actions, local.actions_without_resource)) == 0
+    ])
+    error_message = "permissions must have an ARN as each resource, or `*` for the few actions that act on no resource."
   }
 
   validation {

@@ -6,7 +6,7 @@ locals {
 }
 
 resource "aws_dynamodb_table" "this" {
-  #checkov:skip=CKV_AWS_28:Each environment decides about backups (point_in_time_recovery).
+  #checkov:skip=CKV_AWS_28:The caller decides about backups (point_in_time_recovery): what people said is not backed up.
   #checkov:skip=CKV_AWS_119:The key that DynamoDB owns encrypts it, free of charge. No other account reads the table, and a key in KMS is billed for each request.
 
   name                        = var.name

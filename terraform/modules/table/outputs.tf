@@ -13,6 +13,11 @@ output "stream_arn" {
   value       = aws_dynamodb_table.this.stream_enabled ? aws_dynamodb_table.this.stream_arn : null
 }
 
+output "point_in_time_recovery" {
+  description = "Whether the table can be copied as of any second of the last 35 days."
+  value       = one(aws_dynamodb_table.this.point_in_time_recovery[*].enabled)
+}
+
 output "shape" {
   description = "Keys, TTL attribute, stream and indexes of the table: the keys and the projection of each."
   value = {

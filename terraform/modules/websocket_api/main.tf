@@ -4,6 +4,18 @@ locals {
   # Not taken from the stage, which depends on the routes: their functions get this endpoint as a setting.
   address       = "${split("://", aws_apigatewayv2_api.this.api_endpoint)[1]}/${local.stage}"
   execution_arn = "${aws_apigatewayv2_api.this.execution_arn}/${local.stage}"
+
+  # Of the answer to $connect only the status reaches the client, and after $disconnect there is none.
+  message_routes = setsubtract(keys(var.routes), ["$connect", "$disconnect"])
+
+  # Every message to a client says when it was made: `timestamp`, in epoch milliseconds. API Gateway replaces its variables in a
+  # template, here by a number, so the template itself is no JSON.
+  # https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-mapping-template-reference.html
+  request_time = "$context.requestTimeEpoch"
+  templates = {
+    for route, reply in var.replies :
+    route => replace(jsonencode(merge(jsondecode(reply.body), { timestamp = local.request_time })), jsonencode(local.request_time), local.request_time)
+  }
 }
 
 resource "aws_apigatewayv2_api" "this" {
@@ -53,6 +65,18 @@ resource "aws_apigatewayv2_route" "function" {
   target             = "integrations/${aws_apigatewayv2_integration.function[each.key].id}"
   authorization_type = each.key == "$connect" ? "CUSTOM" : "NONE"
   authorizer_id      = each.key == "$connect" ? aws_apigatewayv2_authorizer.this.id : null
+
+  route_response_selection_expression = contains(local.message_routes, each.key) ? "$default" : null
+}
+
+# With it the `body` of the function's response is sent to the client. Without it the client would get no answer.
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-route-response.html
+resource "aws_apigatewayv2_route_response" "function" {
+  for_each = local.message_routes
+
+  api_id             = aws_apigatewayv2_api.this.id
+  route_id           = aws_apigatewayv2_route.function[each.key].id
+  route_response_key = "$default"
 }
 
 resource "aws_lambda_permission" "function" {
@@ -87,7 +111,7 @@ resource "aws_apigatewayv2_integration_response" "reply" {
   integration_id                = aws_apigatewayv2_integration.reply[each.key].id
   integration_response_key      = "/200/"
   template_selection_expression = "200"
-  response_templates            = { "200" = each.value.body }
+  response_templates            = { "200" = local.templates[each.key] }
 }
 
 resource "aws_apigatewayv2_route" "reply" {
@@ -164,6 +188,7 @@ resource "aws_apigatewayv2_stage" "this" {
   # API Gateway rejects settings of a route that does not exist yet, and the first deployment must have all routes.
   depends_on = [
     aws_apigatewayv2_route.function,
+    aws_apigatewayv2_route_response.function,
     aws_apigatewayv2_route_response.reply,
     aws_apigatewayv2_integration_response.reply,
   ]

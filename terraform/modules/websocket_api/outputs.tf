@@ -28,11 +28,12 @@ locals {
 }
 
 output "routes" {
-  description = "By route key: the function or the JSON reply, the authorization type (`CUSTOM` or `NONE`) and the throttle."
+  description = "By route key: the function or the template of the reply, whether the client gets an answer, the authorization type (`CUSTOM` or `NONE`) and the throttle."
   value = {
     for key, route in merge(aws_apigatewayv2_route.function, aws_apigatewayv2_route.reply) : key => {
       function_name       = contains(keys(var.routes), key) ? aws_lambda_permission.function[key].function_name : null
       reply               = contains(keys(var.replies), key) ? aws_apigatewayv2_integration_response.reply[key].response_templates["200"] : null
+      answered            = route.route_response_selection_expression != null
       authorization_type  = route.authorization_type
       requests_per_second = local.limits[key].throttling_rate_limit
       burst               = local.limits[key].throttling_burst_limit

@@ -16,7 +16,7 @@ variable "authorizer" {
 }
 
 variable "routes" {
-  description = "Routes to functions by route key (`$connect`, `$disconnect` or a message's `action`): the alias to invoke, and the throttle for all connections together."
+  description = "Routes to functions by route key (`$connect`, `$disconnect` or a message's `action`): the alias to invoke, and the throttle for all connections together. The response to a message goes to its sender."
   type = map(object({
     function_name = string
     alias         = string
@@ -32,7 +32,7 @@ variable "routes" {
 }
 
 variable "replies" {
-  description = "Routes that API Gateway answers without a function, by route key (a message's `action`, or `$default`): `body` is the JSON that it sends to the client."
+  description = "Routes that API Gateway answers without a function, by route key (a message's `action`, or `$default`): `body` is the JSON object that it sends to the client, with the time of the message added as `timestamp`."
   type = map(object({
     body     = string
     throttle = object({ requests_per_second = number, burst = number })
@@ -45,8 +45,8 @@ variable "replies" {
   }
 
   validation {
-    condition     = alltrue([for reply in var.replies : can(jsondecode(reply.body)) && !strcontains(reply.body, "$") && !strcontains(reply.body, "#")])
-    error_message = "The body of a reply must be JSON without `$` and `#`, which API Gateway would evaluate as a template."
+    condition     = alltrue([for reply in var.replies : can(keys(jsondecode(reply.body))) && !strcontains(reply.body, "$") && !strcontains(reply.body, "#")])
+    error_message = "The body of a reply must be a JSON object without `$` and `#`, which API Gateway would evaluate as a template."
   }
 }
 

@@ -74,6 +74,19 @@ run "values" {
   }
 
   assert {
+    condition = alltrue([
+      for action in ["joinSession", "changeLanguage", "publishCaption"] :
+      var.throttles.websocket_api[action].requests_per_second <= var.throttles.websocket_api.default.requests_per_second
+    ])
+    error_message = "Messages to functions are throttled at most as high as those that API Gateway answers: any client may send them."
+  }
+
+  assert {
+    condition     = var.environment != "prod" || var.throttles.websocket_api["publishCaption"].requests_per_second >= 3 * 1000 / 3
+    error_message = "In prod 1,000 sessions can publish a caption every 3 s while a flood takes twice as much."
+  }
+
+  assert {
     condition     = var.environment == "local" || min(var.sessions_per_speaker_per_hour, var.joins_per_address_per_minute) > 0
     error_message = "Outside local there are rate limits."
   }
