@@ -2,9 +2,10 @@
 
 python -m scripts.operate.redrive ENV [--only FUNCTION] [--dry-run]
 
-Each object in the bucket is one batch that failed. Its function is invoked with the batch again, and the
-object is deleted if the function handled all of it. Any batch may be replayed at any time and more than once:
-the functions read the tables, and do nothing for a record whose work is done or no longer needed.
+Each object in the two buckets, of failed records and of failed captions, is one batch that failed. Its
+function is invoked with the batch again, and the object is deleted if the function handled all of it. Any
+batch may be replayed at any time and more than once: the functions read the tables, and do nothing for a
+record whose work is done or no longer needed.
 https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
 """
 
@@ -48,10 +49,14 @@ class NotReplayed(Exception):
 
 @dataclass(frozen=True)
 class Batch:
-    """One object of the bucket. `alias_arn` is what Lambda invoked, `condition` why it stopped to retry."""
+    """One object of a bucket. `alias_arn` is what Lambda invoked, `condition` why it stopped to retry.
 
+    `version_id` is None where the bucket has no versions.
+    """
+
+    bucket: str
     key: str
-    version_id: str
+    version_id: str | None
     stored_at: datetime
     alias_arn: str
     condition: str
@@ -60,20 +65,20 @@ class Batch:
 
 @dataclass(frozen=True)
 class Redrive:
-    """The bucket of an environment, and the names of its functions by their ARNs, which have no alias."""
+    """The buckets of an environment, and the names of its functions by their ARNs, which have no alias."""
 
     s3: Any
     lambda_: Any
-    bucket: str
+    buckets: Sequence[str]
     functions: Mapping[str, str]
     clock: Callable[[], float] = time.monotonic
 
     def show(self, only: str | None, now: datetime) -> None:
         """Print a line for each batch, the oldest first, and the totals; `only` names one function."""
         counts = Counter[str]()
-        for key in self._keys():
+        for bucket, key in self._keys():
             try:
-                batch = self._read(key)
+                batch = self._read(bucket, key)
             except NotReplayed as reason:
                 print(f"{key}: {reason}")
                 continue
@@ -90,9 +95,9 @@ class Redrive:
         Print each batch that is kept, and the totals. Raises StepFailed when a batch was kept.
         """
         counts = Counter[str](replayed=0, kept=0)
-        for key in self._keys():
+        for bucket, key in self._keys():
             try:
-                batch = self._read(key)
+                batch = self._read(bucket, key)
                 if batch is None:
                     counts["gone"] += 1
                 elif self._selected(batch, only):
@@ -108,30 +113,35 @@ class Redrive:
             raise StepFailed(totals)
         print(totals)
 
-    def _keys(self) -> Iterator[str]:
-        """Yield the keys of all objects, the oldest first, and report the progress."""
-        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix="aws/lambda/")
-        objects = [entry for page in pages for entry in page.get("Contents", [])]
-        objects.sort(key=lambda entry: entry["LastModified"])
-        report_progress(f"Reading {len(objects)} objects of {self.bucket}")
+    def _keys(self) -> Iterator[tuple[str, str]]:
+        """Yield bucket and key of each object, the oldest first, and report the progress."""
+        paginator = self.s3.get_paginator("list_objects_v2")
+        objects = [
+            (entry["LastModified"], bucket, entry["Key"])
+            for bucket in self.buckets
+            for page in paginator.paginate(Bucket=bucket, Prefix="aws/lambda/")
+            for entry in page.get("Contents", [])
+        ]
+        report_progress(f"Reading {len(objects)} objects of {', '.join(self.buckets)}")
         next_report = self.clock() + PROGRESS_SECONDS
-        for number, entry in enumerate(objects):
+        for number, (_, bucket, key) in enumerate(sorted(objects)):
             if self.clock() >= next_report:
                 report_progress(f"{number} of {len(objects)}")
                 next_report = self.clock() + PROGRESS_SECONDS
-            yield entry["Key"]
+            yield bucket, key
 
-    def _read(self, key: str) -> Batch | None:
+    def _read(self, bucket: str, key: str) -> Batch | None:
         """Return the batch of an object, or None when it was deleted after it was listed."""
         try:
-            found = self.s3.get_object(Bucket=self.bucket, Key=key)
+            found = self.s3.get_object(Bucket=bucket, Key=key)
         except self.s3.exceptions.NoSuchKey:
             return None
         try:
             invocation = json.loads(found["Body"].read())
             return Batch(
+                bucket=bucket,
                 key=key,
-                version_id=found["VersionId"],
+                version_id=found.get("VersionId"),
                 stored_at=found["LastModified"],
                 alias_arn=str(invocation["requestContext"]["functionArn"]),
                 condition=str(invocation["requestContext"]["condition"]),
@@ -152,7 +162,8 @@ class Redrive:
         for event in events(batch.records):
             self._invoke(batch.alias_arn, event)
         # The version: deleting the key alone would leave the object as an old version.
-        self.s3.delete_object(Bucket=self.bucket, Key=batch.key, VersionId=batch.version_id)
+        version = {"VersionId": batch.version_id} if batch.version_id else {}
+        self.s3.delete_object(Bucket=batch.bucket, Key=batch.key, **version)
 
     def _invoke(self, alias_arn: str, event: bytes) -> None:
         """Invoke the function. Raises NotReplayed unless it handled all records."""
@@ -218,7 +229,7 @@ def main(
         redrive = Redrive(
             environment.client("s3"),
             environment.client("lambda", read_timeout=_INVOCATION_SECONDS),
-            outputs["failed_records_bucket"],
+            [outputs["failed_records_bucket"], outputs["failed_captions_bucket"]],
             functions,
         )
         if options.dry_run:

@@ -17,8 +17,11 @@ from scripts.operate import redrive
 from scripts.operate.redrive import Redrive
 
 BUCKET = "session-service-dev-failed-records-123456789012"
+CAPTIONS_BUCKET = "session-service-dev-failed-captions-123456789012"
 ARN = "arn:aws:lambda:eu-central-1:123456789012:function:session-service-dev-{}"
-FUNCTIONS = {ARN.format(name): name for name in ("session_changed", "connections_changed")}
+FUNCTIONS = {
+    ARN.format(name): name for name in ("session_changed", "connections_changed", "translate_captions")
+}
 HANDLED = {"batchItemFailures": []}
 
 
@@ -51,6 +54,7 @@ def s3():
         s3 = boto3.client("s3", region_name="us-east-1")
         s3.create_bucket(Bucket=BUCKET)
         s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+        s3.create_bucket(Bucket=CAPTIONS_BUCKET)
         yield s3
 
 
@@ -61,7 +65,7 @@ def lambda_() -> FakeLambda:
 
 @pytest.fixture
 def bucket(s3, lambda_: FakeLambda) -> Redrive:
-    return Redrive(s3, lambda_, BUCKET, FUNCTIONS)
+    return Redrive(s3, lambda_, [BUCKET, CAPTIONS_BUCKET], FUNCTIONS)
 
 
 def record(number: str, **image: Any) -> dict[str, Any]:
@@ -69,7 +73,12 @@ def record(number: str, **image: Any) -> dict[str, Any]:
 
 
 def store(
-    s3, *records: dict[str, Any], name: str = "a", function: str = "session_changed", hours_ago: int = 0
+    s3,
+    *records: dict[str, Any],
+    name: str = "a",
+    function: str = "session_changed",
+    hours_ago: int = 0,
+    bucket: str = BUCKET,
 ) -> str:
     """Store the invocation record of a batch, as Lambda does, and return its key."""
     key = f"aws/lambda/0b5d1f7e/shardId-0000/2026/11/25/{name}"
@@ -83,9 +92,9 @@ def store(
         "version": "1.0",
         "payload": json.dumps({"Records": records}),
     }
-    s3.put_object(Bucket=BUCKET, Key=key, Body=json.dumps(invocation))
+    s3.put_object(Bucket=bucket, Key=key, Body=json.dumps(invocation))
     backend = s3_backends["123456789012"]["aws"]
-    backend.get_object(BUCKET, key).last_modified = utcnow() - timedelta(hours=hours_ago)
+    backend.get_object(bucket, key).last_modified = utcnow() - timedelta(hours=hours_ago)
     return key
 
 
@@ -110,6 +119,21 @@ def test_a_batch_that_is_handled_is_deleted_for_good(
     assert "Versions" not in versions
     assert "DeleteMarkers" not in versions
     assert capsys.readouterr().out == "Batches replayed: 1, kept: 0\n"
+
+
+def test_a_batch_of_captions_is_deleted_from_its_bucket_without_versions(
+    s3, bucket: Redrive, lambda_: FakeLambda, capsys: pytest.CaptureFixture[str]
+):
+    store(s3, record("2"), function="translate_captions", bucket=CAPTIONS_BUCKET, hours_ago=1)
+    store(s3, record("3"), name="b")
+    store(s3, record("1"), name="c", hours_ago=2)
+
+    bucket.replay(only=None)
+
+    assert lambda_.records == [["1"], ["2"], ["3"]]
+    assert stored(s3) == []
+    assert "Contents" not in s3.list_objects_v2(Bucket=CAPTIONS_BUCKET)
+    assert capsys.readouterr().out == "Batches replayed: 3, kept: 0\n"
 
 
 def test_the_oldest_batch_is_replayed_first(s3, bucket: Redrive, lambda_: FakeLambda):
@@ -287,7 +311,7 @@ def test_progress_is_reported_every_two_seconds(s3, lambda_: FakeLambda, capsys:
     for number in range(4):
         store(s3, record(str(number)), name=str(number), hours_ago=9 - number)
     seconds = iter(float(second) for second in range(100))
-    bucket = Redrive(s3, lambda_, BUCKET, FUNCTIONS, clock=lambda: next(seconds))
+    bucket = Redrive(s3, lambda_, [BUCKET], FUNCTIONS, clock=lambda: next(seconds))
 
     bucket.replay(only=None)
 
