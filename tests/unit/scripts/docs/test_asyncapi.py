@@ -1,14 +1,22 @@
 """The AsyncAPI document agrees with the code."""
 
-from collections.abc import Iterator
-from typing import Any, get_args
+from collections.abc import Iterable, Iterator
+from types import ModuleType
+from typing import Any, get_args, get_type_hints, is_typeddict
 
 import pytest
 from jsonschema import Draft202012Validator
 
 from scripts.docs import asyncapi
+from scripts.docs.client_messages import CLIENT_MESSAGES, ClientMessage
+from shared.audience import messages as audience_messages
 from shared.audience.messages import Message
-from shared.events.websocket_api import ERRORS
+from shared.audience.requests import LanguageChange
+from shared.captions import messages as caption_messages
+from shared.captions.caption import MAX_SEQUENCE, MAX_TEXT
+from shared.captions.requests import NewCaption
+from shared.errors import InvalidRequest
+from shared.events.websocket_api import ERRORS, MESSAGE_ERRORS
 
 DOCUMENT = asyncapi.document()
 MESSAGES = DOCUMENT["components"]["messages"]
@@ -38,32 +46,76 @@ def _references(part: Any) -> Iterator[str]:
             yield from _references(value)
 
 
-def test_each_message_that_the_server_sends_is_sent_in_one_operation():
-    sent = [
-        operation["messages"][0]["$ref"].rpartition("/")[2]
-        for operation in DOCUMENT["operations"].values()
-        if operation["action"] == "send"
-    ]
-
-    kinds = [kind.__name__ for kind in get_args(Message)]
-    assert sorted(sent) == sorted(name[0].lower() + name[1:] for name in kinds)
+def named(references: Iterable[dict[str, str]]) -> list[str]:
+    return [reference["$ref"].rpartition("/")[2] for reference in references]
 
 
-def test_every_message_has_its_own_type():
-    types = {
-        example["payload"]["type"]: name
+OPERATIONS = DOCUMENT["operations"].values()
+SENT = [name for one in OPERATIONS if one["action"] == "send" for name in named(one["messages"])]
+REPLIES = {name for one in OPERATIONS for name in named(one.get("reply", {}).get("messages", ()))}
+
+
+def test_each_message_that_the_server_sends_is_an_answer_or_sent_in_one_operation():
+    kinds = {kind.__name__[0].lower() + kind.__name__[1:] for kind in get_args(Message)}
+
+    assert len(SENT) == len(set(SENT))
+    assert set(SENT) == (kinds - {"languageChanged"}) | {"caption", "captions"}
+    assert {
+        "sessionJoined", "languageChanged", "captionPublished", "heartbeatAck", "refused", "unknownAction",
+        "gatewayError",
+    } == REPLIES  # fmt: skip
+
+
+@pytest.mark.parametrize("module", [audience_messages, caption_messages])
+def test_every_message_of_the_code_is_documented(module: ModuleType):
+    declared = {
+        get_args(get_type_hints(kind)["type"])[0]: name
+        for name, kind in vars(module).items()
+        if is_typeddict(kind) and kind.__module__ == module.__name__ and "type" in kind.__annotations__
+    }
+
+    documented = {
+        schema["properties"]["type"]["const"]: name
+        for name, schema in DOCUMENT["components"]["schemas"].items()
+        if "type" in schema.get("properties", {})
+    }
+
+    assert declared
+    assert declared.items() <= documented.items()
+
+
+def test_every_message_has_a_type_of_its_own_which_is_its_name():
+    types = [
+        (name, example["payload"]["type"])
         for name, message in MESSAGES.items()
         for example in message.get("examples", [])
         if "type" in example["payload"]
-    }
+    ]
 
-    assert types == {
-        "sessionUpdated": "sessionUpdated",
-        "sessionEnded": "sessionEnded",
-        "speakerPresence": "speakerPresence",
-        "audience": "audience",
-        "heartbeatAck": "heartbeatAck",
-        "error": "unknownAction",
+    assert {name for name, type_ in types if name != type_} == {"refused", "unknownAction"}
+    assert {type_ for name, type_ in types if name != type_} == {"error"}
+    assert len(types) == 12
+
+
+def test_every_message_with_a_type_has_a_timestamp():
+    for name, message in MESSAGES.items():
+        for example in message.get("examples", []):
+            assert ("type" in example["payload"]) == ("timestamp" in example["payload"]), name
+
+
+def test_every_code_of_a_refused_message_is_documented():
+    codes = DOCUMENT["components"]["schemas"]["ErrorMessage"]["properties"]["code"]["enum"]
+
+    assert sorted(codes) == sorted(code for _, code in MESSAGE_ERRORS.values())
+
+
+def test_the_route_of_each_client_message_is_its_action():
+    assert {message.action for message in CLIENT_MESSAGES} == {
+        name
+        for one in OPERATIONS
+        if one["action"] == "receive"
+        for name in named(one["messages"])
+        if name != "anythingElse"
     }
 
 
@@ -76,6 +128,58 @@ def test_an_example_matches_its_own_schema_alone(name: str):
         assert not Draft202012Validator(schema).is_valid(
             {**example["payload"], "type": "other", "action": "x"}
         )
+
+
+VALUES: dict[str, list[Any]] = {
+    "sequence": [0, 1, 2, MAX_SEQUENCE, MAX_SEQUENCE + 1, -1, "1", 1.5, True, None, [], {}],
+    "text": [
+        "",
+        " ",
+        "\n",
+        "x",
+        " x ",
+        "x" * MAX_TEXT,
+        "x" * (MAX_TEXT + 1),
+        "\U0001f54a" * MAX_TEXT,
+        5,
+        None,
+    ],
+    "spokenAt": [0, 1_767_225_600_000, "now", True, None, 1.5],
+    "targetLanguage": ["es", "zh", "xx", "ES", "", 5, None, ["es"]],
+}
+CASES = [
+    (message.action, {**message.example, field: value})
+    for message in CLIENT_MESSAGES
+    for field, values in VALUES.items()
+    if field in message.fields
+    for value in values
+] + [
+    (message.action, {name: value for name, value in message.example.items() if name != left_out})
+    for message in CLIENT_MESSAGES
+    for left_out in message.fields
+]
+READERS = {"publishCaption": NewCaption, "changeLanguage": LanguageChange}
+
+
+@pytest.mark.parametrize(("action", "message"), CASES)
+def test_a_message_is_valid_by_its_schema_if_the_service_accepts_it(action: str, message: dict[str, Any]):
+    valid = Draft202012Validator(MESSAGES[action]["payload"]).is_valid(message)
+
+    try:
+        if action in READERS:
+            READERS[action].parse(message)
+        accepted = True
+    except InvalidRequest:
+        accepted = False
+
+    assert valid == accepted
+
+
+@pytest.mark.parametrize("message", CLIENT_MESSAGES, ids=lambda message: message.action)
+def test_fields_of_older_clients_are_valid(message: ClientMessage):
+    older = {**message.example, "duration": 3, "chunkId": "a"}
+
+    Draft202012Validator(MESSAGES[message.action]["payload"]).validate(older)
 
 
 def test_every_status_of_a_refused_handshake_is_documented():
