@@ -1,107 +1,88 @@
 """`make listen`: what it prints, when it fails too."""
 
-import contextlib
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import web
 
-from scripts import local_system
-from scripts.local.event_loop import EventLoop
-from scripts.local.servers import Server, listening
-from scripts.local_system import RunningSystem
-from scripts.operate import listen
+from scripts.operate import listen, session_socket
+from tests.support.session_service import SESSION, SessionService, serving
 
-SESSION = "blessed-shepherd-427"
-UPDATED = {"type": "sessionUpdated", "sessionId": SESSION, "status": "paused"}
-ENDED = {"type": "sessionEnded", "sessionId": SESSION, "reason": "ended"}
-
-
-class Service(Server):
-    """A stand-in for both APIs: one session, and a handshake that is refused or followed by messages."""
-
-    def __init__(self) -> None:
-        self.session: dict[str, Any] | None = {"sessionId": SESSION, "status": "active"}
-        self.refusal: int | None = None
-        self.messages: list[dict[str, Any]] = [UPDATED, ENDED]
-        self.query: dict[str, str] = {}
-        self.received: list[str] = []
-        self.waits_for_heartbeat = False
-
-    def runner(self) -> web.AppRunner:
-        app = web.Application()
-        app.router.add_get("/sessions/{id}", self._get)
-        app.router.add_get("/ws", self._connect)
-        return web.AppRunner(app, shutdown_timeout=0.1)
-
-    async def _get(self, request: web.Request) -> web.Response:
-        return web.json_response(self.session, status=200 if self.session else 404)
-
-    async def _connect(self, request: web.Request) -> web.StreamResponse:
-        self.query = dict(request.query)
-        if self.refusal:
-            return web.Response(status=self.refusal)
-        socket = web.WebSocketResponse()
-        await socket.prepare(request)
-        if self.waits_for_heartbeat:
-            self.received.append(await socket.receive_str())
-        for message in self.messages:
-            await socket.send_json(message)
-        await socket.close()
-        return socket
-
-
-@pytest.fixture
-def service() -> Service:
-    return Service()
-
+JOINED = {
+    "type": "sessionJoined", "sessionId": SESSION, "connectionId": "abc=", "role": "listener",
+    "targetLanguage": "es", "sourceLanguage": "en", "qualityTier": "standard", "status": "active",
+    "version": 1, "listenerCount": 1, "timestamp": 1,
+}  # fmt: skip
+CAPTION = {"sequence": 2, "language": "es", "text": "Buenos días", "sourceLanguage": "en", "translated": True}
+UPDATED = {
+    "type": "sessionUpdated", "sessionId": SESSION, "status": "paused", "sourceLanguage": "en",
+    "qualityTier": "standard", "version": 2, "timestamp": 2,
+}  # fmt: skip
+ENDED = {"type": "sessionEnded", "sessionId": SESSION, "reason": "ended", "timestamp": 3}
 
 Run = Callable[..., tuple[int, str, str]]
 
 
+@pytest.fixture(autouse=True)
+def _sockets(socket_enabled: None) -> None:
+    """These tests are about real sockets on 127.0.0.1."""
+
+
 @pytest.fixture
-def run(service: Service, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
+def service() -> SessionService:
+    service = SessionService()
+    service.messages = [UPDATED, ENDED]
+    return service
+
+
+@pytest.fixture
+def run(service: SessionService, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
     """Run the command where the service runs; return its exit code, output and errors."""
-    with contextlib.ExitStack() as stack:
-        loop = stack.enter_context(EventLoop())
-        url = stack.enter_context(listening(loop, service))
-        stack.enter_context(local_system.claim(tmp_path))
-        websocket_url = url.replace("http", "ws", 1) + "/ws"
-        local_system.publish(tmp_path, RunningSystem(1, url, url, websocket_url=websocket_url, ready=True))
 
-        def call(*arguments: str) -> tuple[int, str, str]:
-            code = listen.main([*arguments, "--work", str(tmp_path)])
-            output = capsys.readouterr()
-            return code, output.out, output.err
+    def call(*arguments: str) -> tuple[int, str, str]:
+        code = listen.main([*arguments, "--work", str(tmp_path)])
+        output = capsys.readouterr()
+        return code, output.out, output.err
 
+    with serving(service, tmp_path):
         yield call
 
 
-def test_what_a_listener_receives_is_printed_until_the_end(run: Run, service: Service):
+def test_what_a_listener_receives_is_printed_until_the_end(run: Run, service: SessionService):
+    captions = {"type": "captions", "captions": [CAPTION], "timestamp": 1}
+    caption = {"type": "caption", "sessionId": SESSION, **CAPTION, "sequence": 3, "timestamp": 2}
+    service.messages = [JOINED, captions, caption, UPDATED, ENDED]
+
     code, out, err = run(SESSION, "es")
 
-    printed = [json.loads(line.partition("  ")[2]) for line in out.splitlines()[1:]]
-    assert (code, printed, err) == (0, [UPDATED, ENDED], "")
+    assert (code, err) == (0, "")
+    assert [line.partition("  ")[2] for line in out.splitlines()] == [
+        f"Connected as listener to {SESSION}, which is active: spoken in en, 1 listener. Ctrl-C disconnects.",
+        "2 es  Buenos días",
+        "3 es  Buenos días",
+        "The session is paused, spoken in en, standard.",
+        "The session has ended: ended.",
+    ]
     assert service.query == {"sessionId": SESSION, "targetLanguage": "es"}
 
 
-def test_a_speaker_gives_a_token_and_no_language(run: Run, service: Service):
+def test_a_speaker_gives_a_token_and_no_language(run: Run, service: SessionService):
     code, _, _ = run(SESSION, "--token", "abc")
 
     assert code == 0
     assert service.query == {"sessionId": SESSION, "token": "abc"}
 
 
-def test_heartbeats_keep_the_connection(run: Run, service: Service, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(listen, "HEARTBEAT_SECONDS", 0.05)
-    service.waits_for_heartbeat = True
+def test_heartbeats_keep_the_connection(run: Run, service: SessionService, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(session_socket, "HEARTBEAT_SECONDS", 0.05)
+    service.messages = []
+    service.answer = lambda _: [{"type": "heartbeatAck", "timestamp": 1}, ENDED]
 
-    run(SESSION, "es")
+    code, out, _ = run(SESSION, "es")
 
-    assert service.received == ['{"action": "heartbeat"}']
+    assert service.received == [{"action": "heartbeat"}]
+    assert (code, len(out.splitlines())) == (0, 1)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +90,7 @@ def test_heartbeats_keep_the_connection(run: Run, service: Service, monkeypatch:
     [(None, f"There is no session {SESSION}"), ({"status": "ended"}, f"{SESSION} has ended")],
 )
 def test_a_session_that_has_ended_or_does_not_exist_is_reported(
-    run: Run, service: Service, session: Any, message: str
+    run: Run, service: SessionService, session: Any, message: str
 ):
     service.session = session
 
@@ -131,7 +112,7 @@ def test_a_session_that_has_ended_or_does_not_exist_is_reported(
         (502, "502"),
     ],
 )
-def test_a_refused_handshake_is_explained(run: Run, service: Service, status: int, message: str):
+def test_a_refused_handshake_is_explained(run: Run, service: SessionService, status: int, message: str):
     service.refusal = status
 
     code, _, err = run(SESSION, "es")
@@ -140,7 +121,7 @@ def test_a_refused_handshake_is_explained(run: Run, service: Service, status: in
     assert message in err
 
 
-def test_a_closed_connection_is_not_the_end_of_the_session(run: Run, service: Service):
+def test_a_closed_connection_is_not_the_end_of_the_session(run: Run, service: SessionService):
     service.messages = [UPDATED]
 
     code, _, err = run(SESSION, "es")
