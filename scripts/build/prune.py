@@ -15,15 +15,8 @@ from scripts.build.errors import BuildError
 # By service, the operations that functions call. botocore makes a method and shapes of each that it knows.
 OPERATIONS = {
     "apigatewaymanagementapi": ("DeleteConnection", "PostToConnection"),
-    "dynamodb": (
-        "BatchWriteItem",
-        "DeleteItem",
-        "GetItem",
-        "PutItem",
-        "Query",
-        "TransactWriteItems",
-        "UpdateItem",
-    ),
+    "dynamodb": ("BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
+    "translate": ("TranslateText",),
 }
 
 # Patterns of paths below the zip's root (`*` also matches `/`), and why no function needs them. A package

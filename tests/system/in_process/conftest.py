@@ -24,6 +24,8 @@ from tests.support.websocket_clients import (
 MAX_LISTENERS = 20
 JOINS_PER_MINUTE = 60
 SPEAKER_ABSENT_MINUTES = 120
+MAX_LANGUAGES = 3
+CAPTION_CHARACTERS_PER_MINUTE = 25_000
 TIMEOUT_S = 30
 
 Json = dict[str, Any]
@@ -72,6 +74,8 @@ def local(project: Project, clock: Clock) -> Iterator[System]:
         "max_listeners": str(MAX_LISTENERS),
         "joins_per_address_per_minute": str(JOINS_PER_MINUTE),
         "speaker_absent_minutes": str(SPEAKER_ABSENT_MINUTES),
+        "max_languages": str(MAX_LANGUAGES),
+        "caption_characters_per_minute": str(CAPTION_CHARACTERS_PER_MINUTE),
     }
     work, dist = project.folder / "build/local", project.folder / "dist"
     with System(work=work, dist=dist, settings=settings, clock=clock, runs_schedules=False) as system:
@@ -83,6 +87,7 @@ def _no_failures_after_a_test(local: System) -> Iterator[None]:
     yield
     local.websockets.loses_disconnect = lambda _: False
     local.management_api.forced_status = lambda _, __: None
+    local.translate.fault = lambda _: None
 
 
 _ADDRESSES = itertools.count(2)
@@ -98,11 +103,13 @@ def clients() -> Iterator[WebSocketClients]:
 class Session:
     """One session, and the requests and connections of its speaker and listeners."""
 
-    def __init__(self, local: System, clients: WebSocketClients, speaker: str) -> None:
+    def __init__(
+        self, local: System, clients: WebSocketClients, speaker: str, source_language: str = "en"
+    ) -> None:
         self.local = local
         self.token = local.token(speaker)
         self._clients = clients
-        response = self.call("POST", "/sessions", json={"sourceLanguage": "en"})
+        response = self.call("POST", "/sessions", json={"sourceLanguage": source_language})
         assert response.status_code == 201, response.text
         self.id = str(response.json()["sessionId"])
         self.path = f"/sessions/{self.id}"
@@ -230,12 +237,12 @@ _SPEAKERS = itertools.count()
 
 
 @pytest.fixture
-def open_session(local: System, clients: WebSocketClients) -> Callable[[], Session]:
-    """Return a way to create sessions, each with a speaker of its own."""
-    return lambda: Session(local, clients, f"speaker-{next(_SPEAKERS)}")
+def open_session(local: System, clients: WebSocketClients) -> Callable[..., Session]:
+    """Return a way to create sessions, each with a speaker of its own, given their source language (en)."""
+    return lambda *language: Session(local, clients, f"speaker-{next(_SPEAKERS)}", *language)
 
 
 @pytest.fixture
-def session(open_session: Callable[[], Session]) -> Session:
+def session(open_session: Callable[..., Session]) -> Session:
     """Create a session."""
     return open_session()

@@ -23,8 +23,8 @@ ENDS_AT = time.strftime("%H:%M", time.localtime(EXAMPLES["speakerPresence"]["end
             "sessionJoined",
             [
                 (
-                    "Connected as listener to blessed-shepherd-427, which is active: spoken in en, 12 listeners."
-                    " Ctrl-C disconnects."
+                    "Connected as listener to blessed-shepherd-427, which is active: spoken in en, "
+                    "12 listeners. Ctrl-C disconnects."
                 )
             ],
         ),
