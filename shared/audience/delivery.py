@@ -95,9 +95,9 @@ class Delivery:
         deadline = self._clock() + retry_ms
         while True:
             outcomes = self._try_each(rows, lambda row: self._post(row, message(row)))
-            # Rows that remain are removed with the next message.
-            with suppress(ServiceUnavailable):
-                self._connections.remove_all(session_id, _ids(outcomes, Outcome.GONE))
+            if gone := _ids(outcomes, Outcome.GONE):
+                with suppress(ServiceUnavailable):  # the next message finds them again
+                    self._connections.remove_all(session_id, gone)
             throttled = _ids(outcomes, Outcome.THROTTLED)
             if not throttled or self._clock() >= deadline:
                 return len(throttled)
