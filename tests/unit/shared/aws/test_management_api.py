@@ -10,7 +10,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
 
 from shared.audience.delivery import MAX_PARALLEL, RESERVE_MS
-from shared.aws.management_api import DEFAULT_CONFIG, ManagementApi, create_client
+from shared.aws.management_api import DEFAULT_CONFIG, ONE_TRY_CONFIG, ManagementApi, create_client
 from shared.errors import ConnectionUnreachable, ServiceUnavailable
 
 ENDPOINT = "https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/ws"
@@ -68,6 +68,13 @@ def test_a_message_is_posted_to_its_connection_as_compact_json(
     assert request.method == "POST"
     assert request.url == f"{ENDPOINT}/@connections/L0SM9cOFvHcCIhw%3D"
     assert request.body == b'{"type":"audience","listenerCount":1,"byLanguage":{"es":1}}'
+
+
+def test_an_encoded_message_is_posted_as_it_is(api_gateway: ApiGateway, connections: ManagementApi):
+    connections.post(CONNECTION_ID, '{"text":"你好"}'.encode())
+
+    (request,) = api_gateway.requests
+    assert request.body == '{"text":"你好"}'.encode()
 
 
 def test_a_connection_is_closed_by_its_id(api_gateway: ApiGateway, connections: ManagementApi):
@@ -168,6 +175,11 @@ def test_the_slowest_post_and_close_fit_into_the_functions_timeout():
     )
 
     assert 2 * slowest_ms + RESERVE_MS < FUNCTION_TIMEOUT_MS
+
+
+def test_the_slowest_try_to_post_a_caption_takes_a_few_seconds():
+    assert ONE_TRY_CONFIG.retries["total_max_attempts"] == 1
+    assert ONE_TRY_CONFIG.connect_timeout + ONE_TRY_CONFIG.read_timeout <= 4
 
 
 def test_a_client_has_a_connection_for_each_thread_and_the_default_timeouts():

@@ -51,6 +51,25 @@ def written_line(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
             {"ListenerCount": "Count"},
             {"ListenerCount": 37},
         ),
+        (
+            lambda metrics: metrics.caption_handled(
+                latency_ms=480, characters=126, failures=1, undelivered=2
+            ),
+            {
+                "CaptionCount": "Count",
+                "CaptionLatency": "Milliseconds",
+                "CaptionCharacters": "Count",
+                "TranslationFailureCount": "Count",
+                "UndeliveredCaptionCount": "Count",
+            },
+            {
+                "CaptionCount": 1,
+                "CaptionLatency": 480,
+                "CaptionCharacters": 126,
+                "TranslationFailureCount": 1,
+                "UndeliveredCaptionCount": 2,
+            },
+        ),
     ],
     ids=[
         "session_created",
@@ -58,6 +77,7 @@ def written_line(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
         "session_id_clash",
         "rate_limit_unavailable",
         "listeners_counted",
+        "caption_handled",
     ],
 )
 def test_a_line_has_the_metrics_with_their_units_and_values(
@@ -98,6 +118,7 @@ def test_created_sessions_are_counted_in_total_and_by_language(capsys: pytest.Ca
         lambda metrics: metrics.session_id_clash(),
         lambda metrics: metrics.rate_limit_unavailable(),
         lambda metrics: metrics.listeners_counted(37),
+        lambda metrics: metrics.caption_handled(latency_ms=1, characters=2, failures=3, undelivered=4),
     ],
     ids=["session_ended", "session_id_clash", "rate_limit_unavailable", "listeners_counted"],
 )
