@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from shared.audience.connection import SessionRef
 from shared.sessions.session import Language
 
 MAX_TEXT = 1000
 MAX_SEQUENCE = 2**31 - 1
+MINUTE_S = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,9 +29,24 @@ class Caption:
     published_at: int
     expires_at: int
 
+    @property
+    def minute(self) -> int:
+        """The epoch minute in which the caption's characters count."""
+        return self.published_at // (MINUTE_S * 1000)
+
     def repeats(self, other: "Caption") -> bool:
         """Return whether this is `other`, sent again: the client may have missed the answer."""
         return (self.session, self.sequence, self.text) == (other.session, other.sequence, other.text)
+
+
+class PublishRefused(NamedTuple):
+    """A caption was not written. `last` is the session's last caption, if there is one.
+
+    A caption with a higher sequence exceeds the characters of `minute` (epoch minute).
+    """
+
+    last: Caption | None
+    minute: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

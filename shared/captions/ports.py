@@ -4,19 +4,8 @@ from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
 from shared.audience.connection import SessionRef
-from shared.captions.caption import Caption, StoredCaption
+from shared.captions.caption import Caption, PublishRefused, StoredCaption
 from shared.sessions.session import Language
-
-
-class PublishRefused(NamedTuple):
-    """A caption was not written. `last` is the session's last caption.
-
-    `minute` (epoch minute) is the one whose characters are counted; a caption with a higher sequence than the
-    last one's has exceeded them.
-    """
-
-    last: Caption | None
-    minute: int
 
 
 class LiveCaptions(Protocol):

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from shared.audience.connection import SessionRef
-from shared.captions.caption import Caption
+from shared.captions.caption import MINUTE_S, Caption
 from shared.errors import (
     FieldError,
     InvalidRequest,
@@ -13,12 +13,12 @@ from shared.errors import (
     SessionEnded,
     SessionPaused,
 )
-from shared.rate_limits import MINUTE_S
 from shared.sessions.get import GetSession
 from shared.sessions.session import Session, Status
 
 if TYPE_CHECKING:
-    from shared.captions.ports import LiveCaptions, PublishRefused
+    from shared.captions.caption import PublishRefused
+    from shared.captions.ports import LiveCaptions
     from shared.captions.requests import NewCaption
     from shared.sessions.ports import SessionReader
 

@@ -87,7 +87,7 @@ def authorizer(
             "context": {
                 "sessionId": handshake.session_id,
                 "subject": subject or "",
-                "asks": handshake.asks,
+                "asks": handshake.asks.value,
             },
         }
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from shared.audience.connection import Connection, Role, SessionRef
 from shared.audience.ports import DueSession
-from shared.captions.caption import Caption, StoredCaption
+from shared.captions.caption import Caption, PublishRefused, StoredCaption
 from shared.captions.ports import CaptionPage
 from shared.sessions.list import Page, Position
 from shared.sessions.session import ConditionFailed, Language, Precondition, Session, SessionPatch, Status
@@ -332,8 +332,8 @@ class MemoryLiveCaptions:
             minute, counted = self.characters.get(caption.session, (0, 0))
             if last and last.sequence >= caption.sequence:
                 return PublishRefused(last, minute)
-            if minute < caption.published_at // 60_000:
-                minute, counted = caption.published_at // 60_000, 0
+            if minute < caption.minute:
+                minute, counted = caption.minute, 0
             counted += len(caption.text)
             if characters_per_minute and counted > characters_per_minute:
                 return PublishRefused(last, minute)
