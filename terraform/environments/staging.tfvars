@@ -11,9 +11,10 @@ secret_generation      = 1 # raised by make rotate-secrets
 throttles = {
   http_api = {
     # The routes of speakers. A request with an invalid token counts, but runs no function.
-    default                     = { requests_per_second = 250, burst = 500 }
-    "GET /sessions/{sessionId}" = { requests_per_second = 500, burst = 1000 }
-    "GET /health"               = { requests_per_second = 100, burst = 200 }
+    default                              = { requests_per_second = 250, burst = 500 }
+    "GET /sessions/{sessionId}"          = { requests_per_second = 500, burst = 1000 }
+    "GET /sessions/{sessionId}/captions" = { requests_per_second = 250, burst = 500 }
+    "GET /health"                        = { requests_per_second = 100, burst = 200 }
   }
   websocket_api = {
     default          = { requests_per_second = 1000, burst = 2000 }
