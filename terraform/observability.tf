@@ -48,26 +48,49 @@ locals {
     }
   }
 
-  # Lines that functions log with the level ERROR, and the functions that may do so. Each line is one thing that was left undone.
+  # How far behind its stream a consumer may be: a minute, but less where somebody waits for its messages.
+  max_stream_age_seconds = { translate_captions = 10, connection_admitted = 10 }
+
+  # Functions of the WebSocket API's messages: all but those of $connect and $disconnect.
+  message_functions = [for route, name in local.websocket_routes : name if !startswith(route, "$")]
+
+  # Lines in the logs of functions, and the functions that may write them. With a `message` the level is ERROR, and each line is one
+  # thing that was left undone.
   function_log_metrics = {
     UnreadableRowCount = {
       message     = "A row cannot be read"
+      threshold   = 0
       functions   = [for name, function in local.functions : name if length(function.dynamodb_actions) > 0]
       description = "A function cannot read a row of a table and skips it: its session or its listener is missed."
       runbook     = "rows-that-cannot-be-read"
     }
     UnreachableConnectionCount = {
       message     = "A connection cannot be reached"
+      threshold   = 0
       functions   = [for name, function in local.functions : name if can(function.manages_connections)]
       description = "API Gateway refuses messages to a connection, or its end: its client may miss what happens to its session."
       runbook     = "connections-that-cannot-be-reached"
     }
     UnsweptSessionCount = {
       message     = "A session cannot be swept yet"
+      threshold   = 0
       functions   = keys(local.schedules)
       description = "sweep_sessions fails for a session and tries it again in five minutes: its end or its message is late."
       runbook     = "sessions-that-cannot-be-swept"
     }
+    # The answer to a message has no status, so API Gateway counts no failure. The status is in the function's own line.
+    FailedMessageCount = {
+      pattern     = "{ $.status = 500 || $.status = 503 }"
+      threshold   = 10
+      functions   = local.message_functions
+      description = "More than ten messages in five minutes were answered with INTERNAL_ERROR or SERVICE_UNAVAILABLE: captions are not published, or languages not changed."
+      runbook     = "failing-messages"
+    }
+  }
+
+  function_log_patterns = {
+    for metric, log in local.function_log_metrics :
+    metric => can(log.pattern) ? log.pattern : "{ $.level = \"ERROR\" && $.message = \"${log.message}\" }"
   }
 }
 
@@ -89,13 +112,13 @@ resource "aws_cloudwatch_log_metric_filter" "access" {
 resource "aws_cloudwatch_log_metric_filter" "function" {
   for_each = merge([
     for metric, log in local.function_log_metrics : {
-      for name in log.functions : "${metric}-${name}" => { metric = metric, message = log.message, function = name }
+      for name in log.functions : "${metric}-${name}" => { metric = metric, function = name }
     }
   ]...)
 
   name           = each.value.metric
   log_group_name = module.function[each.value.function].log_group
-  pattern        = "{ $.level = \"ERROR\" && $.message = \"${each.value.message}\" }"
+  pattern        = local.function_log_patterns[each.value.metric]
 
   metric_transformation {
     name          = each.value.metric
@@ -136,8 +159,9 @@ module "alarms" {
 
   consumers = {
     for name, consumer in module.stream_consumer : name => {
-      function_name = module.function[name].name
-      mapping_uuid  = consumer.mapping_uuid
+      function_name   = module.function[name].name
+      mapping_uuid    = consumer.mapping_uuid
+      max_age_seconds = lookup(local.max_stream_age_seconds, name, 60)
     }
   }
 
@@ -154,7 +178,11 @@ module "alarms" {
     } if metric.threshold != null
   }
   function_log_metrics = {
-    for name, metric in local.function_log_metrics : name => { description = metric.description, runbook = metric.runbook }
+    for name, metric in local.function_log_metrics : name => {
+      threshold   = metric.threshold
+      description = metric.description
+      runbook     = metric.runbook
+    }
   }
 }
 

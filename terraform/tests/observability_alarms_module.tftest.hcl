@@ -32,12 +32,15 @@ variables {
     make  = { name = "test-make", timeout_seconds = 10, errors_are_expected = false }
     guard = { name = "test-guard", timeout_seconds = 60, errors_are_expected = true }
   }
-  consumers            = { tell = { function_name = "test-tell", mapping_uuid = "11111111-2222-3333-4444-555555555555" } }
+  consumers            = { tell = { function_name = "test-tell", mapping_uuid = "11111111-2222-3333-4444-555555555555", max_age_seconds = 20 } }
   scheduled_functions  = { clean = "test-clean" }
   tables               = { things = "test-things" }
   log_metric_namespace = "Test"
   access_log_metrics   = { RefusedCount = { threshold = 10, description = "Refused.", runbook = "refused" } }
-  function_log_metrics = { ForgottenCount = { description = "Forgotten.", runbook = "forgotten" } }
+  function_log_metrics = {
+    ForgottenCount = { threshold = 0, description = "Forgotten.", runbook = "forgotten" }
+    StumbledCount  = { threshold = 7, description = "Stumbled.", runbook = "stumbled" }
+  }
 }
 
 run "alarms" {
@@ -49,10 +52,11 @@ run "alarms" {
 
   assert {
     condition = toset(keys(aws_cloudwatch_metric_alarm.this)) == toset([
-      "latency-make", "failures-make", "failures-health", "access-log-RefusedCount", "function-log-ForgottenCount",
+      "latency-make", "failures-make", "failures-health", "access-log-RefusedCount", "function-log-ForgottenCount", "function-log-StumbledCount",
       "rejected-requests", "rejected-connections", "not-invoked-clean",
       "errors-make", "throttles-make", "throttles-guard", "duration-make", "duration-guard",
       "throttles-table-things", "stream-age-tell", "failed-records-tell", "dropped-records-tell", "id-clashes", "rate-limits-unavailable",
+      "caption-latency", "undelivered-captions", "untranslated-captions", "translate-throttles", "translate-errors",
       "availability-fast-1h", "availability-fast-5m", "availability-slow-6h", "availability-slow-30m",
       "joining-fast-1h", "joining-fast-5m", "joining-slow-6h", "joining-slow-30m", "joins-full", "joins-limited",
     ])
@@ -67,7 +71,9 @@ run "alarms" {
       aws_cloudwatch_metric_alarm.this["rejected-connections"].threshold == 50 &&
       aws_cloudwatch_metric_alarm.this["duration-make"].threshold == 8000 &&
       aws_cloudwatch_metric_alarm.this["duration-guard"].threshold == 48000 &&
-      aws_cloudwatch_metric_alarm.this["stream-age-tell"].threshold == 60000 &&
+      aws_cloudwatch_metric_alarm.this["stream-age-tell"].threshold == 20000 &&
+      aws_cloudwatch_metric_alarm.this["caption-latency"].threshold == 2000 &&
+      aws_cloudwatch_metric_alarm.this["untranslated-captions"].threshold == 5 &&
       aws_cloudwatch_metric_alarm.this["id-clashes"].threshold == 10 &&
       aws_cloudwatch_metric_alarm.this["availability-fast-1h"].threshold == 14.4 &&
       aws_cloudwatch_metric_alarm.this["availability-slow-6h"].threshold == 6 &&
@@ -163,7 +169,26 @@ run "alarms" {
       for alarm in [aws_cloudwatch_metric_alarm.this["function-log-ForgottenCount"]] :
       [one(one(alarm.metric_query).metric).namespace, one(one(alarm.metric_query).metric).metric_name, one(one(alarm.metric_query).metric).period, alarm.evaluation_periods, alarm.threshold]
     ]) == jsonencode([["Test", "ForgottenCount", 300, 1, 0]])
-    error_message = "A single line of a function's log sets off its alarm."
+    error_message = "A single line about what was left undone sets off its alarm."
+  }
+
+  assert {
+    condition = jsonencode([
+      for alarm in [aws_cloudwatch_metric_alarm.this["function-log-StumbledCount"]] : [alarm.evaluation_periods, alarm.datapoints_to_alarm, alarm.threshold]
+    ]) == jsonencode([[3, 2, 7]])
+    error_message = "Lines that may pass by themselves need two periods of many."
+  }
+
+  assert {
+    condition = {
+      for key in ["caption-latency", "undelivered-captions", "untranslated-captions"] :
+      key => [for query in aws_cloudwatch_metric_alarm.this[key].metric_query : query.expression if query.return_data][0]
+      } == {
+      caption-latency       = "IF(captions >= 20, latency, 0)"
+      undelivered-captions  = "IF(FILL(undelivered, 0) >= 100, undelivered / captions, 0)"
+      untranslated-captions = "IF(FILL(failures, 0) >= 20, 100 * failures / captions, 0)"
+    }
+    error_message = "Few captions notify nobody."
   }
 
   assert {

@@ -55,6 +55,11 @@ AWS_METRICS = {
         },
         "https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html",
     ),
+    "AWS/Translate": Emitted(
+        {"CharacterCount", "ResponseTime", "ServerErrorCount", "SuccessfulRequestCount", "ThrottledCount"},
+        {"Operation", "LanguagePair"},
+        "https://docs.aws.amazon.com/translate/latest/dg/translate-cloudwatch.html",
+    ),
     "AWS/DynamoDB": Emitted(
         {"ReadThrottleEvents", "WriteThrottleEvents"},
         {"TableName", "GlobalSecondaryIndexName TableName"},
@@ -118,8 +123,7 @@ def emitted_by_the_code(capsys: pytest.CaptureFixture[str], environment: str) ->
     embedded_metrics.session_id_clash()
     embedded_metrics.rate_limit_unavailable()
     embedded_metrics.listeners_counted(3)
-    for outcome in Outcome:
-        embedded_metrics.join_ended(outcome)
+    embedded_metrics.caption_handled(latency_ms=400, characters=60, failures=1, undelivered=2)
     written = set()
     for line in map(json.loads, capsys.readouterr().out.splitlines()):
         for directive in line["_aws"]["CloudWatchMetrics"]:
@@ -152,6 +156,7 @@ def dimensions_of(resources: list[dict[str, Any]]) -> set[tuple[tuple[str, str],
     dimensions: list[dict[str, str]] = [
         api,
         {"ApiId": WEBSOCKET_API, "Stage": "ws"},
+        {"Operation": "TranslateText"},
         *(api | {"Method": words[0], "Resource": words[1]} for words in routes if len(words) == 2),
         *({"FunctionName": values["function_name"]} for values in of_type(resources, "aws_lambda_function")),
         *({"TableName": table["name"]} for table in of_type(resources, "aws_dynamodb_table")),
@@ -240,13 +245,18 @@ def test_functions_that_may_log_a_counted_line_are_watched(resources: list[dict[
             log_filter["log_group_name"].removeprefix(prefix)
         )
 
-    notify = {"session_changed", "connections_changed", "presence_changed", "sweep_sessions"}
+    notify = {
+        *("session_changed", "connections_changed", "presence_changed", "sweep_sessions"),
+        *("connection_admitted", "translate_captions"),
+    }
+    messages = {"join_session", "change_language", "publish_caption"}
     verbs = ("create", "get", "update", "delete", "connect", "disconnect")
-    use_tables = {"list_sessions", "health", *(f"{verb}_session" for verb in verbs)}
+    use_tables = {"list_sessions", "list_captions", "health", *(f"{verb}_session" for verb in verbs)} | messages
     assert watched == {
         error_line("A row cannot be read"): notify | use_tables,
         error_line("A connection cannot be reached"): notify,
         error_line("A session cannot be swept yet"): {"sweep_sessions"},
+        "{ $.status = 500 || $.status = 503 }": messages,
     }
 
 
@@ -261,6 +271,22 @@ def test_the_code_logs_every_counted_line(resources: list[dict[str, Any]]):
     assert missing == set()
 
 
+def test_a_consumer_whose_messages_people_wait_for_may_be_ten_seconds_behind(resources: list[dict[str, Any]]):
+    limits = {
+        alarm["alarm_name"].removeprefix("session-service-prod-stream-age-"): alarm["threshold"] / 1000
+        for alarm in of_type(resources, "aws_cloudwatch_metric_alarm")
+        if "-stream-age-" in alarm["alarm_name"]
+    }
+
+    assert limits == {
+        "translate_captions": 10,
+        "connection_admitted": 10,
+        "session_changed": 60,
+        "connections_changed": 60,
+        "presence_changed": 60,
+    }
+
+
 def test_each_session_route_has_a_latency_objective(resources: list[dict[str, Any]]):
     objectives = {
         alarm["alarm_name"].removeprefix("session-service-prod-latency-"): alarm["threshold"]
@@ -272,6 +298,7 @@ def test_each_session_route_has_a_latency_objective(resources: list[dict[str, An
         "create_session": 2000,
         "get_session": 500,
         "list_sessions": 1000,
+        "list_captions": 1000,
         "update_session": 1000,
         "delete_session": 1000,
     }

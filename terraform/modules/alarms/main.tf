@@ -52,11 +52,12 @@ locals {
   }
 
   function_log = {
-    for name, count in var.function_log_metrics : "function-log-${name}" => merge(local.five_minutes, {
+    # A single line of what was left undone is a reason to act; a few failures may pass by themselves.
+    for name, count in var.function_log_metrics : "function-log-${name}" => merge(count.threshold == 0 ? local.five_minutes : local.two_of_three, {
       description = count.description
       runbook     = count.runbook
       value       = "count"
-      threshold   = 0
+      threshold   = count.threshold
       metrics     = { count = { namespace = var.log_metric_namespace, name = name, dimensions = {}, stat = "Sum" } }
     })
   }
@@ -145,13 +146,13 @@ locals {
 
   stream_ages = {
     for key, consumer in var.consumers : "stream-age-${key}" => {
-      description = "${key} is more than a minute behind its stream: clients receive messages late."
+      description = "${key} is more than ${consumer.max_age_seconds} s behind its stream: clients receive messages late."
       runbook     = "late-streams"
       seconds     = 60
       periods     = 5
       datapoints  = 5
       value       = "age"
-      threshold   = 60 * 1000 # milliseconds
+      threshold   = consumer.max_age_seconds * 1000 # milliseconds
       metrics     = { age = { namespace = "AWS/Lambda", name = "IteratorAge", dimensions = { FunctionName = consumer.function_name }, stat = "Maximum" } }
     }
   }
@@ -200,6 +201,53 @@ locals {
       metrics = {
         uncounted = { namespace = "SessionManagement", name = "RateLimitUnavailableCount", dimensions = { Environment = var.environment }, stat = "Sum" }
       }
+    })
+  }
+
+  caption_metrics = {
+    for name in ["CaptionCount", "CaptionLatency", "TranslationFailureCount", "UndeliveredCaptionCount"] :
+    name => { namespace = "SessionManagement", name = name, dimensions = { Environment = var.environment }, stat = name == "CaptionLatency" ? "p95" : "Sum" }
+  }
+
+  captions = {
+    caption-latency = merge(local.two_of_three, {
+      description = "More than 5 % of the captions reached their last listener later than 2 s after they were published."
+      runbook     = "slow-captions"
+      # With fewer captions the p95 is the slowest of them, which may be a single cold start.
+      value     = "IF(captions >= 20, latency, 0)"
+      threshold = 2000 # milliseconds
+      metrics   = { latency = local.caption_metrics.CaptionLatency, captions = local.caption_metrics.CaptionCount }
+    })
+
+    undelivered-captions = merge(local.two_of_three, {
+      description = "On average more than one listener missed each caption, and at least 100 did in five minutes."
+      runbook     = "undelivered-captions"
+      value       = "IF(FILL(undelivered, 0) >= 100, undelivered / captions, 0)"
+      threshold   = 1
+      metrics     = { undelivered = local.caption_metrics.UndeliveredCaptionCount, captions = local.caption_metrics.CaptionCount }
+    })
+
+    untranslated-captions = merge(local.two_of_three, {
+      description = "For 100 captions more than five translations failed, and at least 20 in five minutes: listeners got the speaker's language."
+      runbook     = "untranslated-captions"
+      value       = "IF(FILL(failures, 0) >= 20, 100 * failures / captions, 0)"
+      threshold   = 5
+      metrics     = { failures = local.caption_metrics.TranslationFailureCount, captions = local.caption_metrics.CaptionCount }
+    })
+  }
+
+  # Of all that the account sends to Amazon Translate. Our own count of failures has also what took longer than 1 s.
+  # https://docs.aws.amazon.com/translate/latest/dg/translate-cloudwatch.html
+  translate = {
+    for alarm, metric in {
+      throttles = { name = "ThrottledCount", description = "throttled" }
+      errors    = { name = "ServerErrorCount", description = "answered with a 5xx" }
+      } : "translate-${alarm}" => merge(local.two_of_three, {
+        description = "Amazon Translate ${metric.description} more than ten requests of the account in five minutes: listeners got the speaker's language."
+        runbook     = "untranslated-captions"
+        value       = "count"
+        threshold   = 10
+        metrics     = { count = { namespace = "AWS/Translate", name = metric.name, dimensions = { Operation = "TranslateText" }, stat = "Sum" } }
     })
   }
 
@@ -285,7 +333,7 @@ locals {
   alarms = merge(
     local.latency, local.failures, local.access_log, local.function_log, local.rejections, local.function_errors, local.function_throttles,
     local.function_durations, local.missing_invocations, local.table_throttles, local.stream_ages, local.failed_records, local.dropped_records,
-    local.service, local.refused_joins, local.burn_windows,
+    local.service, local.captions, local.translate, local.refused_joins, local.burn_windows,
   )
 }
 

@@ -88,8 +88,8 @@ variable "functions" {
 }
 
 variable "consumers" {
-  description = "The stream consumers by Terraform key: the function's name in AWS and the UUID of its event source mapping."
-  type        = map(object({ function_name = string, mapping_uuid = string }))
+  description = "The stream consumers by Terraform key: the function's name in AWS, the UUID of its event source mapping, and how many seconds it may be behind."
+  type        = map(object({ function_name = string, mapping_uuid = string, max_age_seconds = number }))
   nullable    = false
 }
 
@@ -118,7 +118,7 @@ variable "access_log_metrics" {
 }
 
 variable "function_log_metrics" {
-  description = "Metrics counted in the logs of functions, by name: what a single one means for users, and the anchor in the runbook."
-  type        = map(object({ description = string, runbook = string }))
+  description = "Metrics counted in the logs of functions, by name: the number of five minutes above which its alarm goes off, what that means for users, and the anchor in the runbook."
+  type        = map(object({ threshold = number, description = string, runbook = string }))
   nullable    = false
 }

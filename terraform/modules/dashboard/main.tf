@@ -1,7 +1,7 @@
-# Four questions in the first row, and details below each of them. The last row has joins, and what happens without a request.
+# Four questions in the first row, and details below each of them. The fourth row has captions, the last one joins, and what happens without a request.
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
 locals {
-  palette = ["#1f77b4", "#2ca02c", "#ff7f0e", "#9467bd", "#17becf", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#d62728", "#aec7e8", "#ffbb78", "#98df8a", "#c5b0d5"]
+  palette = ["#1f77b4", "#2ca02c", "#ff7f0e", "#9467bd", "#17becf", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#d62728", "#aec7e8", "#ffbb78", "#98df8a", "#c5b0d5", "#ff9896", "#c49c94", "#f7b6d2", "#c7c7c7", "#dbdb8d", "#9edae5"]
 
   routes = keys(var.http_api.routes)
   colors = { for index, name in keys(var.function_names) : name => local.palette[index % length(local.palette)] }
@@ -155,6 +155,40 @@ locals {
       )
       limits = [{ value = 60000, label = "alarm" }]
     },
+    # Fourth row: captions
+    {
+      title = "How late are captions? (ms)"
+      stat  = "p95"
+      metrics = [
+        ["SessionManagement", "CaptionLatency", "Environment", var.environment, { label = "95 % of captions", color = "#1f77b4" }],
+        ["SessionManagement", "CaptionLatency", "Environment", var.environment, { label = "half of them", stat = "p50", color = "#aec7e8" }],
+      ]
+      limits = [{ value = 2000, label = "alarm" }]
+    },
+    {
+      title = "Are they translated? Do they arrive?"
+      stat  = "Sum"
+      metrics = [
+        ["SessionManagement", "TranslationFailureCount", "Environment", var.environment, { label = "translations failed", color = "#ff7f0e" }],
+        ["SessionManagement", "UndeliveredCaptionCount", "Environment", var.environment, { label = "listeners missed one", color = "#d62728" }],
+        ["AWS/Translate", "ThrottledCount", "Operation", "TranslateText", { label = "throttled by Translate", color = "#9467bd" }],
+        ["AWS/Translate", "ServerErrorCount", "Operation", "TranslateText", { label = "errors of Translate", color = "#8c564b" }],
+        [var.log_metric_namespace, "FailedMessageCount", { label = "messages failed", color = "#7f7f7f" }],
+      ]
+      limits = []
+    },
+    {
+      title   = "Captions"
+      stat    = "Sum"
+      metrics = [["SessionManagement", "CaptionCount", "Environment", var.environment, { label = "captions", color = "#2ca02c" }]]
+      limits  = []
+    },
+    {
+      title   = "Characters translated (billed)"
+      stat    = "Sum"
+      metrics = [["SessionManagement", "TranslatedCharacterCount", "Environment", var.environment, { label = "characters", color = "#17becf" }]]
+      limits  = []
+    },
     # Last row
     {
       title = "How do joins end?"
@@ -186,7 +220,7 @@ locals {
     },
   ]
 
-  header = "# ${var.name}\nThe first row answers four questions; the graphs below each of them show details. The last row shows how joins end, and what happens without a request. The [runbook](${var.runbook_url}) has a section on each alarm."
+  header = "# ${var.name}\nThe first row answers four questions; the graphs below each of them show details. The fourth row is about captions. The last row shows how joins end, and what happens without a request. The [runbook](${var.runbook_url}) has a section on each alarm."
 
   widgets = concat(
     [{
