@@ -4,7 +4,7 @@ tests/unit/scripts/docs/test_cost.py runs the functions and checks that they mak
 """
 
 from collections.abc import Iterable
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, astuple, dataclass, replace
 from math import ceil
 from typing import NamedTuple
 
@@ -29,6 +29,19 @@ SESSION_BYTES = 350
 AUDIENCE = 100  # connections of a session
 STAY_HOURS = 1  # that a listener stays connected
 SWEEPS_PER_MONTH = 43_800  # one a minute
+CAPTIONS_PER_HOUR = 1_200  # of speech, one every three seconds
+CAPTION_CHARACTERS = 42  # about 50,000 in an hour
+CHARACTER_BYTES = 1.5  # in UTF-8, of all languages
+CAPTION_ITEM_BYTES = 250  # of a stored caption, without its texts
+LAST_CAPTIONS = 20  # that a listener gets after joining
+LANGUAGES = 5  # of a session's listeners, besides that of its speaker
+POST_MS = 1.2  # of one processor for each connection that gets a caption
+
+# The most that one session can cost.
+SESSION_HOURS = 24
+MAX_LANGUAGES = 18  # of the 19 languages, all but that of the speaker
+MAX_LISTENERS = 500  # max_listeners of every environment
+MAX_CHARACTERS_PER_MINUTE = 2_000
 
 
 class Price(NamedTuple):
@@ -50,6 +63,7 @@ PRICES = {
     "reads": Price("DynamoDB read request units", 0.125, 1_000_000, "dynamodb"),
     "log_bytes": Price("bytes of logs ingested", 0.50, 10**9, "cloudwatch"),
     "traces": Price("X-Ray traces", 5.00, 1_000_000, "xray"),
+    "characters": Price("characters translated by Amazon Translate", 15.00, 1_000_000, "translate"),
 }
 STORAGE_PRICES = (
     Price("GB of DynamoDB storage a month", 0.25, 1, "dynamodb"),
@@ -62,13 +76,14 @@ MONTHLY_PRICES = {
     "dashboards": Price("dashboards", 3.00, 1, "cloudwatch"),
 }
 # The maximum for one environment with alarms. The metrics include one per source language in use.
-MONTHLY = {"metrics": 81, "alarm_metrics": 130, "composite_alarms": 4, "dashboards": 1}
+MONTHLY = {"metrics": 93, "alarm_metrics": 170, "composite_alarms": 4, "dashboards": 1}
 
 
 class Call(NamedTuple):
     """A call of an AWS API and what is billed for it; request units include those of the table's indexes.
 
-    `name` is `<table>:<operation>` of DynamoDB, or an operation of API Gateway's @connections API.
+    `name` is `<table>:<operation>` of DynamoDB, or an operation of API Gateway's @connections API or of
+    Amazon Translate.
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html
     """
 
@@ -76,11 +91,27 @@ class Call(NamedTuple):
     writes: float = 0
     reads: float = 0
     messages: float = 0
+    characters: float = 0
 
 
-# Every item is under 1 KB. The sessions table has three indexes. A new status moves the item in the index by
-# status, and a new due time in the index by due time, which takes two writes each. The index by speaker has
-# every attribute, so each update writes it once.
+def item_bytes(languages: float) -> float:
+    """Return the size of a caption that is stored with translations into so many languages."""
+    return CAPTION_ITEM_BYTES + CAPTION_CHARACTERS * CHARACTER_BYTES * (1 + languages)
+
+
+def write_units(size: float) -> int:
+    """Return the write request units of an item of so many bytes: one for each KB."""
+    return ceil(size / 1024)
+
+
+def read_units(size: float) -> int:
+    """Return the read request units of a consistent read of so many bytes: one for each 4 KB."""
+    return ceil(size / 4096)
+
+
+# Every item is under 1 KB, except for captions in many languages. The sessions table has three indexes. A new
+# status moves the item in the index by status, and a new due time in the index by due time, which takes two
+# writes each. The index by speaker has every attribute, so each update writes it once.
 COUNT_USE = Call("rate_limits:UpdateItem", writes=1)
 PUT_SESSION = Call("sessions:PutItem", writes=4)
 # One call, which is listed once for each of its tables. A transaction costs two writes for each item, and the
@@ -104,7 +135,17 @@ GIVE_PLACE_BACK = Call("audiences:UpdateItem", writes=1)  # by the count after a
 GET_PLACES = Call("audiences:GetItem", reads=1)
 DELETE_CONNECTION = Call("connections:DeleteItem", writes=1)
 DELETE_AUDIENCE = Call("connections:BatchWriteItem", writes=AUDIENCE)  # one call for each 25
-QUERY_CONNECTIONS = Call("connections:Query", reads=ceil(AUDIENCE * CONNECTION_BYTES / READ_UNIT_BYTES))
+QUERY_CONNECTIONS = Call("connections:Query", reads=ceil(AUDIENCE * CONNECTION_BYTES / 4096))
+GET_CONNECTION = Call("connections:GetItem", reads=1)
+SET_LANGUAGE = Call("connections:UpdateItem", writes=1)
+PUBLISH = Call("live_captions:UpdateItem", writes=1)
+GET_LIVE_CAPTION = Call("live_captions:GetItem", reads=1)
+ADD_CAPTION = Call("captions:PutItem", writes=1)
+UPDATE_CAPTION = Call("captions:UpdateItem", writes=write_units(item_bytes(LANGUAGES)))
+QUERY_LAST_CAPTIONS = Call("captions:Query", reads=read_units(LAST_CAPTIONS * item_bytes(LANGUAGES)))
+# Eventually consistent, and a page has as many captions as a listener gets after joining.
+LIST_CAPTIONS = Call("captions:Query", reads=QUERY_LAST_CAPTIONS.reads / 2)
+TRANSLATE = Call("TranslateText", characters=CAPTION_CHARACTERS)
 POST = Call("PostToConnection", messages=1)
 CLOSE = Call("DeleteConnection")
 
@@ -123,6 +164,7 @@ class Use:
     reads: float = 0
     log_bytes: float = 0
     traces: float = 0
+    characters: float = 0
 
     def __add__(self, other: "Use") -> "Use":
         """Return the sum of each amount."""
@@ -135,28 +177,37 @@ class Use:
 
 @dataclass(frozen=True)
 class Operation:
-    """What one operation uses besides its `calls`, and the calls that it makes for each connection."""
+    """What one operation uses besides its `calls`, and the calls for each connection and each language.
+
+    `connection_ms` is the time of its function for each connection, where `use` has none of that.
+    """
 
     use: Use
     calls: tuple[Call, ...] = ()
     calls_per_connection: tuple[Call, ...] = ()
+    calls_per_language: tuple[Call, ...] = ()
+    connection_ms: float = 0
 
     def total(self) -> Use:
-        """Return the use of the operation with its calls, but without those for each connection."""
+        """Return the use of the operation with its calls, without those for each connection or language."""
         return self.use + _use(self.calls)
+
+    def per_connection(self) -> Use:
+        """Return the use for each connection."""
+        return _milliseconds(self.connection_ms, FAN_OUT_MEMORY_MB) + _use(self.calls_per_connection)
 
 
 def _lambda(
     milliseconds: float, memory_mb: int = MEMORY_MB, *, invocations: int = 1, log_bytes: int = 0
 ) -> Use:
     """Return the use of invocations that together take this long when warm, with the share of cold starts."""
-    seconds = (milliseconds + invocations * COLD_SHARE * COLD_MS) / 1000
-    return Use(
-        invocations=invocations,
-        gb_seconds=seconds * memory_mb / 1024,
-        milliseconds=milliseconds,
-        log_bytes=log_bytes,
-    )
+    cold = replace(_milliseconds(invocations * COLD_SHARE * COLD_MS, memory_mb), milliseconds=0)
+    return Use(invocations=invocations, log_bytes=log_bytes) + _milliseconds(milliseconds, memory_mb) + cold
+
+
+def _milliseconds(milliseconds: float, memory_mb: int) -> Use:
+    """Return the use of a function's time."""
+    return Use(gb_seconds=milliseconds / 1000 * memory_mb / 1024, milliseconds=milliseconds)
 
 
 def _http(milliseconds: int, log_bytes: int) -> Use:
@@ -169,8 +220,16 @@ def _websocket(milliseconds: int, *, functions: int, log_bytes: int = 550) -> Us
     return event + _lambda(milliseconds, invocations=functions, log_bytes=log_bytes)
 
 
+def _message(milliseconds: int) -> Use:
+    # The answer is a message too.
+    return _websocket(milliseconds, functions=1) + Use(messages=1)
+
+
 def _use(calls: Iterable[Call]) -> Use:
-    uses = (Use(writes=call.writes, reads=call.reads, messages=call.messages) for call in calls)
+    uses = (
+        Use(writes=call.writes, reads=call.reads, messages=call.messages, characters=call.characters)
+        for call in calls
+    )
     return sum(uses, start=Use())
 
 
@@ -208,20 +267,86 @@ OPERATIONS = {
     ),
     "sweep": Operation(_lambda(10, FAN_OUT_MEMORY_MB), (QUERY_DUE,)),
     "heartbeat": Operation(Use(messages=2, log_bytes=300)),
+    "welcome a listener": Operation(
+        _lambda(30, FAN_OUT_MEMORY_MB), (GET_SESSION, POST, QUERY_LAST_CAPTIONS, POST)
+    ),
+    "welcome the speaker": Operation(_lambda(20, FAN_OUT_MEMORY_MB), (GET_SESSION, GET_LIVE_CAPTION, POST)),
+    "describe the session again": Operation(_message(12), (GET_CONNECTION, GET_SESSION)),
+    "change the language": Operation(_message(12), (SET_LANGUAGE,)),
+    "send the last captions in it": Operation(
+        _lambda(25, FAN_OUT_MEMORY_MB), (GET_SESSION, QUERY_LAST_CAPTIONS, POST)
+    ),
+    "publish a caption": Operation(_message(18), (GET_SESSION, PUBLISH)),
+    "publish the first caption of a minute": Operation(_message(25), (GET_SESSION, PUBLISH, PUBLISH)),
+    "translate and send a caption": Operation(
+        _lambda(250, FAN_OUT_MEMORY_MB, log_bytes=300),
+        (
+            *(GET_SESSION, ADD_CAPTION, QUERY_CONNECTIONS),
+            *(UPDATE_CAPTION, QUERY_CONNECTIONS, UPDATE_CAPTION),
+        ),
+        (POST,),
+        (TRANSLATE,),
+        connection_ms=POST_MS,
+    ),
+    "list captions": Operation(_http(15, 600), (GET_SESSION, LIST_CAPTIONS)),
 }
 """Durations and log bytes, with the line of the access log, are estimates; a test counts the calls."""
 
 COUNT = OPERATIONS["count listeners"].total() + OPERATIONS["ignore a new count"].total() * OPERATIONS[
     "count listeners"
 ].calls.count(UPDATE_COUNT)
+STAY = (
+    OPERATIONS["connect"].total()
+    + OPERATIONS["welcome a listener"].total()
+    + OPERATIONS["disconnect"].total()
+    + COUNT * 2
+)
 LISTENER_HOUR = (
-    (OPERATIONS["connect"].total() + OPERATIONS["disconnect"].total() + COUNT * 2 + _use((GIVE_PLACE_BACK,)))
-    * (1 / STAY_HOURS)
+    STAY * (1 / STAY_HOURS)
     + OPERATIONS["heartbeat"].total() * HEARTBEATS_PER_HOUR
     + _use(OPERATIONS["notify of an update"].calls_per_connection) * UPDATES_PER_HOUR
     + Use(connection_minutes=60)
 )
 UPDATE = OPERATIONS["update"].total() + OPERATIONS["notify of an update"].total()
+
+
+def hour_of_speech(languages: int, listeners: int) -> Use:
+    """Return the use of an hour of speech that listeners hear in other languages than the speaker's.
+
+    It is that of the captions, without the connections of the speaker and of the listeners.
+    """
+    return speech(
+        captions=CAPTIONS_PER_HOUR,
+        minutes=60,
+        characters=CAPTIONS_PER_HOUR * CAPTION_CHARACTERS,
+        languages=languages,
+        listeners=listeners,
+        caption_writes=write_units(item_bytes(languages)),
+    )
+
+
+def speech(
+    *, captions: int, minutes: int, characters: int, languages: int, listeners: int, caption_writes: int
+) -> Use:
+    """Return the use of publishing and sending captions with so many characters in total.
+
+    `caption_writes` are the write request units of a caption with its translations. Without a language
+    nothing is translated, which saves a write of the caption and a query of the connections.
+    """
+    publish, first = OPERATIONS["publish a caption"], OPERATIONS["publish the first caption of a minute"]
+    send = OPERATIONS["translate and send a caption"]
+    times = 2 if languages else 1
+    queries = Use(reads=times * read_units((listeners + 1) * CONNECTION_BYTES))
+    updates = Use(writes=times * caption_writes)
+    fixed = send.use + _use(call for call in send.calls if call not in (QUERY_CONNECTIONS, UPDATE_CAPTION))
+    return (
+        publish.total() * (captions - minutes)
+        + first.total() * minutes
+        + (fixed + queries + updates + send.per_connection() * (listeners + 1)) * captions
+        + Use(characters=characters * languages)
+    )
+
+
 SCENARIOS = {
     "1,000,000 sessions created": OPERATIONS["create"].total() * 1_000_000,
     "1,000,000 sessions created with a key": OPERATIONS["create with a key"].total() * 1_000_000,
@@ -229,8 +354,37 @@ SCENARIOS = {
     "1,000,000 pages of sessions listed": OPERATIONS["list"].total() * 1_000_000,
     "1,000,000 sessions updated or ended": UPDATE * 1_000_000,
     "1,000 listener-hours": LISTENER_HOUR * 1_000,
+    f"1,000 hours of speech, {LANGUAGES} languages, {AUDIENCE - 1} listeners": hour_of_speech(
+        LANGUAGES, AUDIENCE - 1
+    )
+    * 1_000,
+    "1,000,000 pages of captions listed": OPERATIONS["list captions"].total() * 1_000_000,
     "a month of sweeps with nothing due": OPERATIONS["sweep"].total() * SWEEPS_PER_MONTH,
 }
+
+
+def most_of_a_session() -> dict[str, Use]:
+    """Return what the most expensive session of 24 hours uses, by cause.
+
+    Its speaker publishes all characters that are allowed, in captions so short that the session's lane is
+    busy without a pause. What is published beyond that is stored and not sent, because it is a minute old.
+    """
+    minutes = SESSION_HOURS * 60
+    send_ms = (MAX_LISTENERS + 1) * POST_MS
+    sent = int(minutes * 60_000 / send_ms)
+    published = minutes * MAX_CHARACTERS_PER_MINUTE  # one character each
+    characters = published * MAX_LANGUAGES
+    publish, send = OPERATIONS["publish a caption"], OPERATIONS["translate and send a caption"]
+    stored = _use((ADD_CAPTION, UPDATE_CAPTION, UPDATE_CAPTION)) * published
+    reads = Use(reads=2 * read_units((MAX_LISTENERS + 1) * CONNECTION_BYTES)) * sent
+    return {
+        "translation": Use(characters=characters),
+        f"messages to {MAX_LISTENERS} listeners, one caption after the other": send.per_connection()
+        * ((MAX_LISTENERS + 1) * sent)
+        + reads,
+        "publishing one character at a time": publish.total() * published + stored,
+        f"{MAX_LISTENERS} listeners": LISTENER_HOUR * (MAX_LISTENERS * SESSION_HOURS),
+    }
 
 
 def costs(use: Use) -> dict[str, float]:
@@ -245,6 +399,8 @@ def page() -> str:
     text = (ROOT / "docs" / "cost.md").read_text()
     sections = {
         "costs": _costs(),
+        "speech": _speech_table(),
+        "most": _most_table(),
         "use": _use_table(),
         "assumptions": _assumptions(),
         "prices": _prices(),
@@ -262,6 +418,7 @@ def _costs() -> str:
         "DynamoDB": ("writes", "reads"),
         "Logs": ("log_bytes",),
         "Traces": ("traces",),
+        "Translate": ("characters",),
     }
     rows = []
     for scenario, use in SCENARIOS.items():
@@ -271,18 +428,43 @@ def _costs() -> str:
     return markdown_table(["", *services, "Total"], rows)
 
 
+def _speech_table() -> str:
+    columns = {10: "10 listeners", 100: "100 listeners", 500: "500 listeners"}
+    rows = [
+        [
+            f"{languages} languages"
+            if languages > 1
+            else "1 language"
+            if languages
+            else "the speaker's only",
+            *(_usd(sum(costs(hour_of_speech(languages, listeners)).values())) for listeners in columns),
+        ]
+        for languages in (0, 1, 2, 5, MAX_LANGUAGES)
+    ]
+    return markdown_table(["into", *columns.values()], rows)
+
+
+def _most_table() -> str:
+    uses = most_of_a_session()
+    rows = [[cause, _usd(sum(costs(use).values()))] for cause, use in uses.items()]
+    total = sum(sum(costs(use).values()) for use in uses.values())
+    return markdown_table(["", "24 hours"], [*rows, ["**total**", f"**{_usd(total)}**"]])
+
+
 def _use_table() -> str:
-    head = ("operation", "calls", "messages", "write units", "read units", "ms", "log bytes")
+    head = ("operation", "calls", "messages", "write units", "read units", "characters", "ms", "log bytes")
     rows = []
     for name, operation in OPERATIONS.items():
         rows.append(_use_row(name, operation.calls, operation.total()))
         if calls := operation.calls_per_connection:
-            rows.append(_use_row("… for each connection", calls, _use(calls)))
+            rows.append(_use_row("… for each connection", calls, operation.per_connection()))
+        if calls := operation.calls_per_language:
+            rows.append(_use_row("… for each language", calls, _use(calls)))
     return markdown_table(head, rows, left=2)
 
 
 def _use_row(name: str, calls: Iterable[Call], use: Use) -> list[str]:
-    amounts = (use.messages, use.writes, use.reads, use.milliseconds, use.log_bytes)
+    amounts = (use.messages, use.writes, use.reads, use.characters, use.milliseconds, use.log_bytes)
     return [name, ", ".join(call.name for call in calls), *(f"{amount:g}" for amount in amounts)]
 
 
@@ -296,6 +478,9 @@ def _assumptions() -> str:
         f"A listener stays {STAY_HOURS} hour and sends {HEARTBEATS_PER_HOUR} heartbeats, each with a reply.",
         f"A session is updated {UPDATES_PER_HOUR} times an hour.",
         "Every join and every leave causes one count of the listeners. In fact one count covers a batch.",
+        f"In an hour of speech there are {CAPTIONS_PER_HOUR:,} captions of {CAPTION_CHARACTERS} characters.",
+        f"The listeners of a session choose {LANGUAGES} languages besides that of the speaker.",
+        f"A caption takes {POST_MS:g} ms of one processor for each connection.",
     )
     gathering = _usd(sum(costs(LISTENER_HOUR * 2 * 500).values()))
     summary = f"With these assumptions, 500 listeners for two hours cost {gathering}."

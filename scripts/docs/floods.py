@@ -21,7 +21,13 @@ ACCOUNT_REQUESTS_PER_SECOND = 10_000
 _ACCESS_LOG_LINE = Use(log_bytes=300)
 _UNAUTHORIZED = Use(http_requests=1) + _ACCESS_LOG_LINE
 # A stranger who joins and leaves. To be on the safe side, no two of them share a count.
-_JOIN = OPERATIONS["connect"].total() + OPERATIONS["disconnect"].total() + cost.COUNT * 2
+_JOIN = cost.STAY
+# A listener who changes to and fro. Each change is counted, and the last captions are sent in the language.
+_LANGUAGE_CHANGE = (
+    OPERATIONS["change the language"].total()
+    + OPERATIONS["send the last captions in it"].total()
+    + cost.COUNT
+)
 
 
 class Throttle(NamedTuple):
@@ -67,6 +73,13 @@ FLOODS = (
         "reading sessions, also before joining",
     ),
     Flood(
+        "http_api",
+        "GET /sessions/{sessionId}/captions",
+        "anybody",
+        OPERATIONS["list captions"].total(),
+        "reading what was said before",
+    ),
+    Flood(
         "http_api", "GET /health", "anybody", OPERATIONS["get"].total(), "health checks: a probe receives 429"
     ),
     Flood("websocket_api", "$connect", "anybody", _JOIN, "joining"),
@@ -83,6 +96,27 @@ FLOODS = (
         "one connection",
         OPERATIONS["heartbeat"].total(),
         "heartbeats: a connection without any message closes after ten minutes",
+    ),
+    Flood(
+        "websocket_api",
+        "joinSession",
+        "one connection",
+        OPERATIONS["describe the session again"].total(),
+        "nothing but a repetition: clients get the same message unasked",
+    ),
+    Flood(
+        "websocket_api",
+        "changeLanguage",
+        "one connection of a listener",
+        _LANGUAGE_CHANGE,
+        "changing the language of an open connection",
+    ),
+    Flood(
+        "websocket_api",
+        "publishCaption",
+        "one connection, also of a listener",
+        OPERATIONS["publish a caption"].total(),
+        "publishing captions",
     ),
     Flood(
         "websocket_api",

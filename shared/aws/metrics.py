@@ -22,7 +22,7 @@ RATE_LIMIT_UNAVAILABLE_COUNT = "RateLimitUnavailableCount"
 LISTENER_COUNT = "ListenerCount"
 CAPTION_COUNT = "CaptionCount"
 CAPTION_LATENCY = "CaptionLatency"
-TRANSLATED_CHARACTER_COUNT = "TranslatedCharacterCount"
+CAPTION_CHARACTERS = "CaptionCharacters"
 TRANSLATION_FAILURE_COUNT = "TranslationFailureCount"
 UNDELIVERED_CAPTION_COUNT = "UndeliveredCaptionCount"
 
@@ -63,7 +63,7 @@ class EmbeddedMetrics:
             {
                 CAPTION_COUNT: (1, "Count"),
                 CAPTION_LATENCY: (latency_ms, "Milliseconds"),
-                TRANSLATED_CHARACTER_COUNT: (characters, "Count"),
+                CAPTION_CHARACTERS: (characters, "Count"),
                 TRANSLATION_FAILURE_COUNT: (failures, "Count"),
                 UNDELIVERED_CAPTION_COUNT: (undelivered, "Count"),
             }

@@ -1,6 +1,6 @@
 """AWS calls, recorded where the SDK makes them: independent of who holds which client."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from unittest import mock
@@ -11,12 +11,11 @@ from tests.support.tables import table_names
 
 
 @contextmanager
-def recorded_calls() -> Iterator[list[str]]:
+def recorded_calls(responses: Mapping[str, Any] | None = None) -> Iterator[list[str]]:
     """Record every call as `<table>:<operation>` of DynamoDB, or as the operation of another service.
 
-    A call of several tables is recorded once for each.
-
-    Retries of the SDK do not count. Calls of other services are not sent; their response is empty.
+    Retries of the SDK do not count. Calls of other services are not sent; their response is that of their
+    operation in `responses`, otherwise empty.
     """
     calls: list[str] = []
     send = BaseClient._make_api_call  # type: ignore[attr-defined]
@@ -24,8 +23,10 @@ def recorded_calls() -> Iterator[list[str]]:
     def record(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
         if client.meta.service_model.service_name != "dynamodb":
             calls.append(operation)
-            return {}
-        calls.extend(f"{table}:{operation}" for table in table_names(parameters))
+            return (responses or {}).get(operation, {})
+        # BatchWriteItem names its tables with their items.
+        tables = parameters.get("RequestItems") or [parameters["TableName"]]
+        calls.extend(f"{table}:{operation}" for table in tables)
         return send(client, operation, parameters)
 
     with mock.patch.object(BaseClient, "_make_api_call", record):

@@ -251,7 +251,12 @@ def test_functions_that_may_log_a_counted_line_are_watched(resources: list[dict[
     }
     messages = {"join_session", "change_language", "publish_caption"}
     verbs = ("create", "get", "update", "delete", "connect", "disconnect")
-    use_tables = {"list_sessions", "list_captions", "health", *(f"{verb}_session" for verb in verbs)} | messages
+    use_tables = {
+        "list_sessions",
+        "list_captions",
+        "health",
+        *(f"{verb}_session" for verb in verbs),
+    } | messages
     assert watched == {
         error_line("A row cannot be read"): notify | use_tables,
         error_line("A connection cannot be reached"): notify,

@@ -186,7 +186,7 @@ locals {
     {
       title   = "Characters translated (billed)"
       stat    = "Sum"
-      metrics = [["SessionManagement", "TranslatedCharacterCount", "Environment", var.environment, { label = "characters", color = "#17becf" }]]
+      metrics = [["SessionManagement", "CaptionCharacters", "Environment", var.environment, { label = "characters", color = "#17becf" }]]
       limits  = []
     },
     # Last row
