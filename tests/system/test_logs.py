@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import jwt
 import pytest
 
-from scripts.docs.security_matrix import ROUTES
+from scripts.docs.security_matrix import HTTP_AND_HANDSHAKES
 from tests.support.eventually import eventually
 from tests.support.websocket_clients import HandshakeRefused, websocket_clients
 from tests.system.conftest import OUTPUT, TIMEOUT_S, System
@@ -99,7 +99,7 @@ def send_canaries(system: System, genuine: Genuine) -> None:
     }
     tokens = (f"Bearer {forge(genuine.id, email=EMAIL)}", f"Bearer {genuine.strangers}{CANARY}", CANARY)
     bodies = ({"sourceLanguage": CANARY, CANARY: CANARY}, {"sourceLanguage": "en", "status": "paused"})
-    for route in (route for route in ROUTES if route.split()[0].isupper()):
+    for route in (route for route in HTTP_AND_HANDSHAKES if route.split()[0].isupper()):
         method, _, path = route.partition(" ")
         for token in tokens:
             for body in bodies:

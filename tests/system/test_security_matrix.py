@@ -1,5 +1,7 @@
 """The security matrix: the response of every route to every kind of caller, over sockets."""
 
+import itertools
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -7,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from scripts.docs.security_matrix import MATRIX, NO_CONNECTION
+from scripts.docs.security_matrix import MATRIX, MESSAGES, NO_CONNECTION
 from tests.support.eventually import eventually
 from tests.support.websocket_clients import HandshakeRefused, WebSocketClients, websocket_clients
 from tests.system.conftest import TIMEOUT_S, Call, System
@@ -15,12 +17,23 @@ from tests.system.credentials import AUTHORIZATION, Genuine
 
 BODIES: dict[str, Any] = {"POST": {"sourceLanguage": "en"}, "PATCH": {"status": "paused"}}
 LISTENING = {"targetLanguage": "es"}
-MESSAGES = {"heartbeat": '{"action": "heartbeat"}', "$default": '{"action": "dance"}'}
+FIELDS: dict[str, Any] = {
+    "$default": {"action": "dance"},
+    "changeLanguage": {"targetLanguage": "fr"},
+    "publishCaption": {"text": "Hello"},
+}
+SEQUENCES = itertools.count(1)
+WELCOME = {"$connect to listen": ["sessionJoined", "captions"], "$connect to speak": ["sessionJoined"]}
 
 CELLS = [(caller, route, expected) for caller, row in MATRIX.items() for route, expected in row.items()]
 HTTP = [cell for cell in CELLS if cell[1].split()[0].isupper()]
 HANDSHAKES = [cell for cell in CELLS if cell[1].startswith("$connect")]
-OVER_SOCKETS = [cell for cell in CELLS if cell[1] in MESSAGES]
+OVER_SOCKETS = [
+    (caller, handshake, message, MATRIX[caller][message])
+    for caller in MATRIX
+    for handshake, messages in MESSAGES.items()
+    for message in messages
+]
 
 
 @pytest.fixture(scope="module")
@@ -125,26 +138,39 @@ def test_a_handshake_gets_the_status_in_the_matrix(
     assert statuses == {expected}
 
 
-@pytest.mark.parametrize(("caller", "route", "expected"), OVER_SOCKETS)
+@pytest.mark.parametrize(("caller", "handshake", "message", "expected"), OVER_SOCKETS)
 def test_a_message_gets_the_response_in_the_matrix(
     system: System,
     clients: WebSocketClients,
     genuine: Genuine,
     untouched: requests.Response,
     caller: str,
-    route: str,
+    handshake: str,
+    message: str,
     expected: str,
 ):
-    query = {"sessionId": untouched.json()["sessionId"], **LISTENING}
+    query = {"sessionId": untouched.json()["sessionId"]} | (LISTENING if handshake.endswith("listen") else {})
     headers = authorization(genuine, caller)
     if expected == NO_CONNECTION:
         with pytest.raises(HandshakeRefused):
             clients.open(system.running.websocket_url, headers, **query)
         return
     client = clients.open(system.running.websocket_url, headers, **query)
+    welcome = WELCOME[handshake]
+    eventually(lambda: set(welcome) <= set(client.types()))
+    already = len(client.messages)
 
-    client.send(MESSAGES[route])
+    action = message.partition(" to ")[0]
+    client.send(json.dumps({"action": action, "sequence": next(SEQUENCES), **FIELDS.get(action, {})}))
 
-    eventually(lambda: client.messages)
+    def answers() -> list[str]:
+        """What is sent for another reason: the audience, and a captions message in another language."""
+        return [
+            answer.get("code", answer["type"])
+            for answer in client.messages[already:]
+            if answer["type"] not in ("audience", "caption", "captions")
+        ]
+
+    eventually(answers)
     client.close()
-    assert client.types() == [expected]
+    assert answers() == [expected]

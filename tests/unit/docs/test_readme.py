@@ -4,7 +4,7 @@ import json
 import re
 
 from scripts.project import ROOT
-from shared.events import http_api
+from shared.events import http_api, websocket_api
 
 README = (ROOT / "README.md").read_text()
 API = (ROOT / "docs" / "api.md").read_text()
@@ -90,3 +90,24 @@ def test_the_tour_is_one_block():
     assert tour is not None
 
     assert README.count("```bash") == tour[1].count("```bash") == 1
+
+
+def test_the_codes_of_messages_agree_with_the_service():
+    table = API.split("### Errors of messages")[1].split("\n## ")[0]
+    codes = re.findall(r"^\| `([A-Z_]+)` \|", table, re.MULTILINE)
+
+    assert sorted(codes) == sorted(
+        [code for _, code in websocket_api.MESSAGE_ERRORS.values()] + ["UNKNOWN_ACTION"]
+    )
+
+
+def test_every_message_of_the_service_is_explained():
+    table = API.split("## Messages from the service")[1].split("\n## ")[0]
+    explained = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`.*?) \|", table, re.MULTILINE))))
+
+    schemas = json.loads((ROOT / "docs" / "asyncapi.json").read_text())["components"]["schemas"].values()
+    types = {
+        schema["properties"]["type"]["const"] for schema in schemas if "type" in schema.get("properties", {})
+    }
+
+    assert explained - {"type"} == types
