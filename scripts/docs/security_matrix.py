@@ -36,8 +36,8 @@ MESSAGES = {
 }
 """By the handshake that opens the connection: each message, and its answer's type, or its error's code."""
 
-# The caller's Authorization header, then the status of each route in the order of HTTP_AND_HANDSHAKES. 101 opens
-# a WebSocket.
+# The caller's Authorization header, then the status of each route, as HTTP_AND_HANDSHAKES orders them. 101
+# opens a WebSocket.
 _TABLE = """
 no Authorization header                          | 401 401 200 200 401 401 200 101 400
 an empty header                                  | 401 401 200 200 401 401 200 401 401

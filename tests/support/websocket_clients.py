@@ -11,6 +11,9 @@ import aiohttp
 
 from scripts.local.event_loop import EventLoop
 
+WELCOME = ("sessionJoined", "captions")
+"""The types of what the service sends to each connection that it has admitted."""
+
 
 class WebSocketClient:
     """One open WebSocket: the messages received so far, and the monotonic seconds at which each arrived.
@@ -40,9 +43,14 @@ class WebSocketClient:
                 self.messages.append(json.loads(message.data))
         self.closed = True
 
+    @property
+    def notices(self) -> list[dict[str, Any]]:
+        """The messages received so far, without the welcome."""
+        return [message for message in self.messages if message.get("type") not in WELCOME]
+
     def types(self) -> list[str]:
-        """Return the types of the messages received so far."""
-        return [message.get("type", "") for message in self.messages]
+        """Return the types of the messages received so far, without the welcome."""
+        return [message.get("type", "") for message in self.notices]
 
     def send(self, message: str | bytes) -> None:
         """Send a message."""

@@ -23,7 +23,7 @@ FIELDS: dict[str, Any] = {
     "publishCaption": {"text": "Hello"},
 }
 SEQUENCES = itertools.count(1)
-WELCOME = {"$connect to listen": ["sessionJoined", "captions"], "$connect to speak": ["sessionJoined"]}
+WELCOMES = {"$connect to listen": ["sessionJoined", "captions"], "$connect to speak": ["sessionJoined"]}
 
 CELLS = [(caller, route, expected) for caller, row in MATRIX.items() for route, expected in row.items()]
 HTTP = [cell for cell in CELLS if cell[1].split()[0].isupper()]
@@ -156,8 +156,8 @@ def test_a_message_gets_the_response_in_the_matrix(
             clients.open(system.running.websocket_url, headers, **query)
         return
     client = clients.open(system.running.websocket_url, headers, **query)
-    welcome = WELCOME[handshake]
-    eventually(lambda: set(welcome) <= set(client.types()))
+    welcome = set(WELCOMES[handshake])
+    eventually(lambda: welcome <= {received["type"] for received in client.messages})
     already = len(client.messages)
 
     action = message.partition(" to ")[0]

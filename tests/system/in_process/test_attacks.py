@@ -49,10 +49,10 @@ def test_changes_that_later_ones_supersede_are_not_sent_and_do_not_delay_a_stran
     released.set()
 
     eventually(lambda: strangers_listener.closed)
-    eventually(lambda: all(listener.messages for listener in listeners))
-    eventually(lambda: all(listener.messages[-1]["version"] == version for listener in listeners))
+    eventually(lambda: all(listener.notices for listener in listeners))
+    eventually(lambda: all(listener.notices[-1]["version"] == version for listener in listeners))
     assert strangers_listener.types() == ["sessionEnded"]
-    assert all(listener.messages[-1]["status"] == "active" for listener in listeners)
+    assert all(listener.notices[-1]["status"] == "active" for listener in listeners)
     # The change that was being sent and the last one, not each of the hundred.
     assert all(listener.types().count("sessionUpdated") <= 2 for listener in listeners)
     before_the_end = Counter(posted[: posted.index(strangers_row["connectionId"]["S"])])

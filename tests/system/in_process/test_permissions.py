@@ -16,15 +16,7 @@ from scripts import local_system
 from scripts.local.system import System
 from tests.support.eventually import eventually
 from tests.support.websocket_clients import HandshakeRefused
-from tests.system.in_process.conftest import (
-    MAX_LISTENERS,
-    Session,
-    age_rows,
-    dynamodb,
-    table,
-    write_absence,
-    write_lapsed_row,
-)
+from tests.system.in_process.conftest import MAX_LISTENERS, Session, age_rows, dynamodb, table, write_absence
 
 # Lambda itself does this by the function's role, so it is in no call of the function.
 LAMBDAS_OWN = ("logs:", "xray:")
@@ -111,6 +103,40 @@ def expire_with_an_unreachable_listener(session: Session) -> None:
     local.run_schedules(at=time.time() + 25 * 3_600)
 
 
+def speak_and_listen(session: Session) -> None:
+    """Publish captions, also to a connection that is gone, and read them; change a language.
+
+    The connection of a second listener is gone when its language changes.
+    """
+    local, speaker = session.local, session.speaker()
+    first, second = session.listener("es"), session.listener("fr")
+    eventually(lambda: all(len(client.messages) == 2 for client in (first, second)))  # the welcome
+    first.send('{"action": "joinSession"}')
+    first.send('{"action": "changeLanguage", "targetLanguage": "de"}')
+    speaker.send('{"action": "publishCaption", "sequence": 1, "text": "Hello"}')
+    eventually(lambda: "captionPublished" in speaker.types() and "caption" in second.types())
+    session.change(status="paused")
+    speaker.send('{"action": "publishCaption", "sequence": 1, "text": "Hello"}')
+    session.change(status="active")
+    local.websockets.loses_disconnect = lambda _: True
+    gone = next(row for row in session.rows() if row.get("targetLanguage") == {"S": "fr"})
+    second.close()
+    age_rows(session)
+    dynamodb(local).update_item(
+        TableName=table(local, "connections"),
+        Key={key: gone[key] for key in ("sessionId", "connectionId")},
+        UpdateExpression="SET targetLanguage = :language",
+        ExpressionAttributeValues={":language": {"S": "it"}},
+    )
+    eventually(lambda: len(session.rows()) == 2)
+    first.close()
+    eventually(lambda: len(local.connections) == 1)
+    speaker.send('{"action": "publishCaption", "sequence": 2, "text": "Hello?"}')
+    eventually(lambda: len(session.rows()) == 1)
+    assert session.call("GET", f"{session.path}/captions").status_code == 200
+    local.websockets.loses_disconnect = lambda _: False
+
+
 def test_functions_use_all_of_their_permissions_and_nothing_else(
     session: Session, open_session: Callable[[], Session]
 ):
@@ -130,6 +156,7 @@ def test_functions_use_all_of_their_permissions_and_nothing_else(
     eventually(lambda: "lapsed" not in {row["connectionId"]["S"] for row in session.rows()})
     session.change(status="paused")
     session.end()
+    speak_and_listen(open_session())
     expire_with_an_unreachable_listener(open_session())
 
     with contextlib.suppress(AssertionError):  # the next line shows which permission is unused

@@ -71,7 +71,7 @@ def test_poison_among_the_connections_stops_neither_joins_nor_counts_nor_message
     # Rows of roles that this release does not know are no listeners; rows of other languages are.
     listeners.append(session.listener("fr"))
     speaker = session.speaker()
-    eventually(lambda: speaker.messages and speaker.messages[-1]["byLanguage"].get("fr") == 1)
+    eventually(lambda: speaker.notices and speaker.notices[-1]["byLanguage"].get("fr") == 1)
     session.change(status="paused")
     eventually(lambda: all("sessionUpdated" in client.types() for client in (*listeners, speaker)))
     # The message has found that the readable ones are not open.
@@ -160,6 +160,6 @@ def test_sessions_that_cannot_be_read_do_not_stop_the_sweep(
 
     assert [result.error for result in results.values()] == [None]
     eventually(lambda: listener.closed)
-    assert [message.get("reason") for message in listener.messages] == ["expired"]
+    assert [message.get("reason") for message in listener.notices] == ["expired"]
     eventually(lambda: "dueAt" not in good.row())
     assert int(bad.row()["dueAt"]["N"]) > now

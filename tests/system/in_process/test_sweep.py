@@ -40,7 +40,7 @@ def set_number(session: Session, table_name: str, key: Json, attribute: str, val
 def absent(session: Session) -> Session:
     """A session whose speaker was connected and is absent."""
     speaker = session.speaker()
-    eventually(lambda: speaker.messages)  # the function that counts has seen the connection
+    eventually(lambda: speaker.notices)  # the function that counts has seen the connection
     speaker.close()
     eventually(lambda: is_absent(session))
     return session
@@ -53,7 +53,7 @@ def test_an_expired_session_ends_for_its_clients(session: Session, local: System
 
     assert session.rows() == []
     eventually(lambda: all(client.closed for client in clients))
-    assert all(client.messages[-1]["reason"] == "expired" for client in clients)
+    assert all(client.notices[-1]["reason"] == "expired" for client in clients)
 
 
 def test_a_session_is_abandoned_when_its_speaker_has_been_absent_for_too_long(absent: Session, local: System):
@@ -66,7 +66,7 @@ def test_a_session_is_abandoned_when_its_speaker_has_been_absent_for_too_long(ab
     session = absent.read()
     assert (session["status"], session["endReason"]) == ("ended", "abandoned")
     eventually(lambda: listener.closed)
-    assert listener.messages[-1]["reason"] == "abandoned"
+    assert listener.notices[-1]["reason"] == "abandoned"
 
 
 def test_a_session_whose_speaker_has_returned_is_not_abandoned(absent: Session, local: System):
@@ -86,7 +86,7 @@ def test_a_session_to_which_no_speaker_has_connected_is_not_abandoned(session: S
 
 def test_an_absence_is_noticed_although_the_disconnect_was_lost(session: Session, local: System):
     speaker = session.speaker()
-    eventually(lambda: speaker.messages)
+    eventually(lambda: speaker.notices)
     local.websockets.loses_disconnect = lambda _: True
     speaker.close()
     eventually(lambda: not local.connections)
@@ -120,5 +120,5 @@ def test_clients_are_disconnected_although_the_stream_lost_the_end_of_their_sess
     sweep(local, in_seconds=3 * MINUTE)
 
     eventually(lambda: listener.closed)
-    assert listener.messages[-1]["reason"] == "ended"
+    assert listener.notices[-1]["reason"] == "ended"
     assert session.rows() == []

@@ -162,7 +162,7 @@ def test_connections_whose_disconnect_was_lost_are_removed_with_the_next_message
 
     eventually(lambda: [row["role"]["S"] for row in session.rows()] == ["speaker"])
     eventually(lambda: session.read()["listenerCount"] == 0)
-    eventually(lambda: speaker.messages[-1].get("listenerCount") == 0)
+    eventually(lambda: speaker.notices[-1].get("listenerCount") == 0)
 
 
 def test_connections_whose_disconnect_was_lost_do_not_delay_the_end(session: Session):

@@ -112,7 +112,7 @@ def test_of_forty_listeners_at_once_exactly_as_many_as_allowed_are_admitted(
     assert len(admitted) == MAX_LISTENERS
     assert [client for client in crowd if not isinstance(client, WebSocketClient)] == [503] * MAX_LISTENERS
     eventually(lambda: session.read()["listenerCount"] == MAX_LISTENERS)
-    eventually(lambda: speaker.messages and speaker.messages[-1]["listenerCount"] == MAX_LISTENERS)
+    eventually(lambda: speaker.notices and speaker.notices[-1]["listenerCount"] == MAX_LISTENERS)
     assert len(session.rows()) == MAX_LISTENERS + 1
     assert all(client.close_code is None for client in admitted)
 

@@ -23,7 +23,7 @@ def test_every_client_receives_each_change_once_and_is_disconnected_at_the_end(s
     eventually(lambda: all(client.closed for client in clients))
     assert {client.close_code for client in clients} == {1000}
     for client in clients:
-        messages = [message for message in client.messages if message["type"] != "audience"]
+        messages = [message for message in client.notices if message["type"] != "audience"]
         assert [
             (message["type"], message.get("status"), message.get("sourceLanguage")) for message in messages
         ] == [
@@ -46,7 +46,7 @@ def test_ending_by_patch_is_the_same_as_by_delete(session: Session):
     session.change(status="ended")
 
     eventually(lambda: listener.closed)
-    assert listener.messages[-1]["reason"] == "ended"
+    assert listener.notices[-1]["reason"] == "ended"
 
 
 def test_clients_are_disconnected_when_their_session_expires(session: Session, local: System):
@@ -56,7 +56,7 @@ def test_clients_are_disconnected_when_their_session_expires(session: Session, l
     dynamodb(local).delete_item(TableName=table(local, "sessions"), Key={"sessionId": {"S": session.id}})
 
     eventually(lambda: listener.closed)
-    assert [(message["type"], message["reason"]) for message in listener.messages] == [
+    assert [(message["type"], message["reason"]) for message in listener.notices] == [
         ("sessionEnded", "expired")
     ]
     eventually(lambda: session.rows() == [])
@@ -67,16 +67,17 @@ def test_the_count_follows_listeners_who_connect_and_disconnect(session: Session
     listeners = [session.listener(language) for language in ("es", "fr", "es")]
 
     eventually(lambda: session.read()["listenerCount"] == 3)
-    eventually(lambda: speaker.messages and speaker.messages[-1]["listenerCount"] == 3)
-    with_three = speaker.messages[-1]
+    eventually(lambda: speaker.notices and speaker.notices[-1]["listenerCount"] == 3)
+    with_three = speaker.notices[-1]
     for listener in listeners[:2]:
         listener.close()
     eventually(lambda: session.read()["listenerCount"] == 1)
-    eventually(lambda: speaker.messages[-1]["listenerCount"] == 1)
+    eventually(lambda: speaker.notices[-1]["listenerCount"] == 1)
 
+    assert with_three.pop("timestamp") > 0
     assert with_three == {"type": "audience", "listenerCount": 3, "byLanguage": {"es": 2, "fr": 1}}
-    assert speaker.messages[-1]["byLanguage"] == {"es": 1}
-    assert all(listener.messages == [] for listener in listeners)
+    assert speaker.notices[-1]["byLanguage"] == {"es": 1}
+    assert all(listener.notices == [] for listener in listeners)
 
 
 def test_counting_does_not_change_the_version(session: Session):
@@ -92,11 +93,11 @@ def test_a_speaker_receives_the_audience_at_most_once_a_second(session: Session)
     began = time.monotonic()
     for _ in range(10):
         session.listener()
-    eventually(lambda: speaker.messages and speaker.messages[-1]["listenerCount"] == 10)
+    eventually(lambda: speaker.notices and speaker.notices[-1]["listenerCount"] == 10)
     seconds = speaker.received_at[-1] - began
 
     assert set(speaker.types()) == {"audience"}
-    assert len(speaker.messages) <= seconds + 2
+    assert len(speaker.notices) <= seconds + 2
 
 
 def test_heartbeats_are_answered_and_anything_else_is_an_unknown_action(session: Session):
@@ -105,9 +106,9 @@ def test_heartbeats_are_answered_and_anything_else_is_an_unknown_action(session:
     for message in ('{"action": "heartbeat"}', '{"action": "dance"}', "not JSON", '{"action": "heartbeat"}'):
         listener.send(message)
 
-    eventually(lambda: len(listener.messages) == 4)
+    eventually(lambda: len(listener.notices) == 4)
     assert Counter(listener.types()) == {"heartbeatAck": 2, "error": 2}
-    assert {message.get("message") for message in listener.messages} == {None, "Unknown action"}
+    assert {message.get("message") for message in listener.notices} == {None, "Unknown action"}
     assert listener.close_code is None
 
 
@@ -125,7 +126,7 @@ def test_clients_of_another_session_receive_nothing(session: Session, open_sessi
     session.end()
 
     eventually(lambda: listener.closed)
-    assert (other_listener.messages, other_listener.close_code) == ([], None)
+    assert (other_listener.notices, other_listener.close_code) == ([], None)
 
 
 @pytest.mark.parametrize("status", [429, 500])
@@ -149,7 +150,7 @@ def test_listeners_are_notified_when_their_speaker_is_absent_and_returns(session
     listener = session.listener()
 
     def presence() -> list[bool]:
-        return [message["connected"] for message in listener.messages if message["type"] == "speakerPresence"]
+        return [message["connected"] for message in listener.notices if message["type"] == "speakerPresence"]
 
     write_absence(session, since=int(time.time() * 1000) - 10_000)
     eventually(lambda: presence() == [False])
