@@ -63,6 +63,17 @@ def test_an_invalid_port_is_refused(port: str, tmp_path: Path):
     assert refused.value.code == 2
 
 
+@pytest.mark.parametrize(
+    ("directions", "said"),
+    [
+        ([], "[es] before the text"),
+        (["spa-eng", "eng-spa"], "translated by Apertium (eng-spa, spa-eng); other languages have [es]"),
+    ],
+)
+def test_it_is_said_how_captions_are_translated(directions: list[str], said: str):
+    assert said in run._captions(directions)
+
+
 def test_there_is_no_token_without_a_running_system(tmp_path: Path, capsys):
     code = token.main(["alice", "--work", str(tmp_path)])
 

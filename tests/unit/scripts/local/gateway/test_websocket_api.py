@@ -578,6 +578,22 @@ def test_the_answer_to_a_client_that_has_left_is_lost(
     eventually(lambda: "MESSAGE ask 200\n" in access_log)
 
 
+def test_a_message_that_still_runs_does_not_delay_the_stop_of_the_system(
+    serve_stage: Serve, clients: WebSocketClients, functions: FakeFunctions
+):
+    functions.never_return.add("ask")
+    stage = _serve_ask(serve_stage)
+    clients.open(stage.url).send('{"action": "ask"}')
+    eventually(lambda: functions.events["ask"])
+
+    async def stop() -> int:
+        stage.gateway.stop()
+        await asyncio.sleep(0)  # the tasks that were cancelled end
+        return len(stage.gateway._messages)
+
+    eventually(lambda: stage.loop.run(stop()) == 0)
+
+
 # --- Limits and the end
 
 
