@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocke
 """
 
 import functools
+import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -145,8 +146,8 @@ class Message(Request):
         return read_object(read_body(self.event))
 
     def answer(self, status: int, message: Answer) -> Response:
-        """Return the answer; API Gateway sends its body to the client, whatever the status is."""
-        return Response(status, message)
+        """Return the answer, whose body API Gateway sends to the client. The status is logged only."""
+        return _MessageResponse(status, message)
 
     def _session_errors(self) -> Iterator[FieldError]:
         if self.values.get("sessionId", super().session_id) != super().session_id:
@@ -200,6 +201,11 @@ class Invocation(Message):
             yield FieldError("sessionId", "sessionId is required")
         elif not isinstance(self.values["sessionId"], str):
             yield FieldError("sessionId", "sessionId must be text")
+
+
+class _MessageResponse(Response):
+    def to_api_gateway(self) -> dict[str, Any]:
+        return {"statusCode": 200, "body": json.dumps(self.body, separators=(",", ":"))}
 
 
 class _InvocationResponse(Response):

@@ -103,6 +103,49 @@ def test_admission_does_not_create_a_row(store: ConnectionStore):
     assert store.of_session(SESSION_ID) == []
 
 
+def test_a_connection_is_read_by_its_session_and_id(store: ConnectionStore):
+    store.add(a_listener(id="a"))
+    store.add(a_speaker(id="b"))
+
+    assert store.get(SESSION_ID, "b") == a_speaker(id="b")
+    assert store.get(SESSION_ID, "c") is None
+    assert store.get("holy-psalm-100", "a") is None
+
+
+def test_a_listeners_language_changes_and_no_other_field(store: ConnectionStore):
+    store.add(a_listener(id="a"))
+    store.add(a_listener(id="b"))
+
+    changed = [store.set_language(SESSION_ID, "a", Language.FRENCH, NOW) for _ in range(2)]
+
+    assert changed == [True, True]
+    assert store.of_session(SESSION_ID) == [
+        a_listener(id="a", target_language=Language.FRENCH),
+        a_listener(id="b"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [a_speaker(id="a"), a_waiting_listener(id="a"), a_listener(id="a", expires_at=NOW_S), None],
+    ids=["speaker", "waiting listener", "expired listener", "no row"],
+)
+def test_only_an_admitted_live_listener_changes_the_language(store: ConnectionStore, row: Connection | None):
+    if row:
+        store.add(row)
+
+    assert store.set_language(SESSION_ID, "a", Language.FRENCH, NOW) is False
+
+    assert store.get(SESSION_ID, "a") == row
+
+
+def test_a_listener_changes_the_language_until_the_second_before_the_row_expires(store: ConnectionStore):
+    store.add(a_listener(id="a", expires_at=NOW_S + 1))
+
+    assert store.set_language(SESSION_ID, "a", Language.FRENCH, NOW_S * 1000 + 999) is True
+    assert store.set_language(SESSION_ID, "a", Language.GERMAN, NOW_S * 1000 + 1000) is False
+
+
 def test_removal_is_idempotent_and_removes_one_connection(store: ConnectionStore):
     store.add(a_listener(id="a"))
     store.add(a_listener(id="b"))
@@ -251,12 +294,14 @@ def test_the_schema_has_every_field_of_a_connection():
     [
         (lambda store: store.add(a_waiting_listener()), "PutItem"),
         (lambda store: store.admit(a_waiting_listener(), NOW, NOW_S), "UpdateItem"),
+        (lambda store: store.set_language(SESSION_ID, "a", Language.FRENCH, NOW), "UpdateItem"),
+        (lambda store: store.get(SESSION_ID, "a"), "GetItem"),
         (lambda store: store.remove(SESSION_ID, "a"), "DeleteItem"),
         (lambda store: store.remove_waiting(SESSION_ID, "a"), "DeleteItem"),
         (lambda store: store.remove_all(SESSION_ID, ["a", "b"]), "BatchWriteItem"),
         (lambda store: store.of_session(SESSION_ID), "Query"),
     ],
-    ids=["add", "admit", "remove", "remove_waiting", "remove_all", "of_session"],
+    ids=["add", "admit", "set_language", "get", "remove", "remove_all", "of_session"],
 )
 def test_each_method_sends_one_request(
     client: Any, call: Callable[[ConnectionsTable], object], operation: str
@@ -269,13 +314,15 @@ def test_each_method_sends_one_request(
 
 def test_connections_are_read_consistently_and_from_the_table(client: Any):
     queries: list[dict[str, Any]] = []
-    client.meta.events.register(
-        "provide-client-params.dynamodb.Query", lambda params, **_: queries.append(params)
-    )
+    for operation in ("Query", "GetItem"):
+        client.meta.events.register(
+            f"provide-client-params.dynamodb.{operation}", lambda params, **_: queries.append(params)
+        )
 
     ConnectionsTable(client, CONNECTIONS_TABLE).of_session(SESSION_ID)
+    ConnectionsTable(client, CONNECTIONS_TABLE).get(SESSION_ID, "a")
 
-    assert [query["ConsistentRead"] for query in queries] == [True]
+    assert [query["ConsistentRead"] for query in queries] == [True, True]
     assert "IndexName" not in queries[0]
 
 

@@ -1,6 +1,7 @@
 """Events of the WebSocket API, of its authorizer and of table streams, in the formats that AWS sends."""
 
 import itertools
+import json
 from typing import Any
 
 from shared.audience.connection import Connection
@@ -26,7 +27,9 @@ def connect(
     return {
         "headers": {"Host": "a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com", "X-Forwarded-For": address},
         "queryStringParameters": {name: value for name, value in query.items() if value is not None} or None,
-        "requestContext": _context("$connect", "CONNECT", connection_id, session_id, speaker, address),
+        "requestContext": _context(
+            "$connect", "CONNECT", connection_id, session_id, speaker, address, listens=language is not None
+        ),
         "isBase64Encoded": False,
     }
 
@@ -40,6 +43,29 @@ def disconnect(
     return {
         "headers": {"Host": "a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com", "x-api-key": ""},
         "requestContext": context,
+        "isBase64Encoded": False,
+    }
+
+
+def message(
+    action: str,
+    fields: dict[str, Any] | str | None = None,
+    *,
+    session_id: str = "blessed-shepherd-427",
+    connection_id: str = CONNECTION_ID,
+    speaker: str | None = None,
+    listens: bool | None = None,
+) -> dict[str, Any]:
+    """Return the event of a client's message: the action and these fields, or this text.
+
+    The connection asked to listen unless it is a speaker's, or as `listens` says.
+    """
+    listens = speaker is None if listens is None else listens
+    context = _context(action, "MESSAGE", connection_id, session_id, speaker, ADDRESS, listens=listens)
+    body = fields if isinstance(fields, str) else json.dumps({"action": action, **(fields or {})})
+    return {
+        "requestContext": context | {"messageId": "JKJaXdIGPHcCIhw="},
+        "body": body,
         "isBase64Encoded": False,
     }
 
@@ -90,7 +116,14 @@ def _item(row: Session | Connection) -> dict[str, dict[str, str]]:
 
 
 def _context(
-    route: str, event_type: str, connection_id: str, session_id: str | None, speaker: str | None, address: str
+    route: str,
+    event_type: str,
+    connection_id: str,
+    session_id: str | None,
+    speaker: str | None,
+    address: str,
+    *,
+    listens: bool = True,
 ) -> dict[str, Any]:
     return {
         "routeKey": route,
@@ -110,6 +143,7 @@ def _context(
             "principalId": "listener",
             "sessionId": session_id or "",
             "subject": speaker or "",
+            "asks": "listen" if listens else "speak",
             "integrationLatency": 12,
         },
     }

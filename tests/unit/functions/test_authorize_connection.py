@@ -39,9 +39,9 @@ def token(**claims: Any) -> str:
 
 
 def test_a_client_without_a_token_is_an_anonymous_listener():
-    response = HANDLER.handler(authorize(SESSION), None)
+    response = HANDLER.handler(authorize({**SESSION, "targetLanguage": "es"}), None)
 
-    assert response["context"] == {"sessionId": "holy-psalm-100", "subject": ""}
+    assert response["context"] == {"sessionId": "holy-psalm-100", "subject": "", "asks": "listen"}
     assert response["principalId"] == "listener"
 
 
@@ -55,7 +55,7 @@ def test_a_valid_token_in_the_query_or_in_the_header_identifies_its_speaker(plac
 
     response = HANDLER.handler(event, None)
 
-    assert response["context"] == {"sessionId": "holy-psalm-100", "subject": ALICE}
+    assert response["context"] == {"sessionId": "holy-psalm-100", "subject": ALICE, "asks": "speak"}
     assert response["policyDocument"]["Statement"][0]["Resource"] == METHOD_ARN
 
 

@@ -17,7 +17,7 @@ from shared.aws.connections_table import ConnectionsTable
 from shared.aws.management_api import ManagementApi
 from shared.aws.session_bookkeeping import SessionBookkeeping
 from shared.aws.sessions_table import SessionsTable
-from shared.sessions.session import Session
+from shared.sessions.session import Language, Session
 from tests.support.clock import Clock
 from tests.support.connections import a_listener, a_speaker, a_waiting_listener
 from tests.support.handlers import LAMBDA_CONTEXT, load_handler
@@ -135,9 +135,23 @@ def test_the_speaker_is_notified_of_the_number_of_listeners_by_language(manageme
 
     HANDLER.handler(stream((a_waiting_listener(), a_listener())), LAMBDA_CONTEXT)
 
-    assert management_api.messages == {
-        "speaker": [{"type": "audience", "listenerCount": 1, "byLanguage": {"es": 1}}]
+    message = {
+        "type": "audience",
+        "listenerCount": 1,
+        "byLanguage": {"es": 1},
+        "timestamp": NOW + 20_000,
     }
+    assert management_api.messages == {"speaker": [message]}
+
+
+def test_the_counts_follow_a_listener_who_changes_the_language(management_api: FakeManagementApi):
+    CONNECTIONS.add(a_speaker(id="speaker"))
+    CONNECTIONS.add(a_listener(target_language=Language.FRENCH))
+
+    HANDLER.handler(stream((a_listener(), a_listener(target_language=Language.FRENCH))), LAMBDA_CONTEXT)
+
+    (message,) = management_api.messages["speaker"]
+    assert (message["listenerCount"], message["byLanguage"]) == (1, {"fr": 1})
 
 
 def test_a_change_of_a_session_whose_id_has_been_reused_is_ignored(management_api: FakeManagementApi):

@@ -123,8 +123,11 @@ def test_only_the_endpoint_catches_every_exception():
     assert catching == ["shared.events.api_gateway"]
 
 
-@pytest.mark.parametrize("function", ["get_session", "delete_session", "health"])
-def test_a_function_without_a_request_body_does_not_import_pydantic(function: str):
+@pytest.mark.parametrize(
+    "function",
+    ["get_session", "delete_session", "health", "publish_caption", "change_language", "join_session"],
+)
+def test_a_function_without_an_http_request_body_does_not_import_pydantic(function: str):
     program = f"import sys, functions.{function}.handler; print('pydantic' in sys.modules)"
 
     process = subprocess.run(

@@ -48,6 +48,16 @@ def test_a_handshake_without_query_parameters_has_no_token_and_no_session_id():
 # the policy
 
 
+@pytest.mark.parametrize("language", ["es", "", "xx"])
+@pytest.mark.parametrize("subject", [ALICE, None], ids=["signed in", "anonymous"])
+def test_a_handshake_with_a_target_language_asks_to_listen(language: str, subject: str | None):
+    query = {"sessionId": "holy-psalm-100", "targetLanguage": language}
+
+    response = authorizer(lambda _: subject)(authorize(query), None)
+
+    assert response["context"]["asks"] == "listen"
+
+
 @pytest.mark.parametrize("subject", [ALICE, None], ids=["speaker", "listener"])
 def test_an_accepted_handshake_is_allowed_this_one_connection(subject: str | None):
     response = authorizer(lambda handshake: subject)(authorize({"sessionId": "holy-psalm-100"}), None)
@@ -59,7 +69,7 @@ def test_an_accepted_handshake_is_allowed_this_one_connection(subject: str | Non
             "Version": "2012-10-17",
             "Statement": [{"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": METHOD_ARN}],
         },
-        "context": {"sessionId": "holy-psalm-100", "subject": subject or ""},
+        "context": {"sessionId": "holy-psalm-100", "subject": subject or "", "asks": "speak"},
     }
     assert ALICE not in response["principalId"]
 
