@@ -4,14 +4,71 @@ import json
 
 from shared.audience.messages import (
     audience,
+    encode,
+    language_changed,
     session_ended,
+    session_joined,
     session_updated,
     speaker_absent,
     speaker_returned,
 )
 from shared.sessions.session import EndReason, Language, QualityTier, Status
-from tests.support.connections import a_listener
+from tests.support.connections import a_listener, a_speaker
 from tests.support.sessions import NOW, NOW_S, a_session
+
+
+def test_session_joined_has_the_sessions_current_state_and_the_listeners_language():
+    session = a_session(
+        status=Status.PAUSED,
+        source_language=Language.FRENCH,
+        quality_tier=QualityTier.PREMIUM,
+        listener_count=3,
+        version=NOW + 3,
+    )
+
+    assert json.loads(encode(session_joined(session, a_listener(), NOW + 7))) == {
+        "type": "sessionJoined",
+        "sessionId": "blessed-shepherd-427",
+        "connectionId": "L0SM9cOFvHcCIhw=",
+        "role": "listener",
+        "targetLanguage": "es",
+        "sourceLanguage": "fr",
+        "qualityTier": "premium",
+        "status": "paused",
+        "version": NOW + 3,
+        "listenerCount": 3,
+        "timestamp": NOW + 7,
+    }
+
+
+def test_session_joined_has_the_last_sequence_for_the_speaker_and_no_language():
+    message = session_joined(a_session(), a_speaker(), NOW, last_sequence=7)
+
+    assert (message["role"], message["lastSequence"]) == ("speaker", 7)
+    assert "targetLanguage" not in message
+
+
+def test_session_joined_before_the_first_caption_has_the_last_sequence_zero():
+    assert session_joined(a_session(), a_speaker(), NOW)["lastSequence"] == 0
+
+
+def test_session_joined_to_a_role_of_a_later_release_has_its_word():
+    message = session_joined(a_session(), a_listener(role="interpreter", target_language=None), NOW)
+
+    assert message["role"] == "interpreter"
+    assert not {"targetLanguage", "lastSequence"} & message.keys()
+
+
+def test_language_changed_has_the_new_language():
+    assert json.loads(encode(language_changed(Language.FRENCH, NOW))) == {
+        "type": "languageChanged",
+        "targetLanguage": "fr",
+        "timestamp": NOW,
+    }
+
+
+def test_a_message_is_encoded_as_compact_json_in_utf_8():
+    assert encode({"text": 'á 句 🙂 "', "n": [1, 2]}) == '{"text":"á 句 🙂 \\"","n":[1,2]}'.encode()
 
 
 def test_session_updated_has_the_sessions_current_state():
@@ -89,6 +146,11 @@ def test_audience_without_listeners_is_zero():
 def test_no_message_contains_the_speakers_id():
     session = a_session(status=Status.ENDED, ended_at=NOW)
 
-    messages = json.dumps([session_updated(session), session_ended(session), audience([a_listener()], NOW)])
+    messages = [
+        session_joined(session, a_speaker(), NOW),
+        session_updated(session),
+        session_ended(session),
+        audience([a_listener()], NOW),
+    ]
 
-    assert session.speaker not in messages
+    assert session.speaker not in json.dumps(messages)
