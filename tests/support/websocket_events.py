@@ -5,7 +5,8 @@ import json
 from typing import Any
 
 from shared.audience.connection import Connection
-from shared.aws import connections_table, sessions_table
+from shared.aws import connections_table, live_captions_table, sessions_table
+from shared.captions.caption import Caption
 from shared.sessions.session import Session
 
 CONNECTION_ID = "L0SM9cOFvHcCIhw="
@@ -83,7 +84,11 @@ def authorize(query: dict[str, str] | None = None, headers: dict[str, str] | Non
     }
 
 
-def stream(*changes: tuple[Session | Connection | None, Session | Connection | None]) -> dict[str, Any]:
+Row = Session | Connection | Caption
+"""A row of a table that has a stream."""
+
+
+def stream(*changes: tuple[Row | None, Row | None]) -> dict[str, Any]:
     """Return a batch of a table's stream, from the rows before and after each write; None for no row."""
     numbers = itertools.count(100_000_000_000)
     return {"Records": [_record(old, new, str(next(numbers))) for old, new in changes]}
@@ -94,9 +99,7 @@ def sequence_number(event: dict[str, Any], index: int) -> str:
     return str(event["Records"][index]["dynamodb"]["SequenceNumber"])
 
 
-def _record(
-    old: Session | Connection | None, new: Session | Connection | None, number: str
-) -> dict[str, Any]:
+def _record(old: Row | None, new: Row | None, number: str) -> dict[str, Any]:
     name = "INSERT" if old is None else "REMOVE" if new is None else "MODIFY"
     images = {image: _item(row) for image, row in (("OldImage", old), ("NewImage", new)) if row is not None}
     return {
@@ -109,9 +112,11 @@ def _record(
     }
 
 
-def _item(row: Session | Connection) -> dict[str, dict[str, str]]:
+def _item(row: Row) -> dict[str, dict[str, str]]:
     if isinstance(row, Session):
         return sessions_table.to_item(row)
+    if isinstance(row, Caption):
+        return live_captions_table.to_item(row)
     return connections_table.to_item(row)
 
 

@@ -13,7 +13,7 @@ from shared.aws import dynamodb
 from tests.support.clock import Clock
 from tests.support.handlers import FUNCTIONS, LAMBDA_CONTEXT, SETTINGS, load_handler
 from tests.support.http_events import CREATE, event
-from tests.support.tables import IDEMPOTENCY_KEYS_TABLE, SESSIONS_TABLE, create_table, record_requests
+from tests.support.tables import CAPTIONS_TABLE, SESSIONS_TABLE, create_table, record_requests
 
 
 @pytest.fixture(autouse=True)
@@ -46,10 +46,10 @@ def handlers(client: Any) -> dict[str, ModuleType]:
 
 @pytest.fixture
 def sessions_table(client: Any) -> Iterator[None]:
-    """Create empty tables of sessions and idempotency keys."""
+    """Create the tables that routes of the HTTP API read and write, empty."""
     with mock_aws():
         create_table(client, SESSIONS_TABLE)
-        create_table(client, IDEMPOTENCY_KEYS_TABLE)
+        create_table(client, CAPTIONS_TABLE)
         yield
 
 

@@ -19,15 +19,27 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.exceptions import ConnectionClosedError
 
+from shared.aws.captions_table import CaptionsTable
 from shared.aws.dynamodb import DEFAULT_CONFIG, create_client
 from shared.aws.idempotency_keys_table import IdempotencyKeysTable
 from shared.aws.metrics import EmbeddedMetrics
 from shared.aws.sessions_table import SessionsTable
 from shared.aws.speaker_index import SpeakerIndex
+from shared.captions.list import ListCaptions
 from shared.clock import now_ms
 from tests.support.handlers import FUNCTIONS, LAMBDA_CONTEXT, replace_use_cases
-from tests.support.http_events import CREATE, DELETE, GET, HEALTH, LIST, REQUEST_ID, UPDATE, event
-from tests.support.tables import IDEMPOTENCY_KEYS_TABLE, SESSIONS_TABLE, record_requests
+from tests.support.http_events import (
+    CREATE,
+    DELETE,
+    GET,
+    HEALTH,
+    LIST,
+    LIST_CAPTIONS,
+    REQUEST_ID,
+    UPDATE,
+    event,
+)
+from tests.support.tables import CAPTIONS_TABLE, SESSIONS_TABLE, record_requests
 from tests.support.use_cases import SessionUseCases
 from tests.unit.functions.conftest import Invoke, Response
 
@@ -160,6 +172,9 @@ def send(handlers: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch) -> Se
             monkeypatch.setattr(handlers[route], "sessions", store)
         elif route == LIST:
             monkeypatch.setattr(handlers[route].list_sessions, "_index", SpeakerIndex(client, SESSIONS_TABLE))
+        elif route == LIST_CAPTIONS:
+            list_captions = ListCaptions(store, CaptionsTable(client, CAPTIONS_TABLE), now_ms)
+            monkeypatch.setattr(handlers[route], "list_captions", list_captions)
         else:
             keys = IdempotencyKeysTable(client, IDEMPOTENCY_KEYS_TABLE, SESSIONS_TABLE)
             use_cases = SessionUseCases(store, EmbeddedMetrics("test"), now_ms, keys=keys)

@@ -312,6 +312,7 @@ def test_every_exception_has_its_status_and_error_code():
         "AuthenticationRequired": (401, "AUTHENTICATION_REQUIRED"),
         "NotOwner": (403, "NOT_AUTHORIZED"),
         "SessionNotFound": (404, "SESSION_NOT_FOUND"),
+        "NotAcceptable": (406, "NOT_ACCEPTABLE"),
         "SessionEnded": (409, "SESSION_ENDED"),
         "VersionMismatch": (412, "VERSION_MISMATCH"),
         "IdempotencyKeyReused": (422, "IDEMPOTENCY_KEY_REUSED"),

@@ -1,7 +1,9 @@
 """Table streams: a batch becomes records, and records to retry become a partial batch response."""
 
 import logging
+import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -131,6 +133,24 @@ def test_a_row_that_fails_stops_no_other_and_is_retried_from_its_first_record_on
 
     assert response == failure(event, 0)
     assert processed == [PAUSED.id, OTHER.id]
+
+
+def test_with_an_executor_rows_are_processed_at_the_same_time_and_each_in_order():
+    event = stream((a_session(), PAUSED), (None, OTHER), (PAUSED, ENDED))
+    barrier = threading.Barrier(2, timeout=60)  # opens only if both rows are at it at once
+    processed: dict[str, list[Any]] = {}
+
+    def process(group: Sequence[Record[Any]]) -> None:
+        barrier.wait()
+        processed[group[0].new.id] = [record.new for record in group]
+        if group[0].new.id == OTHER.id:
+            raise ServiceUnavailable
+
+    with ThreadPoolExecutor(2) as executor:
+        response = process_groups(records(event, from_item), lambda session: session.id, process, executor)
+
+    assert processed == {PAUSED.id: [PAUSED, ENDED], OTHER.id: [OTHER]}
+    assert response == failure(event, 1)
 
 
 def test_records_that_are_processed_at_once_are_retried_together():
