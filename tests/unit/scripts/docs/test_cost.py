@@ -35,12 +35,10 @@ def calls() -> Iterator[list[str]]:
 
 def message(action: str, session_id: str, connection_id: str, **fields: Any) -> dict[str, Any]:
     """Return the event of a message of the speaker's connection, or of a listener's."""
-    speaks = connection_id == "speaker"
-    event = websocket_events.disconnect(session_id, connection_id=connection_id)
-    authorizer = {"subject": SPEAKER if speaks else "", "asks": "speak" if speaks else "listen"}
-    event["requestContext"] |= {"routeKey": action, "eventType": "MESSAGE"}
-    event["requestContext"]["authorizer"] |= authorizer
-    return event | {"body": json.dumps({"action": action, **fields})}
+    speaker = SPEAKER if connection_id == "speaker" else None
+    return websocket_events.message(
+        action, fields, session_id=session_id, connection_id=connection_id, speaker=speaker
+    )
 
 
 def handler(function: str) -> Handler:
