@@ -91,6 +91,14 @@ TOOLS = (
         "https://aws.amazon.com/cli/ (only to sign in to AWS)",
         required=False,
     ),
+    Tool(
+        "Apertium",
+        ("apertium", "-V"),
+        r"Apertium (\d+)\.(\d+)",
+        (3, 0),
+        "apt install apertium-eng-spa (only to translate captions on this machine)",
+        required=False,
+    ),
 )
 
 

@@ -138,6 +138,11 @@ def histories(client: WebSocketClient) -> list[list[Heard]]:
     ]
 
 
+def audiences(client: WebSocketClient) -> list[Json]:
+    """Return the numbers of listeners by language that a speaker has been sent."""
+    return [message["byLanguage"] for message in client.messages if message["type"] == "audience"]
+
+
 def end(session: Session, *clients: WebSocketClient) -> None:
     """End the session, after which clients receive nothing more, and wait for that."""
     session.end()
@@ -317,14 +322,7 @@ def test_a_language_is_changed_in_the_middle(session: Session, translations: Tra
     assert heard(listener) == [(1, "es", "[es] One"), (2, "fr", "[fr] Two")]
     assert translations.targets("Two") == ["fr"]
     assert ask(listener, action="joinSession")["targetLanguage"] == "fr"
-    audience = [message for message in speaker.client.messages if message["type"] == "audience"]
-    eventually(lambda: speaker.client.messages[-1].get("byLanguage") == {"fr": 1} or audience)
-    eventually(
-        lambda: (
-            [one for one in speaker.client.messages if one["type"] == "audience"][-1]["byLanguage"]
-            == {"fr": 1}
-        )
-    )
+    eventually(lambda: audiences(speaker.client)[-1:] == [{"fr": 1}])
 
 
 @pytest.mark.parametrize("language", ["xx", "ES", "", 5, None])

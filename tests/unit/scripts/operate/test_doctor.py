@@ -15,6 +15,7 @@ VERSIONS = {
     "terraform": "Terraform v1.11.4\non linux_amd64",
     "git": "git version 2.39.5",
     "aws": "aws-cli/2.17.0 Python/3.11",
+    "apertium": "Apertium 3.8.3",
 }
 
 
