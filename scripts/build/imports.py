@@ -59,6 +59,15 @@ def called_methods(source: bytes) -> Iterator[tuple[str, int]]:
                 )
 
 
+def sdk_services(source: bytes) -> Iterator[str]:
+    """Yield each service for which a source creates a client: `create_client("dynamodb", ...)`."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            first = node.args[0] if node.args else None
+            if node.func.attr == "create_client" and isinstance(first, ast.Constant):
+                yield str(first.value)
+
+
 def _file(root: Path, module: str) -> Path | None:
     """Return the file of a dotted name, relative to `root`; None for a package without __init__.py."""
     path = Path(*module.split("."))

@@ -10,7 +10,7 @@ import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from scripts.build import bytecode, imports, sbom, targets, vendor
+from scripts.build import bytecode, imports, prune, sbom, targets, vendor
 from scripts.build.errors import BuildError
 from scripts.build.targets import Target
 from scripts.project import ROOT
@@ -42,7 +42,7 @@ def build(target: Target, out: Path, root: Path = ROOT) -> None:
     distributions = {name: packages.distributions(imported[name].third_party) for name in names}
     zips = {
         name: zip_files(
-            packages.files(distributions[name])
+            _with_data_of(packages.files(distributions[name]), _services(root, imported[name].files))
             | {path: content for file in imported[name].files for path, content in own_files[file].items()}
         )
         for name in names
@@ -112,6 +112,27 @@ def _own_files(
         }
         for name, compiled in bytecode.compile_all(interpreter, sources, columns=True).items()
     }
+
+
+def _services(root: Path, files: Iterable[Path]) -> set[str]:
+    """Return the services whose clients these sources create."""
+    services = {
+        (service, file) for file in files for service in imports.sdk_services((root / file).read_bytes())
+    }
+    wrong = [
+        f"{file} creates a client of {service}, which the SDK in the zips does not have: see OPERATIONS in"
+        " prune.py"
+        for service, file in sorted(services)
+        if service not in prune.OPERATIONS
+    ]
+    if wrong:
+        raise BuildError("\n".join(wrong))
+    return {service for service, _ in services}
+
+
+def _with_data_of(files: Mapping[str, bytes], services: set[str]) -> dict[str, bytes]:
+    """Return the files without what the SDK knows about other services."""
+    return {path: content for path, content in files.items() if prune.service_of(path) in (None, *services)}
 
 
 def _check_calls(root: Path, files: Iterable[Path], removed_methods: frozenset[str]) -> None:

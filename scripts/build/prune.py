@@ -87,6 +87,12 @@ def prune(files: dict[str, bytes]) -> dict[str, bytes]:
     return pruned
 
 
+def service_of(path: str) -> str | None:
+    """Return the service of one of OPERATIONS whose data the SDK keeps in this file, None for other files."""
+    service = path.removeprefix(_DATA).split("/")[0]
+    return service if path.startswith(_DATA) and service in OPERATIONS else None
+
+
 def removed_methods(files: dict[str, bytes]) -> set[str]:
     """Return the client methods that `prune` takes from the unpacked wheel `files`, such as `scan`."""
     removed = set()
