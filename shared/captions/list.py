@@ -9,14 +9,13 @@ from shared.captions.caption import MAX_SEQUENCE
 from shared.captions.ports import CaptionPage
 from shared.errors import FieldError, InvalidRequest
 from shared.sessions.get import GetSession
+from shared.sessions.list import DEFAULT_LIMIT, MAX_LIMIT
 from shared.sessions.session import Language, Session
 
 if TYPE_CHECKING:
     from shared.captions.ports import CaptionHistory
     from shared.sessions.ports import SessionReader
 
-MAX_LIMIT = 100
-DEFAULT_LIMIT = 20
 _NUMBER = re.compile("0|[1-9][0-9]{0,9}")
 
 

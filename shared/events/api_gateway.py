@@ -75,18 +75,19 @@ GatewayEventT = TypeVar("GatewayEventT", bound=GatewayEvent)
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A handler's response. `headers` has the content type of a body of text; one without a body has none."""
+    """A handler's response. A `text` is a body that is not JSON; its content type is in `headers`."""
 
     status: int
-    body: Mapping[str, Any] | str | None = None
+    body: Mapping[str, Any] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    text: str | None = None
 
     def to_api_gateway(self) -> dict[str, Any]:
         """Return the response in payload format 2.0."""
+        if self.text is not None:
+            return {"statusCode": self.status, "headers": dict(self.headers), "body": self.text}
         if self.body is None:
             return {"statusCode": self.status, "headers": dict(self.headers)}
-        if isinstance(self.body, str):
-            return {"statusCode": self.status, "headers": dict(self.headers), "body": self.body}
         return {
             "statusCode": self.status,
             "headers": {"Content-Type": "application/json", **self.headers},
@@ -121,7 +122,7 @@ def endpoint(
                 "route": request.route,
                 "status": response.status,
                 "durationMs": round((time.perf_counter() - started) * 1000, 1),
-                "code": response.body.get("code") if isinstance(response.body, Mapping) else None,
+                "code": response.body.get("code") if response.body else None,
                 "speaker": speaker_digest(request.caller) if request.caller else None,
                 "traceparent": request.traceparent,
             },

@@ -51,7 +51,9 @@ def listed(listed: ListedCaptions, media_type: str) -> Response:
         query = urlencode({"language": language, "after": page.next_after, "limit": listed.limit})
         headers["Link"] = f'</sessions/{session.id}/captions?{query}>; rel="next"'
     text = webvtt.document(page.captions, language, zero=session.created_at, following=page.next)
-    return Response(200, text, {"Content-Type": f"{webvtt.MEDIA_TYPE}; charset=utf-8", **headers})
+    return Response(
+        200, headers={"Content-Type": f"{webvtt.MEDIA_TYPE}; charset=utf-8", **headers}, text=text
+    )
 
 
 def _weights(header: str) -> Mapping[str, float]:

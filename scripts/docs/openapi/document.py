@@ -6,6 +6,7 @@ from scripts.docs.openapi.operations import OPERATIONS, Example, Operation
 from scripts.docs.openapi.responses import responses
 from scripts.docs.openapi.samples import CREATED_AT, CURSOR, SESSION, version
 from scripts.docs.openapi.schemas import Json, schemas
+from shared.captions.caption import MAX_SEQUENCE
 from shared.events import http_api
 from shared.events.http_api import Response
 from shared.sessions.list import DEFAULT_LIMIT, MAX_LIMIT
@@ -27,6 +28,11 @@ HEADERS: Mapping[str, Json] = {
     "ETag": {
         "description": "The version of the session. Send it as `If-Match` or `If-None-Match`.",
         "schema": {"type": "string", "pattern": '^"[0-9]+"$'},
+    },
+    "Vary": {"description": "The request header that decides the media type.", "schema": {"type": "string"}},
+    "Link": {
+        "description": 'The next page: `</sessions/...>; rel="next"` (RFC 8288). Missing on the last page.',
+        "schema": {"type": "string"},
     },
     "Cache-Control": {"description": "How long a cache may keep the response.", "schema": {"type": "string"}},
     "Retry-After": {
@@ -55,7 +61,7 @@ PARAMETERS: Mapping[str, Json] = {
     },
     "limit": {
         "in": "query",
-        "description": "The maximum number of sessions on the page.",
+        "description": "The maximum number of sessions or captions on the page.",
         "schema": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
         "example": DEFAULT_LIMIT,
     },
@@ -65,6 +71,24 @@ PARAMETERS: Mapping[str, Json] = {
         "opaque; a cursor that was not issued for the same list is 400.",
         "schema": {"type": "string"},
         "example": CURSOR,
+    },
+    "language": {
+        "in": "query",
+        "description": "The language of the captions. By default it is the session's source language.",
+        "schema": {"$ref": "#/components/schemas/Language"},
+        "example": "es",
+    },
+    "after": {
+        "in": "query",
+        "description": "Return only captions with a higher sequence, such as `nextAfter` of the page before.",
+        "schema": {"type": "integer", "format": "int32", "minimum": 0, "maximum": MAX_SEQUENCE, "default": 0},
+        "example": 1,
+    },
+    "Accept": {
+        "in": "header",
+        "description": "`application/json` or `text/vtt`, with weights as in RFC 9110. JSON is the default.",
+        "schema": {"type": "string"},
+        "example": "text/vtt",
     },
     "Idempotency-Key": {
         "in": "header",
@@ -160,7 +184,9 @@ def _operation(operation: Operation) -> Json:
 def _response(examples: list[Example]) -> Json:
     """Describe one status: its possible bodies, and the headers that some or all of its responses have."""
     described: Json = {"description": " ".join(example.meaning for example in examples)}
+    # OpenAPI describes the media type of a body as a key of `content` and not as a header.
     names = dict.fromkeys(name for example in examples for name in example.response.headers)
+    names.pop("Content-Type", None)
     if names:
         described["headers"] = {
             name: {
@@ -170,16 +196,28 @@ def _response(examples: list[Example]) -> Json:
             }
             for name in names
         }
-    schemas = list(dict.fromkeys(example.schema for example in examples if example.schema))
-    if schemas:
-        references = [_reference(schema) for schema in schemas]
-        described["content"] = {
-            "application/json": {
-                "schema": references[0] if len(references) == 1 else {"oneOf": references},
-                "examples": {example.name: {"value": _body(example.response)} for example in examples},
-            }
-        }
+    by_type: dict[str, list[Example]] = {}
+    for example in examples:
+        if example.schema:
+            by_type.setdefault(_media_type(example.response), []).append(example)
+    if by_type:
+        described["content"] = {media_type: _content(some) for media_type, some in by_type.items()}
     return described
+
+
+def _media_type(response: Response) -> str:
+    return response.headers.get("Content-Type", "application/json").partition(";")[0]
+
+
+def _content(examples: list[Example]) -> Json:
+    """Describe the bodies of one media type."""
+    references = [
+        _reference(schema) for schema in dict.fromkeys(example.schema for example in examples) if schema
+    ]
+    return {
+        "schema": references[0] if len(references) == 1 else {"oneOf": references},
+        "examples": {example.name: {"value": _body(example.response)} for example in examples},
+    }
 
 
 def _header_example(name: str, examples: list[Example]) -> str | int:
@@ -187,8 +225,10 @@ def _header_example(name: str, examples: list[Example]) -> str | int:
     return int(value) if HEADERS[name]["schema"]["type"] == "integer" else value
 
 
-def _body(response: Response) -> Json:
+def _body(response: Response) -> Json | str:
     """Return the body with a fixed timestamp, so that the document is the same on every run."""
+    if response.text is not None:
+        return response.text
     return {
         name: CREATED_AT if name == "timestamp" else value for name, value in (response.body or {}).items()
     }

@@ -4,9 +4,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from scripts.docs.openapi.samples import CURSOR, PAUSED, REQUEST, SESSION, health_response
+from scripts.docs.openapi.samples import (
+    CAPTIONS,
+    CURSOR,
+    FIRST_CAPTIONS,
+    PAUSED,
+    REQUEST,
+    SESSION,
+    health_response,
+)
 from shared import errors
-from shared.events import http_api
+from shared.captions import webvtt
+from shared.captions.list import CaptionQuery
+from shared.events import caption_responses, http_api
 from shared.events.http_api import Request, Response
 from shared.sessions.list import ListQuery
 from shared.sessions.requests import NewSession, SessionChange
@@ -48,13 +58,13 @@ def _refusal(model: type[NewSession | SessionChange], body: dict[str, Any]) -> e
     raise AssertionError(f"{model.__name__} accepts {body}")
 
 
-def _listing_refusal(**query: str) -> errors.InvalidRequest:
-    """Return the error that an invalid query of GET /sessions raises."""
+def _listing_refusal(model: type[ListQuery | CaptionQuery], **query: str) -> errors.InvalidRequest:
+    """Return the error that an invalid query of a list raises."""
     try:
-        ListQuery.parse(query)
+        model.parse(query)
     except errors.InvalidRequest as refusal:
         return refusal
-    raise AssertionError(f"GET /sessions accepts {query}")
+    raise AssertionError(f"{model.__name__} accepts {query}")
 
 
 TOO_MANY_ETAGS = errors.InvalidRequest(
@@ -108,7 +118,7 @@ OPERATIONS = (
             Example("first page", "More pages follow.", "SessionPage", http_api.listed([PAUSED], CURSOR)),
         ),
         refusals=(
-            _listing_refusal(status="over", limit="0"),
+            _listing_refusal(ListQuery, status="over", limit="0"),
             errors.AuthenticationRequired(),
             errors.ServiceUnavailable(),
             Exception(),
@@ -175,6 +185,47 @@ OPERATIONS = (
             errors.NotOwner("delete"),
             errors.SessionNotFound(),
             errors.VersionMismatch(),
+            errors.ServiceUnavailable(),
+            Exception(),
+        ),
+    ),
+    Operation(
+        function="list_captions",
+        route="GET /sessions/{sessionId}/captions",
+        signed_in=False,
+        summary="List what was said",
+        description="Lists the captions of a session, ended or not, until it expires, in ascending order, "
+        "each in `language` or, where nobody listened in it, in the language in which it was spoken. Needs "
+        "no token. Captions of the last second may be missing. A page may be shorter than `limit`; the last "
+        "page is the one without `nextAfter`, or without the header `Link`. With `Accept: text/vtt` the "
+        "response is a WebVTT file: its zero is the creation of the session, a cue ends when the next one "
+        "begins or after 7 s, and within a page no cue begins before the one above it. If several errors "
+        "apply, the response is the first of 400, 406, 404.",
+        parameters=("sessionId", "language", "after", "limit", "Accept", "traceparent"),
+        successes=(
+            Example(
+                "last page",
+                "One page.",
+                "CaptionPage",
+                caption_responses.listed(CAPTIONS, caption_responses.JSON),
+            ),
+            Example(
+                "first page",
+                "More captions follow.",
+                "CaptionPage",
+                caption_responses.listed(FIRST_CAPTIONS, caption_responses.JSON),
+            ),
+            Example(
+                "WebVTT",
+                "One page as a WebVTT file.",
+                "WebVTT",
+                caption_responses.listed(FIRST_CAPTIONS, webvtt.MEDIA_TYPE),
+            ),
+        ),
+        refusals=(
+            _listing_refusal(CaptionQuery, language="xx", limit="0"),
+            errors.SessionNotFound(),
+            errors.NotAcceptable(caption_responses.MEDIA_TYPES),
             errors.ServiceUnavailable(),
             Exception(),
         ),

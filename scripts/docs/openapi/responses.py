@@ -13,6 +13,7 @@ CODES: Mapping[str, str] = {
     "AUTHENTICATION_REQUIRED": "The token is valid but has no `sub` claim.",
     "NOT_AUTHORIZED": "The session belongs to another speaker.",
     "SESSION_NOT_FOUND": "No live session has this id: it never existed, is malformed or has expired.",
+    "NOT_ACCEPTABLE": "The header `Accept` allows neither `application/json` nor `text/vtt`.",
     "SESSION_ENDED": "The session has ended; an ended session cannot be changed.",
     "VERSION_MISMATCH": "`If-Match` does not list the current ETag: the session has changed since.",
     "IDEMPOTENCY_KEY_REUSED": "The same speaker has used this `Idempotency-Key` with another body.",

@@ -4,6 +4,10 @@ import tomllib
 from dataclasses import replace
 
 from scripts.project import ROOT
+from shared.audience.connection import SessionRef
+from shared.captions.caption import Caption, StoredCaption
+from shared.captions.list import ListedCaptions
+from shared.captions.ports import CaptionPage
 from shared.events import http_api
 from shared.events.http_api import Request, Response
 from shared.sessions.cursors import SignedCursors
@@ -29,6 +33,25 @@ ENDED = replace(PAUSED, status=Status.ENDED, ended_at=CREATED_AT + 90_000, end_r
 CURSOR = SignedCursors("a key for the sample").encode(
     Position(SESSION.created_at, SESSION.id), speaker=SESSION.speaker, status=None
 )
+_SESSION_REF = SessionRef(SESSION.id, SESSION.created_at)
+_SPOKEN = [
+    Caption(
+        session=_SESSION_REF,
+        sequence=sequence,
+        text=text,
+        source_language=SESSION.source_language,
+        spoken_at=CREATED_AT + seconds * 1000,
+        published_at=CREATED_AT + seconds * 1000 + 1500,
+        expires_at=SESSION.expires_at,
+    )
+    for sequence, seconds, text in ((1, 62, "Good morning."), (2, 65, "Let us begin."))
+]
+_HISTORY = [
+    StoredCaption(caption=_SPOKEN[0], translations={Language.SPANISH: "Buenos días."}),
+    StoredCaption(caption=_SPOKEN[1]),
+]
+CAPTIONS = ListedCaptions(SESSION, Language.SPANISH, CaptionPage(_HISTORY, None, None), 20)
+FIRST_CAPTIONS = ListedCaptions(SESSION, Language.SPANISH, CaptionPage(_HISTORY[:1], 1, _HISTORY[1]), 1)
 REQUEST = Request({"headers": {"if-none-match": "*"}, "requestContext": {"requestId": "Jk3xWh4gIAMEVpA="}})
 
 

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from scripts.docs.openapi.samples import ENDED, SESSION, health_response
+from scripts.docs.openapi.samples import CAPTIONS, ENDED, SESSION, health_response
+from shared.captions.caption import MAX_SEQUENCE
+from shared.captions.messages import caption_view
 from shared.events import http_api
 from shared.sessions import ids
 from shared.sessions.list import MAX_LIMIT
@@ -50,6 +52,28 @@ FIELDS: Mapping[str, Json] = {
     },
 }
 """The fields of the views in shared/sessions/views.py."""
+
+CAPTION_FIELDS: Mapping[str, Json] = {
+    "sequence": {
+        "type": "integer",
+        "format": "int32",
+        "minimum": 1,
+        "maximum": MAX_SEQUENCE,
+        "description": "Rises with each caption of a session, with gaps.",
+    },
+    "language": {
+        "$ref": "#/components/schemas/Language",
+        "description": "The language of `text`: the source language if the caption is not translated.",
+    },
+    "text": {"type": "string", "description": "What was said, or its translation."},
+    "sourceLanguage": {
+        "$ref": "#/components/schemas/Language",
+        "description": "The language in which it was said.",
+    },
+    "translated": {"type": "boolean", "description": "Whether `text` is a translation."},
+    "spokenAt": {"type": "integer", "format": "int64", "description": f"{EPOCH_MS} When it was said."},
+}
+"""The fields of a caption in shared/captions/messages.py."""
 
 
 def schemas() -> Json:
@@ -102,6 +126,37 @@ def schemas() -> Json:
             },
             required=["sessions"],
         ),
+        "Caption": _object(
+            "One finished piece of what was said, in one language.",
+            {
+                name: CAPTION_FIELDS[name]
+                for name in caption_view(CAPTIONS.page.captions[0], CAPTIONS.language)
+            },
+        ),
+        "CaptionPage": _object(
+            "One page of a session's captions.",
+            {
+                "sessionId": FIELDS["sessionId"],
+                "language": {"$ref": "#/components/schemas/Language"},
+                "captions": {
+                    "type": "array",
+                    "maxItems": MAX_LIMIT,
+                    "items": {"$ref": "#/components/schemas/Caption"},
+                    "description": "In ascending order of `sequence`.",
+                },
+                "nextAfter": {
+                    "type": "integer",
+                    "format": "int32",
+                    "description": "The `after` of the next page. Missing on the last page.",
+                },
+            },
+            required=["sessionId", "language", "captions"],
+        ),
+        "WebVTT": {
+            "type": "string",
+            "pattern": "^WEBVTT\n",
+            "description": "A file of captions: https://www.w3.org/TR/webvtt1/",
+        },
         "Error": _object("An error response of the service.", error),
         "ValidationError": _object("An invalid request, with every invalid field.", {**error, **invalid}),
         "GatewayError": _object(
