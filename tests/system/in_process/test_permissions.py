@@ -135,6 +135,8 @@ def speak_and_listen(session: Session) -> None:
     eventually(lambda: len(session.rows()) == 1)
     assert session.call("GET", f"{session.path}/captions").status_code == 200
     local.websockets.loses_disconnect = lambda _: False
+    session.end()
+    eventually(lambda: speaker.closed)
 
 
 def test_functions_use_all_of_their_permissions_and_nothing_else(
