@@ -27,7 +27,7 @@ def test_the_first_screen_has_the_two_commands_and_the_only_picture():
 def test_the_picture_names_every_function_and_table():
     picture = (ROOT / "docs" / "architecture.svg").read_text()
     functions = {handler.parent.name for handler in (ROOT / "functions").glob("*/handler.py")}
-    tables = {"sessions", "connections", "audiences", "idempotency_keys", "rate_limits"}
+    tables = {"sessions", "connections", "audiences", "rate_limits", "live_captions", "captions"}
 
     labels = set(re.findall(r'class="code"[^>]*>(\w+)</text>', picture))
 
