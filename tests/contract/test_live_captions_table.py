@@ -1,6 +1,7 @@
 """The contract of LiveCaptions, for the store in memory and the live captions table."""
 
 import itertools
+import random
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -188,6 +189,26 @@ def test_a_changed_limit_applies_at_once(store: LiveCaptions):
 
     assert publish(store, a_text(2, 1), limit=1001) is None
     assert publish(store, a_text(3, 1), limit=500) == PublishRefused(a_text(2, 1), MINUTE)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_both_stores_decide_alike_about_random_captions(client: Any, seed: int):
+    rng = random.Random(seed)
+    stores = [MemoryLiveCaptions(), LiveCaptionsTable(client, LIVE_CAPTIONS_TABLE)]
+    refusals = 0
+
+    for _ in range(60):
+        caption = a_text(
+            rng.randint(1, 60), rng.choice([1, 300, 700, 1000]), published_at=NOW + rng.randint(0, 120_000)
+        )
+        limit = rng.choice([0, 1000, LIMIT])
+        memory, dynamodb = (publish(store, caption, limit) for store in stores)
+
+        assert memory == dynamodb
+        assert stores[0].last(SESSION) == stores[1].last(SESSION)
+        refusals += memory is not None
+
+    assert 15 < refusals < 60
 
 
 # concurrent captions

@@ -14,7 +14,7 @@ FOLDER = Path(__file__).parent
 CORPUS = FOLDER / "corpus"
 PYTHON = ROOT / "build" / "fuzz" / "bin" / "python"
 FINDINGS = ROOT / "build" / "findings"
-HARNESSES = ("http_events", "handshakes", "session_ids", "cursors", "tokens")
+HARNESSES = ("http_events", "handshakes", "messages", "session_ids", "cursors", "tokens")
 MAX_BYTES = 6000  # more than the largest request body that is accepted
 SEED = 2026
 

@@ -58,7 +58,11 @@ def check(data: bytes) -> None:
 
     assert listener or speaker
     context = policy["context"]
-    assert context == {"sessionId": session_id or "", "subject": SUBJECT if speaker else ""}
+    assert context == {
+        "sessionId": session_id or "",
+        "subject": SUBJECT if speaker else "",
+        "asks": "speak" if language is None else "listen",
+    }
     (statement,) = policy["policyDocument"]["Statement"]
     assert statement["Resource"] == event["methodArn"]
     _check_connect(context, language)
