@@ -1,12 +1,16 @@
-"""DynamoDB and the management API in one server that answers at once: only its caller is measured."""
+"""DynamoDB, Amazon Translate and the management API in one server that answers at once.
+
+So only its caller is measured.
+"""
 
 import collections
 import json
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 from shared.aws import connections_table, sessions_table
-from shared.sessions.session import Session
+from shared.sessions.session import Language, Session
 from tests.stress.benchmarks.servers import Handler, LocalServer
 from tests.support.connections import a_listener, a_speaker
 
@@ -21,8 +25,11 @@ class StandIn(LocalServer):
         self.lock = threading.Lock()
         self.responses: dict[str, bytes] = {}
 
-    def hold(self, session: Session, listeners: int) -> None:
-        """Hold this session, its speaker and so many admitted listeners, and count calls from 0 again."""
+    def hold(self, session: Session, listeners: int, languages: Sequence[Language] = ()) -> None:
+        """Hold this session, its speaker and so many admitted listeners, and count calls from 0 again.
+
+        The languages (default: Spanish) have equally many listeners.
+        """
         of_session: dict[str, Any] = {
             "session_id": session.id,
             "session_created_at": session.created_at,
@@ -31,7 +38,15 @@ class StandIn(LocalServer):
             "expires_at": session.expires_at,
         }
         rows = [a_speaker(**of_session)]
-        rows += [a_listener(id=f"L0SM9cOFv{number:06}=", **of_session) for number in range(listeners)]
+        languages = languages or (Language.SPANISH,)
+        rows += [
+            a_listener(
+                id=f"L0SM9cOFv{number:06}=",
+                target_language=languages[number % len(languages)],
+                **of_session,
+            )
+            for number in range(listeners)
+        ]
         items = [connections_table.to_item(row) for row in rows]
         self.calls.clear()
         self.responses = {
@@ -42,6 +57,12 @@ class StandIn(LocalServer):
                 "UpdateItem": {"Attributes": sessions_table.to_item(session)},
                 "DeleteItem": {},
                 "BatchWriteItem": {"UnprocessedItems": {}},
+                "PutItem": {},
+                "TranslateText": {
+                    "TranslatedText": "Dichosos los que tienen hambre y sed de justicia.",
+                    "SourceLanguageCode": "en",
+                    "TargetLanguageCode": "es",
+                },
             }.items()
         }
 
