@@ -24,9 +24,11 @@ FAN_OUT_MEMORY_MB = 1769  # of functions that send messages to an audience
 # Assumptions: use that depends on clients or on AWS.
 COLD_SHARE = 0.02  # of invocations
 TRACED_SHARE = 0.05  # of requests that X-Ray samples
-PAGE = 20  # sessions on a page of a list
+PAGE = 20  # sessions or captions on a page of a list
 SESSION_BYTES = 350
 AUDIENCE = 100  # connections of a session
+CONNECTION_BYTES = 160
+CAPTION_BYTES = 700  # with four translations
 STAY_HOURS = 1  # that a listener stays connected
 SWEEPS_PER_MONTH = 43_800  # one a minute
 CAPTIONS_PER_HOUR = 1_200  # of speech, one every three seconds
@@ -126,8 +128,8 @@ UPDATE_PRESENCE = Call("sessions:UpdateItem", writes=4)
 FINISH_DRAIN = Call("sessions:UpdateItem", writes=3)  # removes the item from the index by due time
 GET_SESSION = Call("sessions:GetItem", reads=1)
 QUERY_DUE = Call("sessions:Query", reads=0.5)  # eventually consistent
-# Eventually consistent.
-QUERY_SESSIONS = Call("sessions:Query", reads=ceil(PAGE * SESSION_BYTES / READ_UNIT_BYTES) / 2)
+QUERY_SESSIONS = Call("sessions:Query", reads=ceil(PAGE * SESSION_BYTES / 4096) / 2)  # eventually consistent
+QUERY_CAPTIONS = Call("captions:Query", reads=ceil(PAGE * CAPTION_BYTES / 4096) / 2)  # eventually consistent
 PUT_CONNECTION = Call("connections:PutItem", writes=1)
 ADMIT_CONNECTION = Call("connections:UpdateItem", writes=1)
 TAKE_PLACE = Call("audiences:UpdateItem", writes=1)
@@ -238,6 +240,7 @@ OPERATIONS = {
     "create with a key": Operation(_http(30, 900), (COUNT_USE, TRANSACT_KEY, TRANSACT_SESSION)),
     "get": Operation(_http(12, 600), (GET_SESSION,)),
     "list": Operation(_http(20, 600), (QUERY_SESSIONS,)),
+    "list captions": Operation(_http(30, 600), (GET_SESSION, QUERY_CAPTIONS)),
     "update": Operation(_http(15, 600), (UPDATE_SESSION,)),
     "notify of an update": Operation(
         _lambda(120, FAN_OUT_MEMORY_MB), (GET_SESSION, QUERY_CONNECTIONS), (POST,)
@@ -352,6 +355,7 @@ SCENARIOS = {
     "1,000,000 sessions created with a key": OPERATIONS["create with a key"].total() * 1_000_000,
     "1,000,000 sessions read": OPERATIONS["get"].total() * 1_000_000,
     "1,000,000 pages of sessions listed": OPERATIONS["list"].total() * 1_000_000,
+    "1,000,000 pages of captions listed": OPERATIONS["list captions"].total() * 1_000_000,
     "1,000,000 sessions updated or ended": UPDATE * 1_000_000,
     "1,000 listener-hours": LISTENER_HOUR * 1_000,
     f"1,000 hours of speech, {LANGUAGES} languages, {AUDIENCE - 1} listeners": hour_of_speech(
@@ -473,7 +477,7 @@ def _assumptions() -> str:
         f"Functions have {MEMORY_MB} MB of memory, and {FAN_OUT_MEMORY_MB:,} MB if they send to an audience.",
         f"{COLD_SHARE:.0%} of invocations are cold starts, which take {COLD_MS} ms longer.",
         f"X-Ray samples {TRACED_SHARE:.0%} of requests.",
-        f"A page of a list has {PAGE} sessions of {SESSION_BYTES} bytes.",
+        f"A page of a list has {PAGE} sessions of {SESSION_BYTES} bytes or captions of {CAPTION_BYTES} bytes.",
         f"A session has {AUDIENCE} connections of {CONNECTION_BYTES} bytes.",
         f"A listener stays {STAY_HOURS} hour and sends {HEARTBEATS_PER_HOUR} heartbeats, each with a reply.",
         f"A session is updated {UPDATES_PER_HOUR} times an hour.",

@@ -78,6 +78,8 @@ def test_the_model_lists_the_calls_of_each_operation(
     measure("create with a key", http["create"], keyed)
     measure("get", http["get"], http_events.event(GET, session_id=session_id))
     measure("list", http["list"], http_events.event(LIST))
+    captions = http_events.event(LIST_CAPTIONS, session_id=session_id)
+    measure("list captions", handler("list_captions"), captions)
     connect(websocket_events.connect(session_id, connection_id="speaker", speaker=SPEAKER))
     speaker_connects = {"Records": connections.new_records()}
     measure("count after the speaker connects", connections_changed, speaker_connects)
