@@ -477,7 +477,7 @@ def _assumptions() -> str:
         f"Functions have {MEMORY_MB} MB of memory, and {FAN_OUT_MEMORY_MB:,} MB if they send to an audience.",
         f"{COLD_SHARE:.0%} of invocations are cold starts, which take {COLD_MS} ms longer.",
         f"X-Ray samples {TRACED_SHARE:.0%} of requests.",
-        f"A page of a list has {PAGE} sessions of {SESSION_BYTES} bytes or captions of {CAPTION_BYTES} bytes.",
+        f"A page has {PAGE} sessions of {SESSION_BYTES} bytes, or captions of {CAPTION_BYTES} bytes.",
         f"A session has {AUDIENCE} connections of {CONNECTION_BYTES} bytes.",
         f"A listener stays {STAY_HOURS} hour and sends {HEARTBEATS_PER_HOUR} heartbeats, each with a reply.",
         f"A session is updated {UPDATES_PER_HOUR} times an hour.",

@@ -6,13 +6,17 @@ https://docs.aws.amazon.com/translate/latest/APIReference/API_TranslateText.html
 from typing import Any
 
 from botocore.config import Config
+from botocore.exceptions import ConnectionClosedError
 
 from shared.aws import dynamodb
 from shared.aws.errors import AWS_ERRORS, error_code, logger
 from shared.sessions.session import Language
 
+# One try of at most 1 s: then the caption is sent as it was spoken. A long text takes more than half of it.
+DEFAULT_CONFIG = dynamodb.FAIL_FAST_CONFIG.merge(Config(connect_timeout=0.3, read_timeout=0.7))
 
-def create_client(*, max_connections: int, config: Config = dynamodb.FAIL_FAST_CONFIG) -> Any:
+
+def create_client(*, max_connections: int, config: Config = DEFAULT_CONFIG) -> Any:
     """Return a client that tries once, for at most 1 s.
 
     `max_connections` is the number of threads that use the client at once.
@@ -31,10 +35,13 @@ class Translate:
 
     def translate(self, text: str, *, source: Language, target: Language) -> str | None:
         """TranslateText; None after any error, because the source text is better than no caption."""
+        request = {"Text": text, "SourceLanguageCode": source, "TargetLanguageCode": target}
         try:
-            response = self._client.translate_text(
-                Text=text, SourceLanguageCode=source, TargetLanguageCode=target
-            )
+            try:
+                response = self._client.translate_text(**request)
+            except ConnectionClosedError:
+                # An idle connection was closed while the function was frozen: nobody has read the request.
+                response = self._client.translate_text(**request)
         except AWS_ERRORS as error:
             # No traceback: it might have the text.
             extra = {"reason": error_code(error), "source": source, "target": target}

@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, wait
 from contextlib import suppress
 from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -66,7 +66,13 @@ def process_groups(
         if row := record.new or record.old:
             groups.setdefault(key(row), []).append(record)
     processes = [partial(process, group) for group in groups.values()]
-    succeeded = executor.map(_succeeds, processes) if executor else map(_succeeds, processes)
+    if executor is None:
+        succeeded = [_succeeds(process) for process in processes]
+    else:
+        futures = [executor.submit(_succeeds, process) for process in processes]
+        # Also if one of them raises: Lambda freezes the function when it returns, and the others with it.
+        wait(futures)
+        succeeded = [future.result() for future in futures]
     failed = [group[0] for group, success in zip(groups.values(), succeeded, strict=True) if not success]
     return _retry_from(*failed)
 

@@ -7,7 +7,12 @@ from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSRequest, AWSResponse
-from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
+from botocore.exceptions import (
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    ReadTimeoutError,
+)
 
 from shared.aws.translate import Translate, create_client
 from shared.captions.caption import MAX_TEXT
@@ -131,6 +136,24 @@ def test_no_response_is_no_translation_after_one_try(
 
     assert translate(translator) is None
     assert len(amazon.requests) == 1
+
+
+def closed(_: AWSRequest) -> AWSResponse:
+    raise ConnectionClosedError(endpoint_url=URL)
+
+
+def test_a_connection_that_was_closed_while_it_was_idle_is_replaced_once(
+    amazon: AmazonTranslate, translator: Translate
+):
+    answers = iter([closed, lambda request: translated("El secreto.")])
+    amazon.respond = lambda request: next(answers)(request)
+
+    assert translate(translator) == "El secreto."
+
+    amazon.requests.clear()
+    amazon.respond = closed
+    assert translate(translator) is None
+    assert len(amazon.requests) == 2
 
 
 def test_a_failure_is_logged_with_its_reason_and_without_the_text(

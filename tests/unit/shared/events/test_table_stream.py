@@ -153,6 +153,26 @@ def test_with_an_executor_rows_are_processed_at_the_same_time_and_each_in_order(
     assert response == failure(event, 1)
 
 
+def test_a_bug_with_one_row_is_raised_when_the_other_rows_are_processed():
+    event = stream((a_session(), PAUSED), (None, OTHER))
+    raised = threading.Event()
+    processed: list[str] = []
+
+    def process(group: Sequence[Record[Any]]) -> None:
+        if group[0].new.id == PAUSED.id:
+            raised.set()
+            raise ZeroDivisionError
+        assert raised.wait(timeout=60)
+        processed.append(group[0].new.id)
+
+    executor = ThreadPoolExecutor(2)
+    with pytest.raises(ZeroDivisionError):
+        process_groups(records(event, from_item), lambda session: session.id, process, executor)
+
+    assert processed == [OTHER.id]  # already now: the executor has not been waited for
+    executor.shutdown()
+
+
 def test_records_that_are_processed_at_once_are_retried_together():
     event = stream((a_waiting_listener(), a_listener()), (a_listener(), None))
     batch = records(event, connections_table.from_item)
