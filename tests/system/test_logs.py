@@ -17,7 +17,7 @@ import pytest
 
 from scripts.docs.security_matrix import HTTP_AND_HANDSHAKES
 from tests.support.eventually import eventually
-from tests.support.websocket_clients import HandshakeRefused, websocket_clients
+from tests.support.websocket_clients import HandshakeRefused, WebSocketClient, websocket_clients
 from tests.system.conftest import OUTPUT, TIMEOUT_S, System
 from tests.system.credentials import PASSWORD, Genuine, forge
 
@@ -28,7 +28,19 @@ EMAIL = f"{CANARY}@example.org"
 FUNCTIONS_OF_APIS = {
     *("create_session", "get_session", "list_sessions", "update_session", "delete_session", "health"),
     *("authorize_connection", "connect_session", "disconnect_session"),
+    *("publish_caption", "join_session", "change_language", "list_captions"),
+    *("translate_captions", "connection_admitted"),
 }
+# What is said, and fields that are not valid. The first is published, translated and heard.
+MESSAGES = (
+    {"action": "publishCaption", "sequence": 1, "text": f"The word {CANARY}"},
+    {"action": "publishCaption", "sequence": CANARY, "text": f"{CANARY}\0", "spokenAt": CANARY},
+    {"action": "publishCaption", "sequence": 1, "text": f"Other words {CANARY}"},
+    {"action": "publishCaption", "sequence": 2, "text": CANARY, "sessionId": CANARY},
+    {"action": "changeLanguage", "targetLanguage": CANARY},
+    {"action": "joinSession", "sessionId": CANARY},
+    {"action": CANARY},
+)
 
 # 127.0.0.1 is this machine's own servers, and the functions as moto sees them; clients have other addresses.
 PRIVATE = {
@@ -123,12 +135,25 @@ def send_canaries_over_sockets(system: System, genuine: Genuine, session_id: str
                     {"Cookie": CANARY, "User-Agent": CANARY},
                     **{"sessionId": session_id, "targetLanguage": "es", **refused},
                 )
-        client = clients.open(system.running.websocket_url, sessionId=session_id, token=genuine.id)
-        for message in (json.dumps({"action": CANARY}), CANARY):
+        url = system.running.websocket_url
+        listener = clients.open(url, sessionId=session_id, targetLanguage="es")
+        client = clients.open(url, sessionId=session_id, token=genuine.id)
+        eventually(lambda: len(listener.messages) == 2)  # the welcome
+        for answers, message in enumerate((*map(json.dumps, MESSAGES), CANARY)):
             client.send(message)
-        eventually(lambda: len(client.messages) == 2)
+            eventually(lambda: len({*client.types()} & {"captionPublished"}) + errors(client) > answers)  # noqa: B023  # within this round
+        eventually(lambda: "caption" in listener.types())
+        assert [one["text"] for one in listener.notices] == [f"[es] The word {CANARY}"]
+        for message in MESSAGES[:2]:
+            listener.send(json.dumps(message))
+        eventually(lambda: errors(listener) == 2)
         client.close()
     eventually(lambda: disconnects(system) > before)
+
+
+def errors(client: WebSocketClient) -> int:
+    """Count the messages of a client that were refused."""
+    return client.types().count("error")
 
 
 def disconnects(system: System) -> int:
