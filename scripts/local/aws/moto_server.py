@@ -157,8 +157,12 @@ def _send_rows_unchanged() -> None:
 
 
 def _post_streams(url: str) -> None:
-    """Post the records of table streams to `url`. moto would invoke its Lambda while the writer waits."""
+    """Post the records of table streams to `url`. moto would invoke its Lambda while the writer waits.
+
+    Calls of DynamoDB must be serialized around this.
+    """
     written: queue.SimpleQueue[str] = queue.SimpleQueue()
+    of_call: list[str] = []
     # moto's own numbers start again whenever a function was invoked.
     numbers = iter(range(100_000_000_000_000_000_000, 999_999_999_999_999_999_999))
 
@@ -176,7 +180,16 @@ def _post_streams(url: str) -> None:
         partition = (old or new).hash_key.value
         # Serialized at once: moto changes items in place.
         stream = f"{table.table_arn}/stream/{table.latest_stream_label}"
-        written.put(json.dumps({"stream": stream, "partition": partition, "record": record}))
+        of_call.append(json.dumps({"stream": stream, "partition": partition, "record": record}))
+
+    @_wrap(DynamoHandler, "call_action")
+    def _(call: Method, handler: Any) -> Any:
+        try:
+            return call(handler)
+        finally:
+            for entry in _merge_creation(of_call):
+                written.put(entry)
+            of_call.clear()
 
     def post() -> None:
         with requests.Session() as session:
@@ -188,6 +201,27 @@ def _post_streams(url: str) -> None:
                     time.sleep(0.5)  # a record may arrive twice, as on AWS, but it arrives
 
     threading.Thread(target=post, name="streams", daemon=True).start()
+
+
+def _merge_creation(entries: list[str]) -> list[str]:
+    """Return the entries of one call, with one INSERT for each item that an update has created.
+
+    moto first creates an item that has only the key, with an INSERT of its own.
+    """
+    parsed = [json.loads(entry) for entry in entries]
+
+    def identity(entry: Any) -> object:
+        return entry["stream"], entry["record"]["eventName"], entry["record"]["dynamodb"]["Keys"]
+
+    return [
+        entry
+        for index, entry in enumerate(entries)
+        if not (
+            parsed[index]["record"]["eventName"] == "INSERT"
+            and index + 1 < len(entries)
+            and identity(parsed[index]) == identity(parsed[index + 1])
+        )
+    ]
 
 
 def _posted(session: requests.Session, url: str, batch: str) -> bool:
@@ -204,11 +238,11 @@ def serve(streams_url: str, invoke_url: str, calls: Path) -> None:
     _keep_logging_config()
     _keep_code_of_versions()
     _forward_invocations(invoke_url)
-    _run_transactions()
+    _post_streams(streams_url)
+    _serialize_dynamodb_calls()
     _check_permissions(calls)
     _send_rows_unchanged()
     _cache_lookups()
-    _post_streams(streams_url)
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()

@@ -503,9 +503,13 @@ def test_a_pipeline_publishes_without_a_connection(session: Session):
 # --- Amazon Translate fails, functions are killed, sessions flood
 
 
-@pytest.mark.parametrize("fault", [THROTTLED, DOWN, SLOW], ids=["throttled", "down", "slow"])
+@pytest.mark.parametrize(
+    ("fault", "tries"),
+    [(THROTTLED, 1), (DOWN, 2), (SLOW, 1)],  # a connection that was closed may have been an idle one
+    ids=["throttled", "down", "slow"],
+)
 def test_without_amazon_translate_listeners_get_the_source_text_until_it_is_back(
-    session: Session, translations: Translations, fault: Fault
+    session: Session, translations: Translations, fault: Fault, tries: int
 ):
     speaker, listener, english = Speaker(session), listen(session, "es"), listen(session, "en")
 
@@ -517,7 +521,7 @@ def test_without_amazon_translate_listeners_get_the_source_text_until_it_is_back
     eventually(lambda: len(heard(listener)) == len(heard(english)) == 2)
 
     assert heard(listener) == [(1, "en", "One"), (2, "es", "[es] Two")]
-    assert translations.targets("One") == ["es"]  # one try
+    assert translations.targets("One") == ["es"] * tries
     assert [message["translated"] for message in listener.messages if message["type"] == "caption"] == [
         False,
         True,

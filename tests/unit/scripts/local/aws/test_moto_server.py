@@ -103,6 +103,25 @@ def test_a_write_that_changes_nothing_writes_no_stream_record(dynamodb: Any, rec
     assert [record["eventName"] for record in records] == ["INSERT", "MODIFY", "REMOVE", "INSERT"]
 
 
+def test_an_update_that_creates_an_item_writes_one_stream_record(
+    dynamodb: Any, records: list[dict[str, Any]]
+):
+    for value in ("first", "second"):
+        dynamodb.update_item(
+            TableName="things",
+            Key={"id": {"S": "one"}},
+            UpdateExpression="SET content = :content",
+            ExpressionAttributeValues={":content": {"S": value}},
+        )
+
+    eventually(lambda: records and "second" in str(records[-1]))
+    created, changed = records
+    assert (created["eventName"], changed["eventName"]) == ("INSERT", "MODIFY")
+    assert created["dynamodb"]["NewImage"] == changed["dynamodb"]["OldImage"]
+    assert created["dynamodb"]["NewImage"] == {"id": {"S": "one"}, "content": {"S": "first"}}
+    assert "OldImage" not in created["dynamodb"]
+
+
 def test_records_that_a_batch_deletes_are_in_the_stream(dynamodb: Any, records: list[dict[str, Any]]):
     ids = [{"id": {"S": str(number)}} for number in range(25)]
     for item in ids:
