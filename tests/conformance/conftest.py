@@ -28,8 +28,8 @@ ORDER = (
     "test_policies.py",
 )
 
-# The provider waits 55 s for the retention of failed records, so only prod has it; that of failed captions is fixed. The tests of the APIs are
-# few speakers at one address, and they fill a session.
+# The provider waits 55 s for the retention of failed records, so only prod has it; that of failed captions is
+# fixed. The tests of the APIs are few speakers at one address, and they fill a session.
 VALUES = {
     "prod": {"alarm_email": '"operators@example.com"'},
     "staging": {"failed_record_retention_days": "null"},
