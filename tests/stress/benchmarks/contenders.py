@@ -13,7 +13,7 @@ from pathlib import Path
 from scripts.project import ROOT
 from tests.stress.benchmarks import peers_packages
 from tests.stress.benchmarks.canned_dynamodb import CannedDynamoDB
-from tests.stress.benchmarks.events import http_api_event, rest_api_event, websocket_event
+from tests.stress.benchmarks.events import http_api_event, message_event, rest_api_event, websocket_event
 from tests.support import function_settings
 
 DIST = ROOT / "dist"
@@ -26,7 +26,7 @@ OPERATIONS: Mapping[str, tuple[str, object, int]] = {
     "delete_session": ("DELETE /sessions/{sessionId}", None, 204),
     "health": ("GET /health", None, 200),
 }
-WEBSOCKET_FUNCTIONS = ("connect_session", "authorize_connection")
+WEBSOCKET_FUNCTIONS = ("connect_session", "authorize_connection", "publish_caption", "change_language")
 # By peer that does create and get: its handlers for them.
 FRAMEWORKS = {
     "pydantic + boto3": ("pydantic_boto3.create", "pydantic_boto3.get"),
@@ -83,6 +83,16 @@ def contenders(folder: Path, environment: Path) -> list[Contender]:
             Contender("ours", operation, handler, path, websocket_event(), status, calls),
             Contender("bare", operation, peer, [peers], peer_event, status, min(calls, 1)),
         ]
+    # The peer makes the one update that the message is about.
+    for operation, event, calls in (
+        ("publish_caption", message_event("publishCaption", {"sequence": 1, "text": "Good morning."}), 2),
+        ("change_language", message_event("changeLanguage", {"targetLanguage": "fr"}, asks="listen"), 1),
+    ):
+        path = [_unpacked(operation, DIST, folder)]
+        listed += [
+            Contender("ours", operation, _handler(operation), path, event, 200, calls),
+            Contender("bare", operation, "bare.handler", [peers], _event("update_session"), 200),
+        ]
     malformed = http_api_event(OPERATIONS["get_session"][0], None, session_id="No-Such-Id")
     path = [folder / "get_session"]
     listed.append(Contender("ours", "malformed id", _handler("get_session"), path, malformed, 404, calls=0))
@@ -132,6 +142,7 @@ def environment_variables(dynamodb: CannedDynamoDB) -> dict[str, str]:
         # Off, because no peer has rate limits.
         "SESSIONS_PER_SPEAKER_PER_HOUR": "0",
         "JOINS_PER_ADDRESS_PER_MINUTE": "0",
+        "CAPTION_CHARACTERS_PER_MINUTE": "0",
     }
 
 

@@ -72,3 +72,19 @@ def websocket_event() -> dict:
             "authorizer": {"sessionId": SESSION_ID, "subject": "", "principalId": "listener"},
         },
     }
+
+
+def message_event(action: str, fields: dict, *, asks: str = "speak") -> dict:
+    """Return a message of the speaker's connection, or of one that asked to listen."""
+    return {
+        "requestContext": {
+            "routeKey": action,
+            "eventType": "MESSAGE",
+            "connectionId": "L0SM9cOFvHcCIhw=",
+            "requestId": "JKJaXmPLvHcESHA=",
+            "identity": {"sourceIp": "192.0.2.1"},
+            "authorizer": {"sessionId": SESSION_ID, "subject": SPEAKER, "asks": asks},
+        },
+        "body": json.dumps({"action": action, **fields}),
+        "isBase64Encoded": False,
+    }
