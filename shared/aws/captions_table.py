@@ -12,8 +12,7 @@ from botocore.exceptions import ClientError
 from shared.audience.connection import SessionRef
 from shared.aws import dynamodb
 from shared.aws.errors import is_condition_failed, translate_errors
-from shared.captions.caption import Caption, StoredCaption
-from shared.captions.ports import CaptionPage
+from shared.captions.caption import Caption, CaptionPage, StoredCaption
 from shared.sessions.session import Language
 
 if TYPE_CHECKING:

@@ -66,3 +66,15 @@ class StoredCaption:
         if language == self.caption.source_language or translation is None:
             return self.caption.source_language, self.caption.text, False
         return language, translation, True
+
+
+class CaptionPage(NamedTuple):
+    """Captions of a session in ascending order, and what follows them.
+
+    `next_after` is the sequence after which the next page begins, None after the last page. `next` is the
+    first caption of the next page, None if it was not read.
+    """
+
+    captions: list[StoredCaption]
+    next_after: int | None
+    next: StoredCaption | None

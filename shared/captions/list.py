@@ -5,8 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from shared.audience.connection import SessionRef
-from shared.captions.caption import MAX_SEQUENCE
-from shared.captions.ports import CaptionPage
+from shared.captions.caption import MAX_SEQUENCE, CaptionPage
 from shared.errors import FieldError, InvalidRequest
 from shared.sessions.get import GetSession
 from shared.sessions.list import DEFAULT_LIMIT, MAX_LIMIT

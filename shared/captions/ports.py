@@ -1,10 +1,10 @@
 """What the use cases of captions need: stores, a translator and metrics."""
 
 from collections.abc import Mapping
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from shared.audience.connection import SessionRef
-from shared.captions.caption import Caption, PublishRefused, StoredCaption
+from shared.captions.caption import Caption, CaptionPage, PublishRefused, StoredCaption
 from shared.sessions.session import Language
 
 
@@ -21,18 +21,6 @@ class LiveCaptions(Protocol):
 
     def last(self, session: SessionRef) -> Caption | None:
         """Return the session's last caption, by a consistent read; None before the first."""
-
-
-class CaptionPage(NamedTuple):
-    """Captions of a session in ascending order, and what follows them.
-
-    `next_after` is the sequence after which the next page begins, None after the last page. `next` is the
-    first caption of the next page, None if it was not read.
-    """
-
-    captions: list[StoredCaption]
-    next_after: int | None
-    next: StoredCaption | None
 
 
 class CaptionHistory(Protocol):

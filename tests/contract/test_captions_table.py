@@ -9,8 +9,8 @@ from botocore.exceptions import ConnectionClosedError
 
 from shared.audience.connection import SessionRef
 from shared.aws.captions_table import SCHEMA, CaptionsTable, to_item
-from shared.captions.caption import MAX_SEQUENCE, Caption, StoredCaption
-from shared.captions.ports import CaptionHistory, CaptionPage
+from shared.captions.caption import MAX_SEQUENCE, Caption, CaptionPage, StoredCaption
+from shared.captions.ports import CaptionHistory
 from shared.errors import UnreadableRow
 from shared.sessions.session import Language
 from tests.support.captions import a_caption

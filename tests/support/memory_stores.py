@@ -10,8 +10,7 @@ from typing import Any
 
 from shared.audience.connection import Connection, Role, SessionRef
 from shared.audience.ports import DueSession
-from shared.captions.caption import Caption, PublishRefused, StoredCaption
-from shared.captions.ports import CaptionPage
+from shared.captions.caption import Caption, CaptionPage, PublishRefused, StoredCaption
 from shared.sessions.list import Page, Position
 from shared.sessions.session import ConditionFailed, Language, Precondition, Session, SessionPatch, Status
 

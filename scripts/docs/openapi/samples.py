@@ -5,9 +5,8 @@ from dataclasses import replace
 
 from scripts.project import ROOT
 from shared.audience.connection import SessionRef
-from shared.captions.caption import Caption, StoredCaption
+from shared.captions.caption import Caption, CaptionPage, StoredCaption
 from shared.captions.list import ListedCaptions
-from shared.captions.ports import CaptionPage
 from shared.events import http_api
 from shared.events.http_api import Request, Response
 from shared.sessions.cursors import SignedCursors

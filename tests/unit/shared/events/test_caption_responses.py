@@ -4,9 +4,8 @@ import json
 
 import pytest
 
-from shared.captions.caption import StoredCaption
+from shared.captions.caption import CaptionPage, StoredCaption
 from shared.captions.list import ListedCaptions
-from shared.captions.ports import CaptionPage
 from shared.errors import NotAcceptable
 from shared.events import caption_responses
 from shared.events.http_api import Request
