@@ -100,7 +100,8 @@ class TranslateCaptions:
 
     def _store(self, captions: Iterable[Caption]) -> list[StoredCaption]:
         stored = []
-        for caption in captions:
+        # A write that leaves the sequence as it was has a record too, but no caption of its own.
+        for caption in {caption.sequence: caption for caption in captions}.values():
             with suppress(UnreadableRow):  # of another release; it stops no other caption
                 stored.append(self._history.add(caption))
         return stored

@@ -272,6 +272,16 @@ def test_the_captions_of_a_batch_arrive_in_order():
     }  # fmt: skip
 
 
+def test_two_records_of_one_caption_are_handled_once():
+    harness = CaptionHarness(ES)
+
+    harness.handle(a_caption(1), a_caption(1), a_caption(2), a_caption(2))
+
+    assert harness.sequences("es") == [1, 2]
+    assert harness.called("translate") == ["translate es"] * 2
+    assert len(harness.handled) == 2
+
+
 def test_a_batch_reads_its_session_once_and_translates_all_captions_before_it_sends_the_first():
     harness = CaptionHarness(ES)
 
