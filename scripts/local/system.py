@@ -173,7 +173,7 @@ class System:
         self.management_api = ManagementApi(api.execution_arn, self.connections, permissions.allow)
         management_url = self._listen(self.management_api)
         self.apertium = apertium.find() if self.uses_apertium else Apertium()
-        self.translate = Translate(permissions.allow, self.apertium)
+        self.translate = Translate(self._patient_permissions().allow, self.apertium)
         lambda_ = Lambda(
             self.work,
             environment={
@@ -185,6 +185,16 @@ class System:
         self._started.callback(lambda: self._loop.run(lambda_.stop()))
         self.functions = Aliases(lambda_, Versions(self.aws.url, self.config.functions, self._zips))
         self._invoke_api.serve(self.config.functions, self.functions, permissions.allow)
+
+    def _patient_permissions(self) -> Permissions:
+        """Return permissions that know all roles already and forget them after a minute.
+
+        A function waits a second for Amazon Translate, and reading a role may take longer on a busy machine.
+        """
+        policies = RolePolicies(self.aws.url, cache_seconds=60)
+        for name in self.config.functions:
+            policies(name)
+        return Permissions(policies, self._calls)
 
     def _start_apis(self) -> None:
         access_log = self._started.enter_context((self._logs / "access.log").open("a", buffering=1))

@@ -75,9 +75,10 @@ def needed_permissions(operation: str, request: Mapping[str, Any]) -> list[tuple
 
 
 class RolePolicies:
-    """The Policies of the functions in the local AWS, kept for CACHE_SECONDS."""
+    """The Policies of the functions in the local AWS, kept for some seconds."""
 
-    def __init__(self, aws_url: str) -> None:
+    def __init__(self, aws_url: str, *, cache_seconds: float = CACHE_SECONDS) -> None:
+        self._cache_seconds = cache_seconds
         self._lambda = local_system.aws_client("lambda", aws_url)
         self._iam = local_system.aws_client("iam", aws_url)
         self._cache: dict[str, tuple[float, list[str] | None]] = {}
@@ -85,7 +86,7 @@ class RolePolicies:
     def __call__(self, function: str) -> list[str] | None:
         """Return the documents of all inline policies of the function's role."""
         fetched_at, documents = self._cache.get(function, (None, None))
-        if fetched_at is None or time.monotonic() - fetched_at >= CACHE_SECONDS:
+        if fetched_at is None or time.monotonic() - fetched_at >= self._cache_seconds:
             documents = self._fetch(function)
             self._cache[function] = (time.monotonic(), documents)
         return documents
