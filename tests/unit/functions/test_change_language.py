@@ -105,7 +105,9 @@ def test_a_connection_without_a_row_has_no_session_and_gets_no_row():
 
 
 def test_a_connection_of_an_expired_session_has_no_session(clock: Clock):
-    CONNECTIONS.add(a_listener(expires_at=NOW_S + 1))
+    expiring = a_listener(expires_at=NOW_S + 1)
+    CONNECTIONS.remove(expiring.session_id, expiring.id)
+    CONNECTIONS.add(expiring)
     clock.now = (NOW_S + 1) * 1000
 
     assert change({"targetLanguage": "fr"})["code"] == "SESSION_NOT_FOUND"
