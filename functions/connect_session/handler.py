@@ -44,4 +44,4 @@ def handler(request: websocket_api.Request) -> websocket_api.Response:
         session_id, language = request.session_id, request.target_language
         joins_per_address.take(address_digest(request.source_address))
         join(session_id, request.connection_id, caller=request.caller, target_language=language)
-        return websocket_api.accepted()
+        return websocket_api.connected(request)

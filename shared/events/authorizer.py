@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from shared.errors import AuthenticationRequired
+from shared.events import subprotocols
 from shared.events.api_gateway import Event, GatewayEvent, log_request, speaker_digest
 
 
@@ -39,7 +40,13 @@ class Handshake(GatewayEvent):
 
     @property
     def token(self) -> str | None:
-        """The query parameter `token`, which browsers need, or the token of the header Authorization."""
+        """The token of a subprotocol, of the query parameter `token` or of the header Authorization.
+
+        The first one that is there counts, also if it is empty.
+        """
+        token = subprotocols.token(self.headers)
+        if token is not None:
+            return token
         if "token" in self._query:
             return str(self._query["token"])
         header = next(

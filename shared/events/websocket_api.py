@@ -21,7 +21,7 @@ from shared.errors import (
     SessionNotFound,
     SessionPaused,
 )
-from shared.events import api_gateway
+from shared.events import api_gateway, subprotocols
 from shared.events.api_gateway import Event, GatewayEvent, ModelT, read_body, read_object
 from shared.events.api_gateway import Response as Response
 from shared.events.authorizer import Asks
@@ -274,6 +274,13 @@ def error_message(error: Exception, message: Message) -> "tuple[int, ErrorMessag
 
 def accepted() -> Response:
     """Return 200."""
+    return Response(200)
+
+
+def connected(request: Request) -> Response:
+    """Return 200, which opens the WebSocket, with the service's subprotocol if the client offers it."""
+    if subprotocols.SESSIONS in subprotocols.offered(request.headers):
+        return Response(200, headers={subprotocols.HEADER: subprotocols.SESSIONS})
     return Response(200)
 
 

@@ -80,9 +80,11 @@ class WebSocketClients:
         self._session = session
         self._open_clients: list[tuple[WebSocketClient, asyncio.Task[None]]] = []
 
-    def open(self, url: str, headers: Mapping[str, str] | None = None, **query: str) -> WebSocketClient:
-        """Open one. Raises HandshakeRefused."""
-        return self.loop.run(self._open(url, headers, query))
+    def open(
+        self, url: str, headers: Mapping[str, str] | None = None, protocols: Sequence[str] = (), **query: str
+    ) -> WebSocketClient:
+        """Open one that offers these subprotocols. Raises HandshakeRefused."""
+        return self.loop.run(self._open(url, headers, query, protocols))
 
     def open_all(
         self, url: str, queries: Sequence[Mapping[str, str]], *, at_once: int | None = None
@@ -103,10 +105,16 @@ class WebSocketClients:
         return self.loop.run(open_each())
 
     async def _open(
-        self, url: str, headers: Mapping[str, str] | None, query: Mapping[str, str]
+        self,
+        url: str,
+        headers: Mapping[str, str] | None,
+        query: Mapping[str, str],
+        protocols: Sequence[str] = (),
     ) -> WebSocketClient:
         try:
-            socket = await self._session.ws_connect(url, params=query, headers=headers, max_msg_size=0)
+            socket = await self._session.ws_connect(
+                url, params=query, headers=headers, protocols=protocols, max_msg_size=0
+            )
         except aiohttp.WSServerHandshakeError as error:
             raise HandshakeRefused(error) from None
         client = WebSocketClient(self.loop, socket)

@@ -136,8 +136,11 @@ def send_canaries_over_sockets(system: System, genuine: Genuine, session_id: str
                     **{"sessionId": session_id, "targetLanguage": "es", **refused},
                 )
         url = system.running.websocket_url
+        protocols = ("sessions.v1", f"bearer.{genuine.strangers}{CANARY}")
+        with pytest.raises(HandshakeRefused):
+            clients.open(url, protocols=protocols, sessionId=session_id)
         listener = clients.open(url, sessionId=session_id, targetLanguage="es")
-        client = clients.open(url, sessionId=session_id, token=genuine.id)
+        client = clients.open(url, protocols=("sessions.v1", f"bearer.{genuine.id}"), sessionId=session_id)
         eventually(lambda: len(listener.messages) == 2)  # the welcome
         for answers, message in enumerate((*map(json.dumps, MESSAGES), CANARY)):
             client.send(message)

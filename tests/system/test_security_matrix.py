@@ -64,12 +64,19 @@ def authorization(genuine: Genuine, caller: str) -> dict[str, str]:
     return {} if value is None else {"Authorization": value}
 
 
-def by_header_and_by_query(genuine: Genuine, caller: str) -> list[tuple[dict[str, str], dict[str, str]]]:
-    """Return both ways to send a token, as headers and query; browsers can only use the query."""
+def ways_to_send_a_token(genuine: Genuine, caller: str) -> list[dict[str, Any]]:
+    """Return how a handshake can have the token: as a header, in the query, and as a subprotocol.
+
+    Browsers cannot set the header, and not every text is the name of a subprotocol (RFC 6455, 4.1).
+    """
     header = authorization(genuine, caller)
     if not header:
-        return [({}, {})]
-    return [(header, {}), ({}, {"token": re.sub("(?i)^bearer ", "", header["Authorization"])})]
+        return [{}]
+    token = re.sub("(?i)^bearer ", "", header["Authorization"])
+    ways: list[dict[str, Any]] = [{"headers": header}, {"token": token}]
+    if re.fullmatch(r"[\w.~-]*", token):
+        ways.append({"protocols": ("sessions.v1", f"bearer.{token}")})
+    return ways
 
 
 def test_every_caller_in_the_matrix_has_an_authorization_header():
@@ -128,9 +135,9 @@ def test_a_handshake_gets_the_status_in_the_matrix(
     query = {"sessionId": untouched.json()["sessionId"]} | (LISTENING if route.endswith("listen") else {})
 
     statuses = set()
-    for headers, token in by_header_and_by_query(genuine, caller):
+    for way in ways_to_send_a_token(genuine, caller):
         try:
-            clients.open(system.running.websocket_url, headers, **query, **token).close()
+            clients.open(system.running.websocket_url, **query, **way).close()
             statuses.add("101")
         except HandshakeRefused as refused:
             statuses.add(str(refused.status))

@@ -73,16 +73,20 @@ class WebSocketGateway:
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer a handshake, and serve the connection to its end."""
-        socket = web.WebSocketResponse(
-            timeout=CLOSE_SECONDS, compress=False, max_msg_size=MESSAGE_LIMIT_BYTES + 1, autoclose=False
-        )
-        if not socket.can_prepare(request).ok:
+        if not web.WebSocketResponse().can_prepare(request).ok:
             return web.json_response({"message": "Upgrade Required"}, status=426)
         connection = Connection(ReceivedRequest.of(request, self._clock()))
         handshake = self._exchange(connection, "CONNECT", self._api.connect)
         await self._connect_steps.run(handshake)
         if handshake.refusal:
             return handshake.refusal
+        socket = web.WebSocketResponse(
+            timeout=CLOSE_SECONDS,
+            protocols=(handshake.subprotocol,) if handshake.subprotocol else (),
+            compress=False,
+            max_msg_size=MESSAGE_LIMIT_BYTES + 1,
+            autoclose=False,
+        )
         open_connection = OpenConnection(connection, request, socket, self._clock)
 
         def on_message(message: str) -> None:

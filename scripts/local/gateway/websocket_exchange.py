@@ -39,6 +39,7 @@ class WebSocketExchange(Exchange):
     closed: CloseFrame = field(init=False)
     response: str | None = field(init=False, default=None)
     refusal: web.Response | None = field(init=False, default=None)
+    subprotocol: str | None = field(init=False, default=None)
 
     def fail(self, error: GatewayError) -> None:
         """Answer a message with the error's text, and a handshake with its status and text."""

@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-devel
 """
 
 import json
+from collections.abc import Mapping
 
 from scripts.local.config.websocket_api import REQUEST_TIME
 from scripts.local.gateway.chain import GatewayError
@@ -13,11 +14,13 @@ from scripts.local.gateway.websocket_exchange import WebSocketExchange
 async def check_connect_status(exchange: WebSocketExchange) -> None:
     """Refuse the handshake with the function's status unless that is a success; 502 when it has none.
 
-    Nothing else of the function's result reaches the client.
+    Of the rest only the subprotocol reaches the client.
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-connect-route-subprotocol.html
     """
-    status, _ = _parse_result(exchange)
+    status, _, headers = _parse_result(exchange)
     if status >= 300:
         raise GatewayError(status)
+    exchange.subprotocol = headers.get("sec-websocket-protocol")
 
 
 async def match_message(exchange: WebSocketExchange) -> None:
@@ -39,22 +42,23 @@ async def reply_with_result(exchange: WebSocketExchange) -> None:
 
     The message is empty when the result has no body. Without a valid status it is a 502.
     """
-    status, body = _parse_result(exchange)
+    status, body, _ = _parse_result(exchange)
     exchange.log["status"] = status
     if exchange.route.answers:
         exchange.response = body
 
 
-def _parse_result(exchange: WebSocketExchange) -> tuple[int, str]:
-    """Return the status and the body of the function's result."""
+def _parse_result(exchange: WebSocketExchange) -> tuple[int, str, Mapping[str, str]]:
+    """Return the status, the body and the headers, in lower case, of the function's result."""
     try:
         result = json.loads(exchange.result.payload)
         status, body = int(result["statusCode"]), result.get("body") or ""
+        headers = {name.lower(): str(value) for name, value in (result.get("headers") or {}).items()}
     except (ValueError, TypeError, KeyError, AttributeError):
-        status, body = 0, ""
+        status, body, headers = 0, "", {}
     if not 200 <= status <= 599 or not isinstance(body, str):
         raise GatewayError(502, "Internal server error", cause="The result has no valid statusCode")
-    return status, body
+    return status, body, headers
 
 
 def _action(message: str) -> str:

@@ -362,3 +362,29 @@ def test_a_closed_connection_to_dynamodb_is_503_and_leaves_no_row(session: Sessi
 
     assert (status, body["code"]) == (503, "SERVICE_UNAVAILABLE")
     assert rows() == []
+
+
+# subprotocols
+
+
+@pytest.mark.parametrize(
+    ("offered", "selected"),
+    [
+        ("sessions.v1", "sessions.v1"),
+        ("sessions.v1, bearer.a.b.c", "sessions.v1"),
+        ("bearer.a.b.c,sessions.v1", "sessions.v1"),
+        ("bearer.a.b.c", None),
+        ("chat, sessions.v2", None),
+        (None, None),
+    ],
+)
+def test_the_subprotocol_of_the_service_is_selected_and_never_the_one_with_the_token(
+    session: Session, offered: str | None, selected: str | None
+):
+    event = connect(language="es")
+    event["headers"] |= {"Sec-WebSocket-Protocol": offered} if offered else {}
+
+    response = HANDLER.handler(event, None)
+
+    assert response["statusCode"] == 200
+    assert response["headers"] == ({"Sec-WebSocket-Protocol": selected} if selected else {})

@@ -28,9 +28,16 @@ from tests.support.websocket_events import METHOD_ARN, REQUEST_ID, authorize, co
         ({}, {"Authorization": ""}, ""),
         ({}, {"Authorization": "Bearer "}, ""),
         ({}, {"Authorization": "Basic YTpi"}, "Basic YTpi"),
+        ({}, {"Sec-WebSocket-Protocol": "sessions.v1, bearer.a.b.c"}, "a.b.c"),
+        ({}, {"sec-websocket-protocol": "bearer.a.b.c,sessions.v1"}, "a.b.c"),
+        ({}, {"Sec-WebSocket-Protocol": "sessions.v1"}, None),
+        ({}, {"Sec-WebSocket-Protocol": "sessions.v1, bearer."}, ""),
+        ({}, {"Sec-WebSocket-Protocol": "bearer.a.b.c, bearer.x.y.z"}, "a.b.c"),
+        ({"token": "x.y.z"}, {"Sec-WebSocket-Protocol": "bearer.a.b.c"}, "a.b.c"),
+        ({"token": "x.y.z"}, {"Sec-WebSocket-Protocol": "bearer."}, ""),
     ],
 )
-def test_the_token_is_in_the_query_or_the_authorization_header_and_may_be_empty(
+def test_the_token_is_in_a_subprotocol_the_query_or_the_authorization_header_and_may_be_empty(
     query: dict[str, str], headers: dict[str, str], token: str | None
 ):
     assert Handshake(authorize(query, headers)).token == token

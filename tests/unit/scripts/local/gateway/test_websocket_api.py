@@ -208,6 +208,26 @@ def test_the_context_of_the_authorizer_is_in_every_later_event(
     assert len(ids) == 1
 
 
+def test_the_subprotocol_that_connect_selects_reaches_the_client(
+    stage: Stage, clients: WebSocketClients, functions: FakeFunctions
+):
+    functions.results["connect"] = {"statusCode": 200, "headers": {"sec-websocket-protocol": "b.v1"}}
+
+    client = clients.open(stage.url, protocols=("a.v1", "b.v1"))
+
+    assert client.socket.protocol == "b.v1"
+    assert functions.events["authorize"][0]["headers"]["Sec-WebSocket-Protocol"] == "a.v1,b.v1"
+
+
+@pytest.mark.parametrize("result", [{"statusCode": 200}, {"statusCode": 200, "headers": None}])
+def test_a_connect_that_selects_no_subprotocol_opens_a_connection_without_one(
+    stage: Stage, clients: WebSocketClients, functions: FakeFunctions, result: dict[str, Any]
+):
+    functions.results["connect"] = result
+
+    assert clients.open(stage.url, protocols=("a.v1",)).socket.protocol is None
+
+
 def test_without_a_query_events_have_no_parameters(
     stage: Stage, clients: WebSocketClients, functions: FakeFunctions
 ):
