@@ -16,6 +16,7 @@ from scripts.build.errors import BuildError
 OPERATIONS = {
     "apigatewaymanagementapi": ("DeleteConnection", "PostToConnection"),
     "dynamodb": ("BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
+    "kinesis": ("PutRecord",),
     "translate": ("TranslateText",),
 }
 

@@ -13,9 +13,11 @@ from shared.errors import ServiceUnavailable, WriteConflict
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
 # https://docs.aws.amazon.com/apigatewaywebsocketapi/latest/APIReference/API_PostToConnection.html (429)
+# https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecord.html
 TEMPORARY_CODES = frozenset(
     {
         "InternalServerError",
+        "KMSThrottlingException",
         "LimitExceededException",
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",

@@ -7,6 +7,7 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
+from tests.support.audio import AUDIO_STREAM
 from tests.support.http_events import CREATE, DELETE, GET, HEALTH, LIST, LIST_CAPTIONS, UPDATE
 from tests.support.tables import (
     CAPTIONS_TABLE,
@@ -39,6 +40,7 @@ SETTINGS = {
     "RATE_LIMITS_TABLE": RATE_LIMITS_TABLE,
     "LIVE_CAPTIONS_TABLE": LIVE_CAPTIONS_TABLE,
     "CAPTIONS_TABLE": CAPTIONS_TABLE,
+    "AUDIO_STREAM": AUDIO_STREAM,
     "SESSION_ID_DIGITS": "3",
     "SESSIONS_PER_SPEAKER_PER_HOUR": "50",
     "JOINS_PER_ADDRESS_PER_MINUTE": "10",

@@ -9,8 +9,10 @@ from threading import Lock
 from typing import Any
 
 from shared.audience.connection import Connection, Role, SessionRef
-from shared.audience.ports import DueSession
-from shared.captions.caption import Caption, CaptionPage, PublishRefused, StoredCaption
+from shared.audience.ports import DueSession, Places
+from shared.audio.chunk import AudioChunk
+from shared.captions.caption import Caption, PublishRefused, StoredCaption
+from shared.captions.ports import CaptionPage
 from shared.sessions.list import Page, Position
 from shared.sessions.session import ConditionFailed, Language, Precondition, Session, SessionPatch, Status
 
@@ -90,6 +92,16 @@ class MemorySpeakerIndex:
             reverse=True,
         )
         return Page(matching[:limit], _position(matching[limit - 1]) if len(matching) > limit else None)
+
+
+class MemoryAudioStream:
+    """The AudioStream: `chunks` in the order in which they were put."""
+
+    def __init__(self) -> None:
+        self.chunks: list[AudioChunk] = []
+
+    def put(self, chunk: AudioChunk) -> None:
+        self.chunks.append(chunk)
 
 
 class MemoryConnections:

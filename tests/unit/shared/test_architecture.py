@@ -21,8 +21,9 @@ ALLOWED = {
     "sessions": {"root", "sessions"},
     "audience": {"root", "sessions", "audience"},
     "captions": {"root", "sessions", "audience", "captions"},
+    "audio": {"root", "sessions", "audience", "audio"},
     "events": {"root", "sessions", "audience", "captions", "events"},
-    "aws": {"root", "sessions", "audience", "captions", "aws"},
+    "aws": {"root", "sessions", "audience", "captions", "audio", "aws"},
 }
 # Which third-party packages may be imported where, by folder or module.
 THIRD_PARTY = {"aws": {"botocore", "jwt"}, "shared.sessions.requests": {"pydantic"}}
@@ -77,7 +78,7 @@ def test_third_party_packages_are_imported_only_where_they_may_be(path: Path):
 
 @pytest.mark.parametrize(
     "path",
-    [path for path in MODULES if folder(module_name(path)) in ("sessions", "audience", "captions")],
+    [path for path in MODULES if folder(module_name(path)) in ("sessions", "audience", "captions", "audio")],
     ids=module_name,
 )
 def test_the_domain_reads_neither_clock_nor_environment_nor_network(path: Path):
@@ -125,7 +126,10 @@ def test_only_the_endpoint_catches_every_exception():
 
 @pytest.mark.parametrize(
     "function",
-    ["get_session", "delete_session", "health", "publish_caption", "change_language", "join_session"],
+    [
+        *("get_session", "delete_session", "health"),
+        *("publish_caption", "change_language", "join_session", "send_audio"),
+    ],
 )
 def test_a_function_without_an_http_request_body_does_not_import_pydantic(function: str):
     program = f"import sys, functions.{function}.handler; print('pydantic' in sys.modules)"

@@ -32,6 +32,7 @@ from shared.errors import (
         (partial(NotOwner, "update"), "Not authorized to update this session"),
         (partial(NotOwner, "delete"), "Not authorized to delete this session"),
         (partial(NotAuthorized, "publishCaption"), "This connection may not send publishCaption"),
+        (partial(NotAuthorized, "audioChunk"), "This connection may not send audioChunk"),
         (SessionPaused, "Session is paused"),
         (VersionMismatch, "Session has changed since it was read"),
         (SessionEnded, "Session has ended"),
