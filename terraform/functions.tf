@@ -11,14 +11,18 @@
 # dynamodb_actions    its IAM actions by table or index
 # other_actions       its IAM actions that act on no resource
 # manages_connections methods that it may call on open WebSockets: POST sends a message, DELETE closes the connection
+# audio_actions       its IAM actions on the audio stream
 # environment         its settings, which its handler reads
+# enabled             whether the environment has it, if not always
 # timeout_seconds     its timeout, if it is not the default
 # memory_mb           its memory, if it is not the default
 locals {
   # One processor: messages to a whole audience take CPU time. https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
   one_processor_mb = 1769
 
-  functions = {
+  functions = { for name, function in local.declared_functions : name => function if lookup(function, "enabled", true) }
+
+  declared_functions = {
     create_session = {
       route     = "POST /sessions"
       signed_in = true
@@ -176,6 +180,17 @@ locals {
       }
     }
 
+    send_audio = {
+      enabled          = var.audio_stream
+      websocket_route  = "audioChunk"
+      dynamodb_actions = { sessions = ["dynamodb:GetItem"] }
+      audio_actions    = ["kinesis:PutRecord"]
+      environment = {
+        SESSIONS_TABLE = module.table["sessions"].name
+        AUDIO_STREAM   = one(module.audio_stream[*].name)
+      }
+    }
+
     session_changed = {
       # Small batches, because one record may mean closing every connection of a session. Ten at once, because a session is one
       # item, whose changes stay in order.
@@ -314,7 +329,11 @@ locals {
 
   http_routes      = { for name, function in local.functions : function.route => name if can(function.route) }
   websocket_routes = { for name, function in local.functions : function.websocket_route => name if can(function.websocket_route) }
-  authorizers      = { for name, function in local.functions : function.authorizes => name if can(function.authorizes) }
-  streams          = { for name, function in local.functions : name => function.stream if can(function.stream) }
-  schedules        = { for name, function in local.functions : name => function.schedule if can(function.schedule) }
+  # Also the routes of functions that the environment does not have: their limits can be set before they are enabled.
+  known_websocket_routes = concat(
+    [for function in local.declared_functions : function.websocket_route if can(function.websocket_route)], keys(local.websocket_replies),
+  )
+  authorizers = { for name, function in local.functions : function.authorizes => name if can(function.authorizes) }
+  streams     = { for name, function in local.functions : name => function.stream if can(function.stream) }
+  schedules   = { for name, function in local.functions : name => function.schedule if can(function.schedule) }
 }

@@ -119,6 +119,14 @@ module "table" {
   deletion_protection    = var.deletion_protection
 }
 
+# What speakers say, until it is recognized.
+module "audio_stream" {
+  source = "./modules/audio_stream"
+  count  = var.audio_stream ? 1 : 0
+
+  name = "${local.prefix}-audio"
+}
+
 module "identity" {
   source = "./modules/identity"
   count  = var.user_pool_id == null ? 1 : 0
@@ -173,6 +181,10 @@ module "function" {
         resource = "${module.websocket_api.execution_arn}/${method}/@connections/*"
         actions  = ["execute-api:ManageConnections"]
       }
+    },
+    {
+      for actions in [lookup(each.value, "audio_actions", [])] :
+      "audio_stream" => { resource = one(module.audio_stream[*].arn), actions = actions } if length(actions) > 0
     },
     {
       for actions in [lookup(each.value, "other_actions", [])] :

@@ -51,8 +51,8 @@ locals {
   # How far behind its stream a consumer may be: a minute, but less where somebody waits for its messages.
   max_stream_age_seconds = { translate_captions = 10, connection_admitted = 10 }
 
-  # Functions of the WebSocket API's messages: all but those of $connect and $disconnect.
-  message_functions = [for route, name in local.websocket_routes : name if !startswith(route, "$")]
+  # Functions of the WebSocket API's messages: all but those of $connect and $disconnect. Audio has a count of its own.
+  message_functions = [for route, name in local.websocket_routes : name if !startswith(route, "$") && name != "send_audio"]
 
   # Lines in the logs of functions, and the functions that may write them. With a `message` the level is ERROR, and each line is one
   # thing that was left undone.
@@ -85,6 +85,14 @@ locals {
       functions   = local.message_functions
       description = "More than ten messages in five minutes were answered with INTERNAL_ERROR or SERVICE_UNAVAILABLE: captions are not published, or languages not changed."
       runbook     = "failing-messages"
+    }
+    # Not those that a pause, an end or missing rights explain. Only a signed-in speaker can send what is counted as invalid.
+    RefusedAudioCount = {
+      pattern     = "{ $.status = 400 || $.status = 500 || $.status = 503 }"
+      threshold   = 10
+      functions   = [for name in values(local.websocket_routes) : name if name == "send_audio"]
+      description = "More than ten chunks of audio in five minutes were invalid, or could not be put on the audio stream: what was said is not recognized."
+      runbook     = "refused-audio"
     }
   }
 
@@ -182,8 +190,10 @@ module "alarms" {
       threshold   = metric.threshold
       description = metric.description
       runbook     = metric.runbook
-    }
+    } if length(metric.functions) > 0
   }
+
+  audio_stream = one(module.audio_stream[*].name)
 }
 
 module "dashboard" {
@@ -204,4 +214,5 @@ module "dashboard" {
   table_names          = { for name, table in module.table : name => table.name }
   mapping_uuids        = { for name, consumer in module.stream_consumer : name => consumer.mapping_uuid }
   scheduled_functions  = { for name in keys(local.schedules) : name => module.function[name].name }
+  audio_stream         = one(module.audio_stream[*].name)
 }

@@ -48,6 +48,16 @@ output "connections_table" {
   value       = module.table["connections"].name
 }
 
+output "audio_stream" {
+  description = "Name of the Kinesis data stream with the audio of speakers; null without audio_stream."
+  value       = one(module.audio_stream[*].name)
+}
+
+output "audio_stream_arn" {
+  description = "ARN of the Kinesis data stream with the audio of speakers; null without audio_stream."
+  value       = one(module.audio_stream[*].arn)
+}
+
 output "failed_captions_bucket" {
   description = "Name of the S3 bucket in which Lambda stores captions after the last retry, for one day."
   value       = module.failed_captions.name

@@ -120,7 +120,7 @@ variable "throttles" {
   validation {
     condition = length(concat(
       tolist(setsubtract(keys(lookup(var.throttles, "http_api", {})), concat(["default"], keys(local.http_routes)))),
-      tolist(setsubtract(keys(lookup(var.throttles, "websocket_api", {})), concat(["default"], keys(local.websocket_routes), keys(local.websocket_replies)))),
+      tolist(setsubtract(keys(lookup(var.throttles, "websocket_api", {})), concat(["default"], local.known_websocket_routes))),
     )) == 0
     error_message = "throttles names a route that its API does not have. functions.tf lists the routes."
   }
@@ -193,6 +193,13 @@ variable "max_languages" {
     condition     = var.max_languages >= 0 && var.max_languages <= 19 && floor(var.max_languages) == var.max_languages
     error_message = "max_languages must be a whole number from 0 to 19, the number of languages."
   }
+}
+
+variable "audio_stream" {
+  description = "Whether speakers may send audio (`audioChunk`), which goes to a Kinesis data stream for a recognizer of speech. The stream costs about $29 a month, also without audio."
+  type        = bool
+  nullable    = false
+  default     = false
 }
 
 variable "cors_allow_origins" {

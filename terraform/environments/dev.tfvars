@@ -15,11 +15,14 @@ throttles = {
     "GET /health" = { requests_per_second = 50, burst = 100 }
   }
   websocket_api = {
-    default          = { requests_per_second = 1000, burst = 2000 }
-    "$connect"       = { requests_per_second = 500, burst = 1000 }
-    "joinSession"    = { requests_per_second = 500, burst = 1000 }
-    "changeLanguage" = { requests_per_second = 50, burst = 100 }
-    "publishCaption" = { requests_per_second = 100, burst = 200 }
+    default        = { requests_per_second = 10, burst = 20 } # messages that nobody needs
+    "$connect"     = { requests_per_second = 500, burst = 1000 }
+    "$disconnect"  = { requests_per_second = 500, burst = 1000 }
+    heartbeat      = { requests_per_second = 200, burst = 400 } # 60,000 connections with one each in five minutes
+    joinSession    = { requests_per_second = 100, burst = 200 } # clients get the same message unasked when they join
+    changeLanguage = { requests_per_second = 50, burst = 100 }
+    publishCaption = { requests_per_second = 100, burst = 200 } # 300 sessions with one every 3 s
+    audioChunk     = { requests_per_second = 100, burst = 200 } # 25 speakers with four chunks a second each
   }
 }
 
@@ -27,5 +30,6 @@ max_listeners                 = 500
 sessions_per_speaker_per_hour = 50
 joins_per_address_per_minute  = 600
 failed_record_retention_days  = 14
+audio_stream                  = true
 
 alarms = false

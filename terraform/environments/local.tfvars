@@ -15,11 +15,14 @@ throttles = {
     "GET /health" = { requests_per_second = 50, burst = 100 }
   }
   websocket_api = {
-    default          = { requests_per_second = 1000, burst = 2000 }
-    "$connect"       = { requests_per_second = 500, burst = 1000 }
-    "joinSession"    = { requests_per_second = 500, burst = 1000 }
-    "changeLanguage" = { requests_per_second = 50, burst = 100 }
-    "publishCaption" = { requests_per_second = 500, burst = 1000 }
+    default        = { requests_per_second = 10, burst = 20 } # messages that nobody needs
+    "$connect"     = { requests_per_second = 500, burst = 1000 }
+    "$disconnect"  = { requests_per_second = 500, burst = 1000 }
+    heartbeat      = { requests_per_second = 200, burst = 400 } # 60,000 connections with one each in five minutes
+    joinSession    = { requests_per_second = 100, burst = 200 } # clients get the same message unasked when they join
+    changeLanguage = { requests_per_second = 100, burst = 200 }
+    publishCaption = { requests_per_second = 500, burst = 1000 } # 1,500 sessions with one every 3 s
+    audioChunk     = { requests_per_second = 500, burst = 1000 } # 125 speakers with four chunks a second each
   }
 }
 
@@ -28,5 +31,6 @@ sessions_per_speaker_per_hour = 1000 # tests and demonstrations create many sess
 joins_per_address_per_minute  = 0    # all clients have the same address
 failed_record_retention_days  = null # nothing outlives a run, and the AWS provider waits 55 s for an expiration rule
 failed_captions_expire        = false
+audio_stream                  = false # make run AUDIO=1: the AWS provider waits 30 s for the stream
 
 alarms = false

@@ -12,16 +12,19 @@ throttles = {
   http_api = {
     # The routes of speakers. A request with an invalid token counts, but runs no function.
     default                              = { requests_per_second = 300, burst = 600 }
-    "GET /sessions/{sessionId}"          = { requests_per_second = 2000, burst = 4000 }
+    "GET /sessions/{sessionId}"          = { requests_per_second = 1600, burst = 3200 }
     "GET /sessions/{sessionId}/captions" = { requests_per_second = 300, burst = 600 }
     "GET /health"                        = { requests_per_second = 200, burst = 400 }
   }
   websocket_api = {
-    default          = { requests_per_second = 2000, burst = 4000 }
-    "$connect"       = { requests_per_second = 500, burst = 1000 }
-    "joinSession"    = { requests_per_second = 500, burst = 1000 }
-    "changeLanguage" = { requests_per_second = 100, burst = 200 }
-    "publishCaption" = { requests_per_second = 1000, burst = 2000 } # 1,000 sessions in which somebody speaks publish about 333 a second
+    default        = { requests_per_second = 10, burst = 20 } # messages that nobody needs
+    "$connect"     = { requests_per_second = 500, burst = 1000 }
+    "$disconnect"  = { requests_per_second = 1000, burst = 2000 }
+    heartbeat      = { requests_per_second = 1000, burst = 2000 } # 300,000 connections with one each in five minutes
+    joinSession    = { requests_per_second = 100, burst = 200 }   # clients get the same message unasked when they join
+    changeLanguage = { requests_per_second = 100, burst = 200 }
+    publishCaption = { requests_per_second = 500, burst = 1000 } # 1,500 sessions with one every 3 s
+    audioChunk     = { requests_per_second = 400, burst = 800 }  # if there is an audio_stream: 100 speakers with four chunks a second each
   }
 }
 

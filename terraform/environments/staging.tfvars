@@ -17,11 +17,14 @@ throttles = {
     "GET /health"                        = { requests_per_second = 100, burst = 200 }
   }
   websocket_api = {
-    default          = { requests_per_second = 1000, burst = 2000 }
-    "$connect"       = { requests_per_second = 500, burst = 1000 }
-    "joinSession"    = { requests_per_second = 500, burst = 1000 }
-    "changeLanguage" = { requests_per_second = 50, burst = 100 }
-    "publishCaption" = { requests_per_second = 100, burst = 200 }
+    default        = { requests_per_second = 10, burst = 20 } # messages that nobody needs
+    "$connect"     = { requests_per_second = 500, burst = 1000 }
+    "$disconnect"  = { requests_per_second = 1000, burst = 2000 }
+    heartbeat      = { requests_per_second = 500, burst = 1000 } # 150,000 connections with one each in five minutes
+    joinSession    = { requests_per_second = 100, burst = 200 }  # clients get the same message unasked when they join
+    changeLanguage = { requests_per_second = 50, burst = 100 }
+    publishCaption = { requests_per_second = 200, burst = 400 } # 600 sessions with one every 3 s
+    audioChunk     = { requests_per_second = 200, burst = 400 } # if there is an audio_stream: 50 speakers with four chunks a second each
   }
 }
 

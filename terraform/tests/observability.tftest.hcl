@@ -56,6 +56,7 @@ variables {
   sessions_per_speaker_per_hour = 50
   joins_per_address_per_minute  = 10
   failed_record_retention_days  = 14
+  audio_stream                  = true
 
   alarms             = true
   alarm_email        = "operators@example.com"
@@ -89,6 +90,24 @@ run "without_alarms" {
   assert {
     condition     = !contains([for widget in jsondecode(module.dashboard.body).widgets : widget.type], "alarm")
     error_message = "Without alarms there is no alarm widget: CloudWatch rejects an empty one."
+  }
+}
+
+run "without_audio" {
+  command = plan
+
+  variables {
+    audio_stream = false
+  }
+
+  assert {
+    condition     = length([for filter in aws_cloudwatch_log_metric_filter.function : filter if filter.name == "RefusedAudioCount"]) == 0
+    error_message = "Without an audio stream nothing counts its chunks."
+  }
+
+  assert {
+    condition     = !can(regex("AWS/Kinesis|RefusedAudioCount", module.dashboard.body))
+    error_message = "Without an audio stream the dashboard has no graph of it."
   }
 }
 

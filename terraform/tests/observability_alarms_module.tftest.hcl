@@ -35,6 +35,7 @@ variables {
   consumers            = { tell = { function_name = "test-tell", mapping_uuid = "11111111-2222-3333-4444-555555555555", max_age_seconds = 20 } }
   scheduled_functions  = { clean = "test-clean" }
   tables               = { things = "test-things" }
+  audio_stream         = "test-audio"
   log_metric_namespace = "Test"
   access_log_metrics   = { RefusedCount = { threshold = 10, description = "Refused.", runbook = "refused" } }
   function_log_metrics = {
@@ -55,7 +56,7 @@ run "alarms" {
       "latency-make", "failures-make", "failures-health", "access-log-RefusedCount", "function-log-ForgottenCount", "function-log-StumbledCount",
       "rejected-requests", "rejected-connections", "not-invoked-clean",
       "errors-make", "throttles-make", "throttles-guard", "duration-make", "duration-guard",
-      "throttles-table-things", "stream-age-tell", "failed-records-tell", "dropped-records-tell", "id-clashes", "rate-limits-unavailable",
+      "throttles-table-things", "throttles-audio-stream", "stream-age-tell", "failed-records-tell", "dropped-records-tell", "id-clashes", "rate-limits-unavailable",
       "caption-latency", "undelivered-captions", "untranslated-captions", "translate-throttles", "translate-errors",
       "availability-fast-1h", "availability-fast-5m", "availability-slow-6h", "availability-slow-30m",
       "joining-fast-1h", "joining-fast-5m", "joining-slow-6h", "joining-slow-30m", "joins-full", "joins-limited",
@@ -196,6 +197,23 @@ run "alarms" {
       for alarm in aws_cloudwatch_metric_alarm.this : one(distinct([for query in alarm.metric_query : query.metric[0].period if length(query.metric) > 0])) * alarm.evaluation_periods <= 86400
     ])
     error_message = "CloudWatch evaluates at most one day, in periods of equal length."
+  }
+}
+
+run "without_an_audio_stream" {
+  command = plan
+
+  module {
+    source = "./modules/alarms"
+  }
+
+  variables {
+    audio_stream = null
+  }
+
+  assert {
+    condition     = !contains(keys(aws_cloudwatch_metric_alarm.this), "throttles-audio-stream")
+    error_message = "Without an audio stream nothing can be throttled."
   }
 }
 

@@ -50,6 +50,12 @@ override_resource {
 
 override_resource {
   override_during = plan
+  target          = module.audio_stream[0].aws_kinesis_stream.this
+  values          = { arn = "arn:audio" }
+}
+
+override_resource {
+  override_during = plan
   target          = module.websocket_api.aws_apigatewayv2_api.this
   values          = { api_endpoint = "wss://ws1.example.com", execution_arn = "arn:aws:execute-api:us-east-1:123456789012:ws1" }
 }
@@ -124,6 +130,7 @@ variables {
   joins_per_address_per_minute  = 5
   caption_characters_per_minute = 1500
   max_languages                 = 7
+  audio_stream                  = true
   failed_record_retention_days  = 14
 }
 
@@ -173,6 +180,7 @@ run "functions" {
         LIVE_CAPTIONS_TABLE           = "session-service-dev-live_captions"
         CAPTION_CHARACTERS_PER_MINUTE = "1500"
       }
+      send_audio = { SESSIONS_TABLE = "session-service-dev-sessions", AUDIO_STREAM = "session-service-dev-audio" }
       connection_admitted = {
         SESSIONS_TABLE      = "session-service-dev-sessions"
         CONNECTIONS_TABLE   = "session-service-dev-connections"
@@ -268,6 +276,7 @@ run "functions" {
         "arn:sessions"      = ["dynamodb:GetItem"]
         "arn:live_captions" = ["dynamodb:UpdateItem", "dynamodb:GetItem"]
       }
+      send_audio = { "arn:sessions" = ["dynamodb:GetItem"], "arn:audio" = ["kinesis:PutRecord"] }
       connection_admitted = {
         "arn:sessions"                                                          = ["dynamodb:GetItem"]
         "arn:live_captions"                                                     = ["dynamodb:GetItem"]
@@ -412,6 +421,7 @@ run "websocket_routes" {
         default          = { requests_per_second = 200, burst = 400 }
         "$connect"       = { requests_per_second = 100, burst = 150 }
         "publishCaption" = { requests_per_second = 40, burst = 80 }
+        "audioChunk"     = { requests_per_second = 90, burst = 180 }
       }
     }
   }
@@ -425,6 +435,7 @@ run "websocket_routes" {
       "joinSession"    = ["session-service-dev-join_session", true, "NONE"]
       "changeLanguage" = ["session-service-dev-change_language", true, "NONE"]
       "publishCaption" = ["session-service-dev-publish_caption", true, "NONE"]
+      "audioChunk"     = ["session-service-dev-send_audio", true, "NONE"]
     })
     error_message = "The WebSocket API has exactly these routes to functions, and the response to a message is sent to the client."
   }
@@ -449,6 +460,7 @@ run "websocket_routes" {
       "joinSession"    = [200, 400]
       "changeLanguage" = [200, 400]
       "publishCaption" = [40, 80]
+      "audioChunk"     = [90, 180]
       "heartbeat"      = [200, 400]
       "$default"       = [200, 400]
     })
@@ -569,6 +581,45 @@ run "tables" {
       captions      = { hash_key = "sessionKey", range_key = "sequence", ttl_attribute = "deleteAt", stream_view_type = null, indexes = {} }
     })
     error_message = "The tables have these keys, TTL attributes, streams and indexes."
+  }
+}
+
+run "audio" {
+  command = plan
+
+  assert {
+    condition     = output.audio_stream == "session-service-dev-audio" && output.audio_stream_arn == "arn:audio"
+    error_message = "The outputs name the stream for those who recognize speech."
+  }
+}
+
+run "without_audio" {
+  command = plan
+
+  variables {
+    audio_stream = false
+    throttles = {
+      http_api = { default = { requests_per_second = 50, burst = 100 } }
+      websocket_api = {
+        default    = { requests_per_second = 200, burst = 400 }
+        audioChunk = { requests_per_second = 90, burst = 180 }
+      }
+    }
+  }
+
+  assert {
+    condition     = length(module.audio_stream) == 0 && output.audio_stream == null && output.audio_stream_arn == null
+    error_message = "Without audio_stream there is no stream."
+  }
+
+  assert {
+    condition     = !contains(keys(module.function), "send_audio") && !contains(keys(aws_s3_object.zip), "send_audio")
+    error_message = "Without audio_stream there is no function for it."
+  }
+
+  assert {
+    condition     = !contains(keys(module.websocket_api.routes), "audioChunk")
+    error_message = "Without audio_stream audioChunk is an unknown action, although its limit is set."
   }
 }
 

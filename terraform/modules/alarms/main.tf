@@ -144,6 +144,16 @@ locals {
     })
   }
 
+  audio_throttles = {
+    for stream in compact([var.audio_stream]) : "throttles-audio-stream" => merge(local.two_of_three, {
+      description = "Kinesis throttles the audio stream: chunks of audio are refused."
+      runbook     = "throttled-audio-stream"
+      value       = "throttles"
+      threshold   = 0
+      metrics     = { throttles = { namespace = "AWS/Kinesis", name = "WriteProvisionedThroughputExceeded", dimensions = { StreamName = stream }, stat = "Sum" } }
+    })
+  }
+
   stream_ages = {
     for key, consumer in var.consumers : "stream-age-${key}" => {
       description = "${key} is more than ${consumer.max_age_seconds} s behind its stream: clients receive messages late."
@@ -333,7 +343,7 @@ locals {
   alarms = merge(
     local.latency, local.failures, local.access_log, local.function_log, local.rejections, local.function_errors, local.function_throttles,
     local.function_durations, local.missing_invocations, local.table_throttles, local.stream_ages, local.failed_records, local.dropped_records,
-    local.service, local.captions, local.translate, local.refused_joins, local.burn_windows,
+    local.audio_throttles, local.service, local.captions, local.translate, local.refused_joins, local.burn_windows,
   )
 }
 

@@ -105,6 +105,12 @@ variable "tables" {
   nullable    = false
 }
 
+variable "audio_stream" {
+  description = "Name of the Kinesis data stream with the audio of speakers; null without one."
+  type        = string
+  default     = null
+}
+
 variable "log_metric_namespace" {
   description = "Namespace of the metrics that are counted in logs."
   type        = string

@@ -1,4 +1,4 @@
-# Four questions in the first row, and details below each of them. The fourth row has captions, the last one joins, and what happens without a request.
+# Four questions in the first row, and details below each of them. The fourth row has captions, the last one joins, what happens without a request, and audio if there is an audio stream.
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
 locals {
   palette = ["#1f77b4", "#2ca02c", "#ff7f0e", "#9467bd", "#17becf", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#d62728", "#aec7e8", "#ffbb78", "#98df8a", "#c5b0d5", "#ff9896", "#c49c94", "#f7b6d2", "#c7c7c7", "#dbdb8d", "#9edae5"]
@@ -15,7 +15,7 @@ locals {
   }
   objectives = { for route, name in var.http_api.routes : route => var.p95_milliseconds[name] if var.p95_milliseconds[name] != null }
 
-  graphs = [
+  graphs = concat([
     # First row
     {
       title = "Are people creating sessions?"
@@ -218,9 +218,20 @@ locals {
       ]
       limits = []
     },
-  ]
+    ], [
+    for stream in compact([var.audio_stream]) : {
+      title = "Is audio accepted? (chunks)"
+      stat  = "Sum"
+      metrics = [
+        ["AWS/Kinesis", "IncomingRecords", "StreamName", stream, { label = "on the stream", color = "#2ca02c" }],
+        ["AWS/Kinesis", "WriteProvisionedThroughputExceeded", "StreamName", stream, { label = "throttled by Kinesis", color = "#9467bd" }],
+        [var.log_metric_namespace, "RefusedAudioCount", { label = "refused", color = "#d62728" }],
+      ]
+      limits = []
+    }
+  ])
 
-  header = "# ${var.name}\nThe first row answers four questions; the graphs below each of them show details. The fourth row is about captions. The last row shows how joins end, and what happens without a request. The [runbook](${var.runbook_url}) has a section on each alarm."
+  header = "# ${var.name}\nThe first row answers four questions; the graphs below each of them show details. The fourth row is about captions. The last row shows how joins end, what happens without a request, and whether audio is accepted. The [runbook](${var.runbook_url}) has a section on each alarm."
 
   widgets = concat(
     [{

@@ -81,6 +81,12 @@ variable "table_names" {
   nullable    = false
 }
 
+variable "audio_stream" {
+  description = "Name of the Kinesis data stream with the audio of speakers; null without one."
+  type        = string
+  default     = null
+}
+
 variable "mapping_uuids" {
   description = "UUIDs of the event source mappings, by the Terraform key of the stream consumer."
   type        = map(string)

@@ -36,7 +36,7 @@ run "values" {
   }
 
   assert {
-    condition     = length(setsubtract(concat(keys(local.websocket_routes), keys(local.websocket_replies)), concat(["$default"], keys(var.throttles.websocket_api)))) == 0
+    condition     = length(setsubtract(local.known_websocket_routes, concat(["$default"], keys(var.throttles.websocket_api)))) == 0
     error_message = "Each event and message has a limit of its own: the default is for messages that nobody needs."
   }
 
@@ -56,7 +56,7 @@ run "values" {
     condition = sum(concat(
       [for route in keys(local.http_routes) : lookup(var.throttles.http_api, route, var.throttles.http_api.default).requests_per_second],
       [
-        for route in concat(keys(local.websocket_routes), keys(local.websocket_replies)) :
+        for route in local.known_websocket_routes :
         lookup(var.throttles.websocket_api, route, var.throttles.websocket_api.default).requests_per_second
       ],
     )) <= 7000
@@ -89,6 +89,16 @@ run "values" {
   assert {
     condition     = var.environment == "local" || min(var.sessions_per_speaker_per_hour, var.joins_per_address_per_minute) > 0
     error_message = "Outside local there are rate limits."
+  }
+
+  assert {
+    condition     = var.audio_stream == (var.environment == "dev")
+    error_message = "Only dev has an audio stream until others want one."
+  }
+
+  assert {
+    condition     = var.throttles.websocket_api["audioChunk"].requests_per_second >= 4 * 25
+    error_message = "25 speakers can send four chunks a second each."
   }
 
   assert {
