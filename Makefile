@@ -28,8 +28,8 @@ endif
 ##@ Run the system on this machine
 
 .PHONY: run
-run: $(VENV) ## Run the whole system until Ctrl-C (PORT=8080)
-	@exec $(PY) -m scripts.local --port $(PORT)
+run: $(VENV) ## Run the whole system until Ctrl-C (PORT=8080, AUDIO=1 with an audio stream)
+	@exec $(PY) -m scripts.local --port $(PORT) $(if $(AUDIO),--audio)
 
 .PHONY: token
 token: $(VENV) ## Print a token of a local speaker (USER=alice)

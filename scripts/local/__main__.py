@@ -1,10 +1,10 @@
-"""Run the whole system on this machine until Ctrl-C: python -m scripts.local [--port 8080]."""
+"""Run the whole system on this machine until Ctrl-C: python -m scripts.local [--port 8080] [--audio]."""
 
 import argparse
 import signal
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import FrameType
 
@@ -12,6 +12,7 @@ from scripts import command_line, local_system
 from scripts.errors import CommandError
 from scripts.local import ports
 from scripts.local.aws.local_aws import AwsFailed
+from scripts.local.config.functions import Function
 from scripts.local.system import System
 
 _READY = """
@@ -21,6 +22,7 @@ Ready after {seconds:.0f} s. Ctrl-C stops everything.
   WebSocket  {websocket_url}
   Console    {console_url}
   Captions   {captions}
+  Audio      {audio}
   Logs       {logs}
 
 In another terminal:
@@ -41,16 +43,17 @@ def main(arguments: list[str] | None = None) -> int:
     """Run until a signal stops it; 1 with the reason on standard error when it cannot start or continue."""
     parser = argparse.ArgumentParser(prog="python -m scripts.local", description=__doc__)
     parser.add_argument("--port", type=_port, default=8080, help="of the API; the console takes the next one")
+    parser.add_argument("--audio", action="store_true", help="with an audio stream, which takes 30 s more")
     parser.add_argument("--work", type=Path, default=local_system.DEFAULT_WORK, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup ignores it
         signal.signal(signal.SIGHUP, _stop)
-    return command_line.run(lambda: _run(options.port, options.work))
+    return command_line.run(lambda: _run(options.port, options.work, audio=options.audio))
 
 
-def _run(port: int, work: Path) -> None:
+def _run(port: int, work: Path, *, audio: bool) -> None:
     began = time.monotonic()
 
     def progress(step: str) -> None:
@@ -58,7 +61,12 @@ def _run(port: int, work: Path) -> None:
 
     try:
         with System(
-            work=work, port=port, console_port=port + 1, uses_apertium=True, progress=progress
+            work=work,
+            port=port,
+            console_port=port + 1,
+            settings={"audio_stream": "true"} if audio else {},
+            uses_apertium=True,
+            progress=progress,
         ) as system:
             ready = _READY.format(
                 seconds=time.monotonic() - began,
@@ -66,6 +74,7 @@ def _run(port: int, work: Path) -> None:
                 websocket_url=system.websocket_url,
                 console_url=system.console_url,
                 captions=_captions(system.apertium.directions),
+                audio=_audio(system.config.functions, system.aws.url),
                 logs=work / "logs",
             )
             print(ready, flush=True)
@@ -85,6 +94,17 @@ def _captions(directions: Iterable[str]) -> str:
     if not directions:
         return others
     return f"translated by Apertium ({', '.join(sorted(directions))}); other languages have {others}"
+
+
+def _audio(functions: Mapping[str, Function], aws_url: str) -> str:
+    streams = [
+        function.environment["AUDIO_STREAM"]
+        for function in functions.values()
+        if "AUDIO_STREAM" in function.environment
+    ]
+    if not streams:
+        return "audioChunk is an unknown action; make run AUDIO=1 has a stream for it"
+    return f"Kinesis data stream {streams[0]} at {aws_url}"
 
 
 def _stop(_: int, __: FrameType | None) -> None:

@@ -56,8 +56,8 @@ class System:
     both APIs. `runs_schedules` is whether schedules run by themselves every minute; a test that decides when
     they run calls `run_schedules` instead. `uses_apertium` is whether Apertium translates where it is
     installed; otherwise the stand-in for Translate only marks the text with its language. `functions_aws_url`
-    turns the local AWS's URL into the one that functions use; a test puts a proxy in between. `progress`
-    takes a sentence before each long step.
+    turns the local AWS's URL into the one that functions use, and `functions_kinesis_url` into the one that
+    they use for Kinesis; a test puts a proxy in between. `progress` takes a sentence before each long step.
 
     All URLs are on 127.0.0.1 and have no slash at the end. Tests use `functions`, `websockets`,
     `connections`, `management_api` and `translate` to cause failures that occur on AWS.
@@ -73,6 +73,7 @@ class System:
     runs_schedules: bool = True
     uses_apertium: bool = False
     functions_aws_url: Callable[[str], str] = lambda aws_url: aws_url
+    functions_kinesis_url: Callable[[str], str] = lambda aws_url: aws_url
     progress: Callable[[str], object] = lambda _: None
 
     aws: LocalAws = field(init=False)
@@ -178,6 +179,7 @@ class System:
             self.work,
             environment={
                 **local_system.aws_variables(self.functions_aws_url(self.aws.url)),
+                "AWS_ENDPOINT_URL_KINESIS": self.functions_kinesis_url(self.aws.url),
                 "AWS_ENDPOINT_URL_TRANSLATE": self._listen(self.translate),
             },
             local_values={api.endpoint: f"{management_url}/{api.stage}"},

@@ -58,6 +58,15 @@ locals {
         "dynamodb:UpdateContinuousBackups", "dynamodb:UpdateTable", "dynamodb:UpdateTimeToLive",
       ]
     }
+    # Deployments create and destroy the audio stream, and do not read or write its records.
+    audio = {
+      resources = ["arn:aws:kinesis:${local.regional}:stream/#-audio"]
+      actions = [
+        "kinesis:AddTagsToStream", "kinesis:CreateStream", "kinesis:DeleteStream", "kinesis:DescribeStreamSummary",
+        "kinesis:IncreaseStreamRetentionPeriod", "kinesis:ListTagsForStream", "kinesis:RemoveTagsFromStream",
+        "kinesis:StartStreamEncryption",
+      ]
+    }
     logs = {
       resources = ["arn:aws:logs:${local.regional}:log-group:/aws/lambda/#-*", "arn:aws:logs:${local.regional}:log-group:/aws/apigateway/#*"]
       actions = [
@@ -123,7 +132,8 @@ locals {
     anywhere = {
       resources = ["*"]
       actions = [
-        "cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData", "cognito-idp:CreateUserPool", "lambda:ListFunctions",
+        "cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData", "cognito-idp:CreateUserPool", "kinesis:DescribeLimits",
+        "lambda:ListFunctions",
         "logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DescribeLogGroups", "logs:DescribeResourcePolicies",
         "logs:GetLogDelivery", "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:UpdateLogDelivery",
         "sns:GetSubscriptionAttributes", "sns:Unsubscribe",

@@ -1,9 +1,9 @@
 """moto as a server on a free port of 127.0.0.1. It prints `ready <URL>` and ends on SIGTERM.
 
 `python -m scripts.local.aws.moto_server STREAMS_URL INVOKE_URL CALLS` posts the records of table streams to
-STREAMS_URL, in order. It checks functions' calls to DynamoDB against their roles, since moto's own check
-ignores the table, and logs them to the file CALLS. Its Lambda only stores what Terraform creates;
-scripts.local.lambda_ runs it, and calls of Invoke are forwarded to INVOKE_URL.
+STREAMS_URL, in order. It checks functions' calls to DynamoDB and Kinesis against their roles, since moto's
+own check ignores the resource, and logs them to the file CALLS. Its Lambda only stores what Terraform
+creates; scripts.local.lambda_ runs it, and calls of Invoke are forwarded to INVOKE_URL.
 """
 
 import base64
@@ -15,6 +15,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -27,18 +28,19 @@ from moto.awslambda.responses import LambdaResponse
 from moto.awslambda_simple.models import lambda_simple_backends
 from moto.core import responses
 from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.core.responses import BaseResponse
 from moto.core.serialize import BaseJSONSerializer
 from moto.core.utils import method_names_from_class
 from moto.dynamodb.models.table import StreamRecord, StreamShard
 from moto.dynamodb.responses import DynamoHandler
 from moto.iam.models import iam_backends
-from moto.moto_api._internal.urls import url_paths
+from moto.kinesis.responses import KinesisResponse
 from moto.server import ThreadedMotoServer
 
 from scripts import local_system
-from scripts.local.aws import transactions
-from scripts.local.aws.patching import Method, wrap
-from scripts.local.aws.permissions import Permissions, needed_permissions
+from scripts.local.aws.permissions import Permissions, dynamodb_resources, kinesis_resources
+
+Method = Callable[..., Any]
 
 INVOCATION_SECONDS = 910
 """More than the longest timeout of a function, which is 900 s.
@@ -101,31 +103,40 @@ def _forward_invocations(url: str) -> None:
         return answer.content, {**headers, "status": answer.status_code}  # moto takes the status from there
 
 
-def _run_transactions() -> None:
-    """Run transactions as DynamoDB does. Tests inject conflicts by a POST of their `table` and `count`."""
-    dynamodb = transactions.install()
+def _serialize_calls(service: type[BaseResponse]) -> None:
+    """Run one call of a service at a time. moto reads, compares and writes a row in several steps.
 
-    def inject(request: Any, _url: str, _headers: Any) -> tuple[int, dict[str, str], str]:
-        dynamodb.inject_conflicts(**json.loads(request.data))
-        return 200, {}, ""
+    Its Kinesis would give two records the same number, and keep one of them.
+    """
+    lock = threading.RLock()
 
-    cast("dict[str, Any]", url_paths)["{0}" + transactions.CONFLICTS_PATH] = inject
+    @_wrap(service, "call_action")
+    def _(call: Method, handler: Any) -> Any:
+        with lock:
+            return call(handler)
 
 
-def _check_permissions(calls: Path) -> None:
-    """Refuse calls of functions to DynamoDB that their roles do not allow, and log all of their calls."""
-    permissions = Permissions(_policies, calls)
+def _check_permissions(
+    permissions: Permissions,
+    service: type[BaseResponse],
+    name: str,
+    resources: Callable[[Mapping[str, Any]], list[str]],
+    error: str,
+) -> None:
+    """Refuse calls of functions to a service that their roles do not allow, and log all of their calls.
 
-    @wrap(DynamoHandler, "call_action")
+    `name` is the service in ARNs and actions, `error` that of a call that is refused.
+    """
+
+    @_wrap(service, "call_action")
     def _(call: Method, handler: Any) -> Any:
         request = json.loads(handler.body or "{}")
         action = handler.headers.get("X-Amz-Target", "").rpartition(".")[2]
-        prefix = f"arn:aws:dynamodb:{handler.region}:{handler.current_account}:"
-        for needed, resource in needed_permissions(action, request):
+        prefix = f"arn:aws:{name}:{handler.region}:{handler.current_account}:"
+        for resource in resources(request):
             signer = handler.headers.get("Authorization", "")
-            if not permissions.allow(signer, needed, prefix + resource):
-                error = "com.amazon.coral.service#AccessDeniedException"
-                return 400, {}, json.dumps({"__type": error, "Message": f"No {needed} on {resource}"})
+            if not permissions.allow(signer, f"{name}:{action}", prefix + resource):
+                return 400, {}, json.dumps({"__type": error, "Message": f"No {action} on {resource}"})
         return call(handler)
 
 
@@ -238,9 +249,14 @@ def serve(streams_url: str, invoke_url: str, calls: Path) -> None:
     _keep_logging_config()
     _keep_code_of_versions()
     _forward_invocations(invoke_url)
-    _post_streams(streams_url)
-    _serialize_dynamodb_calls()
-    _check_permissions(calls)
+    for service in (DynamoHandler, KinesisResponse):
+        _serialize_calls(service)
+    permissions = Permissions(_policies, calls)
+    denied = "AccessDeniedException"
+    _check_permissions(
+        permissions, DynamoHandler, "dynamodb", dynamodb_resources, f"com.amazon.coral.service#{denied}"
+    )
+    _check_permissions(permissions, KinesisResponse, "kinesis", kinesis_resources, denied)
     _send_rows_unchanged()
     _cache_lookups()
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)

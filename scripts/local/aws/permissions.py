@@ -74,6 +74,12 @@ def needed_permissions(operation: str, request: Mapping[str, Any]) -> list[tuple
     return [(f"dynamodb:{operation}", f"table/{table}{index}") for table in tables]
 
 
+def kinesis_resources(request: Mapping[str, Any]) -> list[str]:
+    """Return the data stream of a request to Kinesis as the end of its ARN; none if it names no stream."""
+    name = request.get("StreamName") or request.get("StreamARN", "").partition("/")[2]
+    return [f"stream/{name}"] if name else []
+
+
 class RolePolicies:
     """The Policies of the functions in the local AWS, kept for some seconds."""
 

@@ -97,6 +97,16 @@ run "permissions" {
   }
 
   assert {
+    condition = {
+      for statement in jsondecode(aws_iam_role_policy.deploy["dev"].policy).Statement : jsonencode(statement.Resource) => [
+        for action in statement.Action : action if can(regex("^kinesis:(Get|Put|Subscribe)", action))
+      ]
+      if can(regex("arn:aws:kinesis", jsonencode(statement.Resource)))
+    } == { "[\"arn:aws:kinesis:us-east-1:123456789012:stream/session-service-dev-audio\"]" = [] }
+    error_message = "A deploy role may create the audio stream of its environment, but not read or write its records."
+  }
+
+  assert {
     condition = alltrue(flatten([
       for policy in aws_iam_role_policy.plan : [
         for statement in jsondecode(policy.policy).Statement : [

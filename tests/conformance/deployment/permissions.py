@@ -142,6 +142,15 @@ def _iam(call: ApiCall) -> list[Permission]:
     return [Permission(f"iam:{call.operation}", resource), *created]
 
 
+def _kinesis(call: ApiCall) -> list[Permission]:
+    action = f"kinesis:{call.operation}"
+    if call.operation == "DescribeLimits":
+        return [Permission(action, "*")]  # the reference gives it no resource
+    parameters = call.parameters
+    resource = parameters.get("StreamARN") or _arn("kinesis", f"stream/{parameters['StreamName']}")
+    return [Permission(action, resource), *_tagged(call, "kinesis:AddTagsToStream", resource)]
+
+
 def _kms(call: ApiCall) -> list[Permission]:
     key = call.parameters.get("KeyId")
     if key is None:
@@ -252,6 +261,7 @@ _SERVICES: dict[str, Callable[[ApiCall], list[Permission]]] = {
     "DynamoDB": _dynamodb,
     "IAM": _iam,
     "KMS": _kms,
+    "Kinesis": _kinesis,
     "Lambda": _lambda,
     "S3": _s3,
     "Scheduler": _scheduler,

@@ -57,6 +57,23 @@ def test_the_actions_of_a_policy_are_those_of_all_statements():
             {"s3:DeleteObjectVersion on arn:aws:s3:::bucket/key"},
         ),
         (
+            ApiCall(
+                "Kinesis",
+                "CreateStream",
+                "POST",
+                "https://host/",
+                '{"StreamName":"audio","Tags":{"Service":"ours"}}',
+            ),
+            {
+                "kinesis:CreateStream on arn:aws:kinesis:REGION:ACCOUNT:stream/audio",
+                "kinesis:AddTagsToStream on arn:aws:kinesis:REGION:ACCOUNT:stream/audio",
+            },
+        ),
+        (
+            ApiCall("Kinesis", "DescribeLimits", "POST", "https://host/", "{}"),
+            {"kinesis:DescribeLimits on *"},
+        ),
+        (
             ApiCall("ApiGatewayV2", "UpdateStage", "PATCH", "https://host/v2/apis/1/stages/ws", "{}"),
             {"apigateway:PATCH on arn:aws:apigateway:us-east-1::/apis/1/stages/ws"},
         ),
