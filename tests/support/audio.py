@@ -2,6 +2,8 @@
 
 import base64
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from shared.audience.connection import SessionRef
@@ -49,6 +51,22 @@ def records(client: Any, stream: str = AUDIO_STREAM) -> list[dict[str, Any]]:
 def data(client: Any, stream: str = AUDIO_STREAM) -> list[dict[str, Any]]:
     """Return the data of all records of the stream, decoded."""
     return [json.loads(record["Data"]) for record in records(client, stream)]
+
+
+@contextmanager
+def recorded_operations(client: Any) -> Iterator[list[str]]:
+    """List the operations that the client calls in the meantime."""
+    operations: list[str] = []
+
+    def append(model: Any, **_: Any) -> None:
+        operations.append(model.name)
+
+    event = "before-call.kinesis"
+    client.meta.events.register(event, append)
+    try:
+        yield operations
+    finally:
+        client.meta.events.unregister(event, append)
 
 
 def _records_of_shard(client: Any, stream: str, shard: str) -> list[dict[str, Any]]:

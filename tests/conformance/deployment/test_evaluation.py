@@ -65,8 +65,8 @@ def test_the_actions_of_a_policy_are_those_of_all_statements():
                 '{"StreamName":"audio","Tags":{"Service":"ours"}}',
             ),
             {
-                "kinesis:CreateStream on arn:aws:kinesis:REGION:ACCOUNT:stream/audio",
-                "kinesis:AddTagsToStream on arn:aws:kinesis:REGION:ACCOUNT:stream/audio",
+                "kinesis:CreateStream on arn:aws:kinesis:us-east-1:210987654321:stream/audio",
+                "kinesis:AddTagsToStream on arn:aws:kinesis:us-east-1:210987654321:stream/audio",
             },
         ),
         (
