@@ -12,7 +12,10 @@ import pytest
 import requests
 
 from scripts import local_system
+from scripts.local.event_loop import EventLoop
+from scripts.local.servers import listening
 from scripts.local.system import System
+from tests.support.kinesis_proxy import KinesisProxy
 from tests.support.projects import Project, copy_project
 from tests.support.websocket_clients import (
     HandshakeRefused,
@@ -60,13 +63,21 @@ def clock() -> Clock:
 
 @pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """Return a copy of the project, from which tests deploy to the system."""
-    return copy_project(tmp_path_factory.mktemp("project"))
+    """Return a copy of the project, from which tests deploy to the system. They keep its audio stream."""
+    project = copy_project(tmp_path_factory.mktemp("project"))
+    project.set_variable("local", "audio_stream", "true")
+    return project
 
 
 @pytest.fixture(scope="session")
-def local(project: Project, clock: Clock) -> Iterator[System]:
-    """Start the system in folders of its own; stop it when all tests are done.
+def kinesis() -> KinesisProxy:
+    """Return the proxy by which functions reach Kinesis."""
+    return KinesisProxy()
+
+
+@pytest.fixture(scope="session")
+def local(project: Project, clock: Clock, kinesis: KinesisProxy) -> Iterator[System]:
+    """Start the system in folders of its own, with an audio stream; stop it when all tests are done.
 
     Its schedules run only when a test runs them.
     """
@@ -76,15 +87,30 @@ def local(project: Project, clock: Clock) -> Iterator[System]:
         "speaker_absent_minutes": str(SPEAKER_ABSENT_MINUTES),
         "max_languages": str(MAX_LANGUAGES),
         "caption_characters_per_minute": str(CAPTION_CHARACTERS_PER_MINUTE),
+        "audio_stream": "true",
     }
     work, dist = project.folder / "build/local", project.folder / "dist"
-    with System(work=work, dist=dist, settings=settings, clock=clock, runs_schedules=False) as system:
-        yield system
+    with EventLoop() as loop, listening(loop, kinesis) as proxy_url:
+
+        def kinesis_url(aws_url: str) -> str:
+            kinesis.aws_url = aws_url
+            return proxy_url
+
+        with System(
+            work=work,
+            dist=dist,
+            settings=settings,
+            clock=clock,
+            runs_schedules=False,
+            functions_kinesis_url=kinesis_url,
+        ) as system:
+            yield system
 
 
 @pytest.fixture(autouse=True)
-def _no_failures_after_a_test(local: System) -> Iterator[None]:
+def _no_failures_after_a_test(local: System, kinesis: KinesisProxy) -> Iterator[None]:
     yield
+    kinesis.fault, kinesis.down = lambda _: None, False
     local.websockets.loses_disconnect = lambda _: False
     local.management_api.forced_status = lambda _, __: None
     local.translate.fault = lambda _: None

@@ -14,6 +14,7 @@ from moto.iam.access_control import IAMPolicy, PermissionResult
 
 from scripts import local_system
 from scripts.local.system import System
+from tests.support.audio import base64_of, pcm
 from tests.support.eventually import eventually
 from tests.support.websocket_clients import HandshakeRefused
 from tests.system.in_process.conftest import MAX_LISTENERS, Session, age_rows, dynamodb, table, write_absence
@@ -104,7 +105,7 @@ def expire_with_an_unreachable_listener(session: Session) -> None:
 
 
 def speak_and_listen(session: Session) -> None:
-    """Publish captions, also to a connection that is gone, and read them; change a language.
+    """Publish captions, also to a connection that is gone, and read them; send audio; change a language.
 
     The connection of a second listener is gone when its language changes.
     """
@@ -115,6 +116,8 @@ def speak_and_listen(session: Session) -> None:
     first.send('{"action": "changeLanguage", "targetLanguage": "de"}')
     speaker.send('{"action": "publishCaption", "sequence": 1, "text": "Hello"}')
     eventually(lambda: "captionPublished" in speaker.types() and "caption" in second.types())
+    speaker.send(json.dumps({"action": "audioChunk", "audioData": base64_of(pcm()), "timestamp": 0}))
+    eventually(lambda: "audioAccepted" in speaker.types())
     session.change(status="paused")
     speaker.send('{"action": "publishCaption", "sequence": 1, "text": "Hello"}')
     session.change(status="active")

@@ -1,4 +1,4 @@
-"""docs/pipeline.md: its examples run against the functions themselves, and its events and policies are true."""
+"""docs/pipeline.md: its examples run against the functions themselves, and events and policies are true."""
 
 import io
 import json
@@ -246,7 +246,7 @@ def test_the_reader_has_at_most_60_lines():
 
 
 @pytest.mark.parametrize("counted", [True, False], ids=["by sequence", "by timestamp"])
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_the_reader_hands_over_all_audio_in_order_and_once(reader: Reader, counted: bool, seed: int):
     chance = random.Random(seed)
     sent = [
@@ -277,13 +277,12 @@ def test_the_reader_waits_a_second_for_a_chunk_and_goes_on_without_it(reader: Re
 
         return step
 
-    late = lambda: send(CHUNKS[1], sequence=2)  # noqa: E731
     reader.run(
         lambda: send(CHUNKS[0], sequence=1),
         lambda: send(CHUNKS[2], sequence=3),
         *[check(CHUNKS[:1])] * 4,
         check([CHUNKS[0], CHUNKS[2]]),
-        late,
+        lambda: send(CHUNKS[1], sequence=2),
     )
 
     assert reader.heard == {KEY: [CHUNKS[0], CHUNKS[2]]}
@@ -317,11 +316,10 @@ def test_the_reader_keeps_sessions_apart_and_publishes_what_each_says(reader: Re
 def test_the_reader_reads_shards_that_are_added(reader: Reader):
     def split_every_shard() -> None:
         for shard in KINESIS.list_shards(StreamName=AUDIO_STREAM)["Shards"]:
-            first, last = (int(shard["HashKeyRange"][key]) for key in ("StartingHashKey", "EndingHashKey"))
+            keys = shard["HashKeyRange"]
+            middle = (int(keys["StartingHashKey"]) + int(keys["EndingHashKey"])) // 2
             KINESIS.split_shard(
-                StreamName=AUDIO_STREAM,
-                ShardToSplit=shard["ShardId"],
-                NewStartingHashKey=str((first + last) // 2),
+                StreamName=AUDIO_STREAM, ShardToSplit=shard["ShardId"], NewStartingHashKey=str(middle)
             )
 
     reader.run(lambda: send(CHUNKS[0], sequence=1), split_every_shard, lambda: send(CHUNKS[1], sequence=2))
