@@ -23,6 +23,7 @@ from shared.audience.messages import (
     session_updated,
     speaker_absent,
 )
+from shared.audio.messages import AudioAccepted, audio_accepted
 from shared.captions.caption import Caption, StoredCaption
 from shared.captions.messages import (
     CaptionMessage,
@@ -104,6 +105,7 @@ EXAMPLES: dict[str, Any] = {
     "CaptionMessage": caption(_SPOKEN, Language.SPANISH),
     "Captions": captions([_BEFORE, _SPOKEN], Language.SPANISH, _NOW),
     "CaptionPublished": caption_published(_SPOKEN.caption.sequence, _NOW),
+    "AudioAccepted": audio_accepted(_NOW, 7),
     "ErrorMessage": ErrorMessage(
         type="error",
         code="INVALID_MESSAGE",
@@ -118,7 +120,10 @@ EXAMPLES: dict[str, Any] = {
 
 def document() -> Json:
     """Return the document."""
-    types = [*get_args(Message), CaptionMessage, Captions, CaptionPublished, HeartbeatAck, ErrorMessage]
+    types = [
+        *get_args(Message),
+        *(CaptionMessage, Captions, CaptionPublished, AudioAccepted, HeartbeatAck, ErrorMessage),
+    ]
     messages = {_name(kind): _message(kind) for kind in types}
     messages |= {
         message.action: {

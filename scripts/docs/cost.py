@@ -31,6 +31,9 @@ CONNECTION_BYTES = 160
 CAPTION_BYTES = 700  # with four translations
 STAY_HOURS = 1  # that a listener stays connected
 SWEEPS_PER_MONTH = 43_800  # one a minute
+AUDIO_CHUNK_BYTES = 8_192  # of PCM
+AUDIO_CHUNKS_PER_HOUR = 14_063  # of speech, one every 256 ms
+AUDIO_RECORD_BYTES = 11 * 1024  # of a chunk on the stream, in base64; full KB are billed
 CAPTIONS_PER_HOUR = 1_200  # of speech, one every three seconds
 CAPTION_CHARACTERS = 42  # about 50,000 in an hour
 CHARACTER_BYTES = 1.5  # in UTF-8, of all languages
@@ -65,6 +68,7 @@ PRICES = {
     "reads": Price("DynamoDB read request units", 0.125, 1_000_000, "dynamodb"),
     "log_bytes": Price("bytes of logs ingested", 0.50, 10**9, "cloudwatch"),
     "traces": Price("X-Ray traces", 5.00, 1_000_000, "xray"),
+    "audio_bytes": Price("bytes put on the audio stream", 0.08, 10**9, "kinesis/data-streams"),
     "characters": Price("characters translated by Amazon Translate", 15.00, 1_000_000, "translate"),
 }
 STORAGE_PRICES = (
@@ -81,11 +85,15 @@ MONTHLY_PRICES = {
 MONTHLY = {"metrics": 93, "alarm_metrics": 170, "composite_alarms": 4, "dashboards": 1}
 
 
+AUDIO_STREAM = Price("hours of the audio stream, on demand", 0.04, 1, "kinesis/data-streams")
+HOURS_PER_MONTH = 730
+
+
 class Call(NamedTuple):
     """A call of an AWS API and what is billed for it; request units include those of the table's indexes.
 
-    `name` is `<table>:<operation>` of DynamoDB, or an operation of API Gateway's @connections API or of
-    Amazon Translate.
+    `name` is `<table>:<operation>` of DynamoDB, or an operation of API Gateway's @connections API, of Amazon
+    Translate or of Kinesis.
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html
     """
 
@@ -94,6 +102,7 @@ class Call(NamedTuple):
     reads: float = 0
     messages: float = 0
     characters: float = 0
+    audio_bytes: float = 0
 
 
 def item_bytes(languages: float) -> float:
@@ -148,6 +157,7 @@ QUERY_LAST_CAPTIONS = Call("captions:Query", reads=read_units(LAST_CAPTIONS * it
 # Eventually consistent, and a page has as many captions as a listener gets after joining.
 LIST_CAPTIONS = Call("captions:Query", reads=QUERY_LAST_CAPTIONS.reads / 2)
 TRANSLATE = Call("TranslateText", characters=CAPTION_CHARACTERS)
+PUT_AUDIO = Call("PutRecord", audio_bytes=AUDIO_RECORD_BYTES)
 POST = Call("PostToConnection", messages=1)
 CLOSE = Call("DeleteConnection")
 
@@ -167,6 +177,7 @@ class Use:
     log_bytes: float = 0
     traces: float = 0
     characters: float = 0
+    audio_bytes: float = 0
 
     def __add__(self, other: "Use") -> "Use":
         """Return the sum of each amount."""
@@ -229,7 +240,13 @@ def _message(milliseconds: int) -> Use:
 
 def _use(calls: Iterable[Call]) -> Use:
     uses = (
-        Use(writes=call.writes, reads=call.reads, messages=call.messages, characters=call.characters)
+        Use(
+            writes=call.writes,
+            reads=call.reads,
+            messages=call.messages,
+            characters=call.characters,
+            audio_bytes=call.audio_bytes,
+        )
         for call in calls
     )
     return sum(uses, start=Use())
@@ -291,6 +308,7 @@ OPERATIONS = {
         (TRANSLATE,),
         connection_ms=POST_MS,
     ),
+    "send a chunk of audio": Operation(_message(15), (GET_SESSION, PUT_AUDIO)),
     "list captions": Operation(_http(15, 600), (GET_SESSION, LIST_CAPTIONS)),
 }
 """Durations and log bytes, with the line of the access log, are estimates; a test counts the calls."""
@@ -350,6 +368,8 @@ def speech(
     )
 
 
+AUDIO_HOUR = OPERATIONS["send a chunk of audio"].total() * AUDIO_CHUNKS_PER_HOUR
+
 SCENARIOS = {
     "1,000,000 sessions created": OPERATIONS["create"].total() * 1_000_000,
     "1,000,000 sessions created with a key": OPERATIONS["create with a key"].total() * 1_000_000,
@@ -362,6 +382,7 @@ SCENARIOS = {
         LANGUAGES, AUDIENCE - 1
     )
     * 1_000,
+    "1,000 hours of audio": AUDIO_HOUR * 1_000,
     "1,000,000 pages of captions listed": OPERATIONS["list captions"].total() * 1_000_000,
     "a month of sweeps with nothing due": OPERATIONS["sweep"].total() * SWEEPS_PER_MONTH,
 }
@@ -405,6 +426,7 @@ def page() -> str:
         "costs": _costs(),
         "speech": _speech_table(),
         "most": _most_table(),
+        "audio": _audio_table(),
         "use": _use_table(),
         "assumptions": _assumptions(),
         "prices": _prices(),
@@ -423,6 +445,7 @@ def _costs() -> str:
         "Logs": ("log_bytes",),
         "Traces": ("traces",),
         "Translate": ("characters",),
+        "Kinesis": ("audio_bytes",),
     }
     rows = []
     for scenario, use in SCENARIOS.items():
@@ -455,6 +478,15 @@ def _most_table() -> str:
     return markdown_table(["", "24 hours"], [*rows, ["**total**", f"**{_usd(total)}**"]])
 
 
+def _audio_table() -> str:
+    idle = AUDIO_STREAM.usd * HOURS_PER_MONTH
+    rows = [
+        [f"a month of the stream, also without audio ({HOURS_PER_MONTH} hours)", _usd(idle)],
+        ["an hour of audio: chunks sent, put and answered", _usd(sum(costs(AUDIO_HOUR).values()))],
+    ]
+    return markdown_table(["", "cost"], rows)
+
+
 def _use_table() -> str:
     head = ("operation", "calls", "messages", "write units", "read units", "characters", "ms", "log bytes")
     rows = []
@@ -483,6 +515,8 @@ def _assumptions() -> str:
         f"A session is updated {UPDATES_PER_HOUR} times an hour.",
         "Every join and every leave causes one count of the listeners. In fact one count covers a batch.",
         f"In an hour of speech there are {CAPTIONS_PER_HOUR:,} captions of {CAPTION_CHARACTERS} characters.",
+        f"In an hour of audio there are {AUDIO_CHUNKS_PER_HOUR:,} chunks of {AUDIO_CHUNK_BYTES:,} bytes.",
+        f"A chunk of audio is a record of {AUDIO_RECORD_BYTES:,} bytes on the stream.",
         f"The listeners of a session choose {LANGUAGES} languages besides that of the speaker.",
         f"A caption takes {POST_MS:g} ms of one processor for each connection.",
     )
@@ -494,7 +528,7 @@ def _assumptions() -> str:
 def _prices() -> str:
     rows = [
         [price.unit, f"${price.usd:g} per {price.per:,}", f"<https://aws.amazon.com/{price.page}/pricing/>"]
-        for price in (*PRICES.values(), *STORAGE_PRICES)
+        for price in (*PRICES.values(), AUDIO_STREAM, *STORAGE_PRICES)
     ]
     return markdown_table(["unit", "price", "source"], rows, left=3)
 

@@ -120,6 +120,13 @@ FLOODS = (
     ),
     Flood(
         "websocket_api",
+        "audioChunk",
+        "one connection, also of a listener, if there is an audio stream",
+        OPERATIONS["send a chunk of audio"].total(),
+        "sending audio",
+    ),
+    Flood(
+        "websocket_api",
         "$default",
         "one connection",
         OPERATIONS["heartbeat"].total(),

@@ -13,13 +13,19 @@ DATA = ROOT / "build" / "terraform-console"
 
 
 def evaluate(expression: str, folder: Path) -> Any:
-    """Return the value of the expression for the local environment; `folder` takes a copy of the root."""
+    """Return the value of the expression for the local environment, with an audio stream.
+
+    `folder` takes a copy of the root.
+    """
     root = folder / "terraform"
     shutil.copytree(terraform.TERRAFORM_ROOT, root, ignore=shutil.ignore_patterns(".terraform"))
     (root / "backend_override.tf").write_text('terraform {\n  backend "local" {}\n}\n')
     env = terraform.environment(TF_DATA_DIR=str(DATA))
     terraform.init(root=root, env=env, capture=True)
-    values = ("-var-file=environments/local.tfvars", "-var=dist_dir=tests/fixtures")
+    values = (
+        *("-var-file=environments/local.tfvars", "-var=dist_dir=tests/fixtures"),
+        "-var=audio_stream=true",
+    )
     answer = subprocess.run(
         ["terraform", f"-chdir={root}", "console", *values],
         input=f"jsonencode({expression})",

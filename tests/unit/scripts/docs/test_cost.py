@@ -15,8 +15,11 @@ from moto import mock_aws
 from scripts.docs import cost
 from scripts.docs.cost import FAN_OUT_MEMORY_MB, LISTENER_HOUR, MEMORY_MB, OPERATIONS, UPDATE_COUNT, Use
 from scripts.project import ROOT
+from shared.audio.chunk import SAMPLE_BYTES, SAMPLE_RATE
+from shared.aws.audio_stream import to_data
 from shared.sessions.session import LIFETIME_S, Language
 from tests.support import http_events, tables, websocket_events
+from tests.support.audio import a_chunk, base64_of, pcm
 from tests.support.aws_calls import recorded_calls
 from tests.support.handlers import LAMBDA_CONTEXT, load_handler
 from tests.support.http_events import CREATE, DELETE, GET, LIST, LIST_CAPTIONS, SPEAKER, UPDATE
@@ -115,6 +118,8 @@ def test_the_model_lists_the_calls_of_each_operation(
         measure(operation, publish, event)
     caption = {"Records": live_captions.new_records()[-1:]}
     measure("translate and send a caption", translate_captions, caption)
+    chunk = message("audioChunk", session_id, "speaker", audioData=base64_of(pcm()), timestamp=0)
+    measure("send a chunk of audio", handler("send_audio"), chunk)
     measure(
         "list captions", handler("list_captions"), http_events.event(LIST_CAPTIONS, session_id=session_id)
     )
@@ -178,6 +183,17 @@ def test_speech_costs_a_translation_per_language_and_a_message_per_listener():
     assert {key: hour.characters for key, hour in hours.items()} == {
         (languages, listeners): 50_400 * languages for languages, listeners in hours
     }
+
+
+def test_an_hour_of_audio_is_3600_seconds_of_records_that_kinesis_bills_in_full_kilobytes():
+    chunk = a_chunk(audio=pcm(cost.AUDIO_CHUNK_BYTES))
+    record = len(to_data(chunk)) + len(f"{chunk.session.id}#{chunk.session.created_at}")
+
+    samples = cost.AUDIO_CHUNKS_PER_HOUR * cost.AUDIO_CHUNK_BYTES / SAMPLE_BYTES
+    assert samples / SAMPLE_RATE == pytest.approx(3600, abs=0.256)
+    assert -(-record // 1024) * 1024 == cost.AUDIO_RECORD_BYTES
+    assert cost.AUDIO_HOUR.messages == 2 * cost.AUDIO_CHUNKS_PER_HOUR  # a chunk and its answer
+    assert cost.AUDIO_HOUR.audio_bytes == cost.AUDIO_CHUNKS_PER_HOUR * cost.AUDIO_RECORD_BYTES
 
 
 def test_what_is_not_translated_is_written_once_less_and_its_audience_read_once():

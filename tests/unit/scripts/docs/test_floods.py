@@ -43,7 +43,7 @@ def test_the_limits_of_every_environment_are_found(environment: str):
 
     assert set(limits) == {"http_api", "websocket_api"}
     assert all("default" in api for api in limits.values())
-    assert len(limits["websocket_api"]) == 7
+    assert len(limits["websocket_api"]) == 8
 
 
 def test_a_route_without_a_limit_of_its_own_has_the_default():
