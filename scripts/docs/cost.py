@@ -82,7 +82,7 @@ MONTHLY_PRICES = {
     "dashboards": Price("dashboards", 3.00, 1, "cloudwatch"),
 }
 # The maximum for one environment with alarms. The metrics include one per source language in use.
-MONTHLY = {"metrics": 93, "alarm_metrics": 170, "composite_alarms": 4, "dashboards": 1}
+MONTHLY = {"metrics": 94, "alarm_metrics": 170, "composite_alarms": 4, "dashboards": 1}
 
 
 AUDIO_STREAM = Price("hours of the audio stream, on demand", 0.04, 1, "kinesis/data-streams")

@@ -60,6 +60,11 @@ AWS_METRICS = {
         {"Operation", "LanguagePair"},
         "https://docs.aws.amazon.com/translate/latest/dg/translate-cloudwatch.html",
     ),
+    "AWS/Kinesis": Emitted(
+        {"IncomingBytes", "IncomingRecords", "WriteProvisionedThroughputExceeded"},
+        {"StreamName"},
+        "https://docs.aws.amazon.com/streams/latest/dev/monitoring-with-cloudwatch.html",
+    ),
     "AWS/DynamoDB": Emitted(
         {"ReadThrottleEvents", "WriteThrottleEvents"},
         {"TableName", "GlobalSecondaryIndexName TableName"},
@@ -159,6 +164,7 @@ def dimensions_of(resources: list[dict[str, Any]]) -> set[tuple[tuple[str, str],
         {"Operation": "TranslateText"},
         *(api | {"Method": words[0], "Resource": words[1]} for words in routes if len(words) == 2),
         *({"FunctionName": values["function_name"]} for values in of_type(resources, "aws_lambda_function")),
+        *({"StreamName": stream["name"]} for stream in of_type(resources, "aws_kinesis_stream")),
         *({"TableName": table["name"]} for table in of_type(resources, "aws_dynamodb_table")),
         # A mapping has metrics of its own only with metrics_config.
         *(
@@ -256,12 +262,14 @@ def test_functions_that_may_log_a_counted_line_are_watched(resources: list[dict[
         "list_captions",
         "health",
         *(f"{verb}_session" for verb in verbs),
+        "send_audio",
     } | messages
     assert watched == {
         error_line("A row cannot be read"): notify | use_tables,
         error_line("A connection cannot be reached"): notify,
         error_line("A session cannot be swept yet"): {"sweep_sessions"},
         "{ $.status = 500 || $.status = 503 }": messages,
+        "{ $.status = 400 || $.status = 500 || $.status = 503 }": {"send_audio"},
     }
 
 

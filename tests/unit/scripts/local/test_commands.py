@@ -4,16 +4,19 @@ import contextlib
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import jwt
 import pytest
 
 from scripts import local_system
+from scripts.errors import CommandError
 from scripts.local import __main__ as run
 from scripts.local import token
 from scripts.local.aws import local_aws
 from scripts.local.aws.user_pool import InvalidName, UserPool
 from scripts.local_system import RunningSystem
+from tests.unit.scripts.local.conftest import function
 
 
 @pytest.fixture
@@ -72,6 +75,35 @@ def test_an_invalid_port_is_refused(port: str, tmp_path: Path):
 )
 def test_it_is_said_how_captions_are_translated(directions: list[str], said: str):
     assert said in run._captions(directions)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({}, "audioChunk is an unknown action; make run AUDIO=1 has a stream for it"),
+        ({"AUDIO_STREAM": "audio"}, "Kinesis data stream audio at http://127.0.0.1:9000"),
+    ],
+)
+def test_it_is_said_where_audio_goes(settings: dict[str, str], said: str):
+    functions = {"other": function("other"), "send_audio": function("send_audio", environment=settings)}
+
+    assert run._audio(functions, "http://127.0.0.1:9000") == said
+
+
+@pytest.mark.parametrize(("options", "settings"), [([], {}), (["--audio"], {"audio_stream": "true"})])
+def test_an_audio_stream_is_there_if_it_is_asked_for(
+    options: list[str], settings: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    started: list[dict[str, Any]] = []
+
+    def start(**fields: Any) -> None:
+        started.append(fields)
+        raise CommandError("The test starts nothing.")
+
+    monkeypatch.setattr(run, "System", start)
+
+    assert run.main([*options, "--work", str(tmp_path)]) == 1
+    assert [fields["settings"] for fields in started] == [settings]
 
 
 def test_there_is_no_token_without_a_running_system(tmp_path: Path, capsys):

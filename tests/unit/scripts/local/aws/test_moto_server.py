@@ -5,6 +5,7 @@ import json
 import threading
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -164,51 +165,41 @@ def test_a_function_may_write_a_batch_only_if_its_role_allows_it_on_the_table(dy
     client.batch_write_item(RequestItems=batch)
 
 
-def test_a_function_may_run_a_transaction_only_if_its_role_allows_the_action_of_each_item(
-    dynamodb: Any, aws_url: str
-):
-    client = client_of_function(aws_url)
-    items = [
-        {"Put": {"TableName": "things", "Item": {"id": {"S": "one"}}}},
-        {"Delete": {"TableName": "things", "Key": {"id": {"S": "two"}}}},
-    ]
+def test_a_function_may_put_a_record_only_if_its_role_allows_it_on_the_stream(dynamodb: Any, aws_url: str):
+    local_system.aws_client("kinesis", aws_url).create_stream(StreamName="audio", ShardCount=1)
+    session: Any = boto3.Session(FUNCTION, "local", "local", region_name=local_system.REGION)
+    client = session.client("kinesis", endpoint_url=aws_url)
+    record = {"StreamName": "audio", "PartitionKey": "key", "Data": b"audio"}
 
-    for action in ("dynamodb:TransactWriteItems", "dynamodb:PutItem"):
-        allow(aws_url, action)
-        with pytest.raises(ClientError, match="AccessDeniedException"):
-            client.transact_write_items(TransactItems=items)
-    allow(aws_url, "dynamodb:PutItem", "dynamodb:DeleteItem")
-    client.transact_write_items(TransactItems=items)
-
-    assert [item["id"]["S"] for item in dynamodb.scan(TableName="things")["Items"]] == ["one"]
-
-
-def test_a_test_can_inject_conflicts_over_http(dynamodb: Any, aws_url: str):
-    inject_conflicts(aws_url, "things", 1)
-
-    with pytest.raises(ClientError, match="TransactionConflictException"):
-        dynamodb.put_item(TableName="things", Item={"id": {"S": "one"}})
-    dynamodb.put_item(TableName="things", Item={"id": {"S": "one"}})
+    with pytest.raises(ClientError, match="AccessDeniedException"):
+        client.put_record(**record)
+    statement = {
+        "Effect": "Allow",
+        "Action": ["kinesis:PutRecord"],
+        "Resource": f"arn:aws:kinesis:{local_system.REGION}:123456789012:stream/audio",
+    }
+    local_system.aws_client("iam", aws_url).put_role_policy(
+        RoleName="any",
+        PolicyName="own",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+    )
+    client.put_record(**record)
 
 
-def test_a_cancelled_transaction_writes_no_stream_record(dynamodb: Any, records: list[dict[str, Any]]):
-    puts = [
-        {
-            "Put": {
-                "TableName": "things",
-                "Item": {"id": {"S": id_}},
-                "ConditionExpression": "attribute_not_exists(id)",
-            }
-        }
-        for id_ in ("one", "two")
-    ]
-    dynamodb.put_item(TableName="things", Item={"id": {"S": "two"}})
+def test_records_that_are_put_at_once_are_all_kept(aws_url: str):
+    client = local_system.aws_client("kinesis", aws_url)
+    client.create_stream(StreamName="audio", ShardCount=1)
+    texts = [f"chunk {number}".encode() for number in range(200)]
 
-    with pytest.raises(ClientError, match="TransactionCanceledException"):
-        dynamodb.transact_write_items(TransactItems=puts)
-    dynamodb.delete_item(TableName="things", Key={"id": {"S": "two"}})
-    dynamodb.transact_write_items(TransactItems=puts)
+    def put(text: bytes) -> None:
+        client.put_record(StreamName="audio", PartitionKey="key", Data=text)
 
-    eventually(lambda: len(records) == 4)
-    assert [record["eventName"] for record in records] == ["INSERT", "REMOVE", "INSERT", "INSERT"]
-    assert [record["dynamodb"]["Keys"]["id"]["S"] for record in records] == ["two", "two", "one", "two"]
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(put, texts))
+
+    (shard,) = client.list_shards(StreamName="audio")["Shards"]
+    iterator = client.get_shard_iterator(
+        StreamName="audio", ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+    )["ShardIterator"]
+    records = client.get_records(ShardIterator=iterator)["Records"]
+    assert sorted(record["Data"] for record in records) == sorted(texts)
