@@ -1,4 +1,4 @@
-"""A DynamoDB that answers each call at once with the same row and counts calls: its caller is measured."""
+"""A DynamoDB and a Kinesis that answer each call at once and count calls: their caller is measured."""
 
 import collections
 import json
@@ -38,6 +38,7 @@ class CannedDynamoDB(LocalServer):
         self.responses = {
             "GetItem": json.dumps({"Item": row}).encode(),
             "PutItem": b"{}",
+            "PutRecord": b'{"SequenceNumber": "49", "ShardId": "shardId-000000000000"}',
             "Query": b'{"Items": [], "Count": 0}',
             "UpdateItem": json.dumps({"Attributes": row}).encode(),
         }

@@ -13,7 +13,7 @@ from pathlib import Path
 from scripts.project import ROOT
 from tests.stress.benchmarks import peers_packages
 from tests.stress.benchmarks.canned_dynamodb import CannedDynamoDB
-from tests.stress.benchmarks.events import http_api_event, message_event, rest_api_event, websocket_event
+from tests.stress.benchmarks.events import audio_event, http_api_event, rest_api_event, websocket_event
 from tests.support import function_settings
 
 DIST = ROOT / "dist"
@@ -26,7 +26,7 @@ OPERATIONS: Mapping[str, tuple[str, object, int]] = {
     "delete_session": ("DELETE /sessions/{sessionId}", None, 204),
     "health": ("GET /health", None, 200),
 }
-WEBSOCKET_FUNCTIONS = ("connect_session", "authorize_connection", "publish_caption", "change_language")
+WEBSOCKET_FUNCTIONS = ("connect_session", "authorize_connection", "send_audio")
 # By peer that does create and get: its handlers for them.
 FRAMEWORKS = {
     "pydantic + boto3": ("pydantic_boto3.create", "pydantic_boto3.get"),
@@ -41,7 +41,7 @@ FASTAPI_COMPILED = "FastAPI + Mangum, with byte code"
 class Contender:
     """One function to measure: its module search path, and an event that it answers with `status`.
 
-    `calls` is the most calls of DynamoDB that one invocation may make.
+    `calls` is the most calls of DynamoDB and Kinesis that one invocation may make.
     """
 
     owner: str
@@ -83,16 +83,11 @@ def contenders(folder: Path, environment: Path) -> list[Contender]:
             Contender("ours", operation, handler, path, websocket_event(), status, calls),
             Contender("bare", operation, peer, [peers], peer_event, status, min(calls, 1)),
         ]
-    # The peer makes the one update that the message is about.
-    for operation, event, calls in (
-        ("publish_caption", message_event("publishCaption", {"sequence": 1, "text": "Good morning."}), 2),
-        ("change_language", message_event("changeLanguage", {"targetLanguage": "fr"}, asks="listen"), 1),
-    ):
-        path = [_unpacked(operation, DIST, folder)]
-        listed += [
-            Contender("ours", operation, _handler(operation), path, event, 200, calls),
-            Contender("bare", operation, "bare.handler", [peers], _event("update_session"), 200),
-        ]
+    audio, path = audio_event(), [_unpacked("send_audio", DIST, folder)]
+    listed += [
+        Contender("ours", "send_audio", _handler("send_audio"), path, audio, 200, calls=2),
+        Contender("bare", "send_audio", "bare_audio.handler", [peers], audio, 200, calls=2),
+    ]
     malformed = http_api_event(OPERATIONS["get_session"][0], None, session_id="No-Such-Id")
     path = [folder / "get_session"]
     listed.append(Contender("ours", "malformed id", _handler("get_session"), path, malformed, 404, calls=0))
@@ -120,7 +115,7 @@ def compiled_peers(folder: Path) -> Path:
 
 
 def environment_variables(dynamodb: CannedDynamoDB) -> dict[str, str]:
-    """Return what Lambda and Terraform set, with DynamoDB on this machine."""
+    """Return what Lambda and Terraform set, with DynamoDB and Kinesis on this machine."""
     settings = {
         name: value
         for function in (*OPERATIONS, *WEBSOCKET_FUNCTIONS)

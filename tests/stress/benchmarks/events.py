@@ -1,6 +1,8 @@
 """The events that the benchmarks send, with the fields that functions and peers read."""
 
+import base64
 import json
+import time
 
 from tests.stress.benchmarks.canned_dynamodb import SESSION_ID, SPEAKER
 
@@ -74,17 +76,22 @@ def websocket_event() -> dict:
     }
 
 
-def message_event(action: str, fields: dict, *, asks: str = "speak") -> dict:
-    """Return a message of the speaker's connection, or of one that asked to listen."""
+def audio_event() -> dict:
+    """Return the speaker's message with a chunk of audio of 256 ms."""
+    message = {
+        "action": "audioChunk",
+        "audioData": base64.b64encode(bytes(range(256)) * 32).decode(),
+        "timestamp": time.time_ns() // 1_000_000,
+        "sequence": 7,
+    }
     return {
         "requestContext": {
-            "routeKey": action,
+            "routeKey": "audioChunk",
             "eventType": "MESSAGE",
             "connectionId": "L0SM9cOFvHcCIhw=",
             "requestId": "JKJaXmPLvHcESHA=",
-            "identity": {"sourceIp": "192.0.2.1"},
-            "authorizer": {"sessionId": SESSION_ID, "subject": SPEAKER, "asks": asks},
+            "authorizer": {"sessionId": SESSION_ID, "subject": SPEAKER, "asks": "speak"},
         },
-        "body": json.dumps({"action": action, **fields}),
+        "body": json.dumps(message),
         "isBase64Encoded": False,
     }

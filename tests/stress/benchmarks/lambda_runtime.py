@@ -69,7 +69,10 @@ def measure(
         reader.join()
         process.stdout.close()
     statuses = {response.get("statusCode") for response in api.responses}
-    if not finished or len(api.responses) != api.invocations or statuses != {contender.status} or not peak:
+    # The answer to a message has the status 200, also if it is an error.
+    refused = any('"type":"error"' in (response.get("body") or "") for response in api.responses)
+    complete = finished and len(api.responses) == api.invocations and peak
+    if not complete or statuses != {contender.status} or refused:
         raise FunctionFailed(
             f"{contender.name} responded with {statuses or 'nothing'}:\n{''.join(output)[-3000:]}"
         )
