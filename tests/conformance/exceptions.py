@@ -127,6 +127,7 @@ NOT_CALLED: dict[str, str] = {
     "iam:CreateServiceLinkedRole": "the caller that creates the first API of an account needs it",
     "iam:UpdateAssumeRolePolicy": _CODE,
     "iam:UpdateRole": _CODE,
+    "kinesis:RemoveTagsFromStream": "ministack does not keep the tags of a new stream, so none is removed",
     "lambda:UpdateAlias": "the rollout calls it, and ministack takes it for lambda:ListAliases",
     "logs:CreateLogDelivery": _ACCESS_LOGS,
     "logs:DeleteLogDelivery": _ACCESS_LOGS,

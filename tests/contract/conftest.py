@@ -1,4 +1,4 @@
-"""The tables in moto, in this process. No test of this tier opens a socket."""
+"""The tables and the audio stream in moto, in this process. No test of this tier opens a socket."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
+from shared.aws import audio_stream
 from shared.aws.dynamodb import create_client
+from tests.support.audio import create_stream
 from tests.support.tables import create_tables
 
 
@@ -21,4 +23,13 @@ def client() -> Iterator[Any]:
     with mock_aws():
         client = create_client()
         create_tables(client)
+        yield client
+
+
+@pytest.fixture
+def kinesis() -> Iterator[Any]:
+    """Return the Kinesis client of the function, with an empty stream."""
+    with mock_aws():
+        client = audio_stream.create_client()
+        create_stream(client)
         yield client

@@ -3,17 +3,16 @@
 import base64
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from moto import mock_aws
 
 from shared.audience.connection import SessionRef
 from shared.audio.chunk import MAX_BYTES, MAX_SEQUENCE, MAX_TIMESTAMP, MIN_BYTES, AudioChunk
 from shared.audio.ports import AudioStream
-from shared.aws.audio_stream import KinesisAudioStream, create_client
-from tests.support.audio import AUDIO_STREAM, a_chunk, create_stream, pcm, records
+from shared.aws.audio_stream import KinesisAudioStream
+from tests.support.audio import AUDIO_STREAM, a_chunk, pcm, records
 from tests.support.memory_stores import MemoryAudioStream
 from tests.support.sessions import NOW
 
@@ -24,15 +23,6 @@ BOUNDARIES = [
     a_chunk(sequence=None, audio=bytes(100)),
     a_chunk(sequence=None, audio=b"\xff\xfe" * 50),
 ]
-
-
-@pytest.fixture
-def kinesis() -> Iterator[Any]:
-    """Return the client of the function, with an empty stream."""
-    with mock_aws():
-        client = create_client()
-        create_stream(client)
-        yield client
 
 
 @pytest.fixture(params=["memory", "Kinesis"])
