@@ -2,10 +2,12 @@
 
 import base64
 import json
+import re
 import unicodedata
 from typing import Any
 
 from shared.audience.requests import LanguageChange
+from shared.audio.requests import NewAudio
 from shared.captions.requests import NewCaption
 from shared.events import websocket_api
 from shared.sessions.session import Language
@@ -42,6 +44,18 @@ def change_language(message: websocket_api.Message) -> websocket_api.Answer:
     }
 
 
+@websocket_api.message
+def send_audio(message: websocket_api.Message) -> websocket_api.Answer:
+    """Read what functions/send_audio reads."""
+    speaker, new = message.speaker, message.json(NewAudio)
+    return {
+        "type": "accepted",
+        "speaker": speaker,
+        "session": message.session_id,
+        "chunk": [base64.b64encode(new.audio).decode(), new.timestamp, new.sequence],
+    }
+
+
 def check(data: bytes) -> None:
     """Send the bytes after the first one as a message; the first one says on what kind of connection."""
     flags, text = (data[0] if data else 0), string(data[1:])
@@ -62,6 +76,16 @@ def check(data: bytes) -> None:
             "session": SESSION_ID,
             "caption": caption,
         }
+    else:
+        assert answer["code"] == "INVALID_MESSAGE"
+
+    answer = _answer(send_audio, "audioChunk", flags, text)
+    if not (flags & SPEAKS and flags & SIGNED_IN):
+        assert answer["code"] == "NOT_AUTHORIZED"
+    elif own and sent is not None and _is_audio(sent):
+        audio = base64.b64encode(base64.b64decode(sent["audioData"])).decode()
+        chunk = [audio, sent["timestamp"], sent.get("sequence")]
+        assert answer == {"type": "accepted", "speaker": SUBJECT, "session": SESSION_ID, "chunk": chunk}
     else:
         assert answer["code"] == "INVALID_MESSAGE"
 
@@ -134,6 +158,25 @@ def _unique(pairs: Any) -> dict[str, Any]:
     if isinstance(pairs, str) or len(dict(pairs)) != len(pairs):
         raise ValueError(pairs)
     return dict(pairs)
+
+
+def _is_audio(sent: dict[str, Any]) -> bool:
+    data, timestamp, sequence = sent.get("audioData"), sent.get("timestamp"), sent.get("sequence", 1)
+    described = {"format": "pcm", "sampleRate": 16_000, "channels": 1, "encoding": "s16le"}
+    return (
+        isinstance(data, str)
+        and re.fullmatch("(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?", data) is not None
+        and (size := len(data) * 3 // 4 - data.count("=")) in range(100, 24_001)
+        and size % 2 == 0
+        and type(timestamp) is int
+        and timestamp in range(2**53)
+        and type(sequence) is int
+        and sequence in range(1, 2**31)
+        and all(
+            type(sent.get(field, value)) is type(value) and sent.get(field, value) == value
+            for field, value in described.items()
+        )
+    )
 
 
 def _is_caption(sent: dict[str, Any]) -> bool:
