@@ -9,6 +9,7 @@
 #                     batches of one shard at once (1); `batching_window_seconds`, how long a record waits for its batch (0)
 # schedule            when EventBridge Scheduler invokes it
 # dynamodb_actions    its IAM actions by table or index
+# bucket_actions      its IAM actions by bucket, on all objects of it
 # other_actions       its IAM actions that act on no resource
 # manages_connections methods that it may call on open WebSockets: POST sends a message, DELETE closes the connection
 # audio_actions       its IAM actions on the audio stream
@@ -298,6 +299,28 @@ locals {
         CAPTIONS_TABLE     = module.table["captions"].name
         WEBSOCKET_ENDPOINT = module.websocket_api.endpoint
         MAX_LANGUAGES      = tostring(var.max_languages)
+      }
+    }
+
+    speak_captions = {
+      # One batch of a shard at a time and two calls of Amazon Polly, because an account has few (docs/quotas.md). Only the last write
+      # of a caption of a premium session has `voice`. The captions of a session stay in order.
+      stream          = { table = "captions", events = ["MODIFY"], batch_size = 10, new_image = { voice = "BOOL" } }
+      timeout_seconds = 60
+      memory_mb       = local.one_processor_mb
+      dynamodb_actions = {
+        sessions    = ["dynamodb:GetItem"]
+        connections = ["dynamodb:Query"]
+      }
+      bucket_actions      = { voice = ["s3:PutObject", "s3:GetObject"] } # GetObject for the URLs that it signs
+      other_actions       = ["polly:SynthesizeSpeech"]
+      manages_connections = ["POST"]
+      environment = {
+        ENV                = var.environment
+        SESSIONS_TABLE     = module.table["sessions"].name
+        CONNECTIONS_TABLE  = module.table["connections"].name
+        VOICE_BUCKET       = module.voice.name
+        WEBSOCKET_ENDPOINT = module.websocket_api.endpoint
       }
     }
 

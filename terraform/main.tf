@@ -56,14 +56,14 @@ locals {
       range_key      = "sequence"
       range_key_type = "N"
       ttl_attribute  = "deleteAt"
-      stream         = false
+      stream         = true
       indexes        = {}
       holds_speech   = true
     }
   }
 
   # What people said is not kept longer than its session: its tables have no point-in-time recovery, which would keep it for 35 days,
-  # and records of their streams that failed are deleted after a day (module.failed_captions).
+  # and records of their streams that failed (module.failed_captions) and voices (module.voice) are deleted after a day.
   speech_tables = [for name, table in local.tables : name if lookup(table, "holds_speech", false)]
 
   # Longer than the function's own timeout, so that the function answers a timeout itself.
@@ -76,6 +76,8 @@ locals {
       { for index in keys(table.indexes) : "${name}/index/${index}" => "${module.table[name].arn}/index/${index}" },
     )
   ]...)
+
+  bucket_arns = { voice = module.voice.arn }
 
   # Two releases run during a rollout. The one before this signs cursors with the previous key, and the one after it will sign
   # with the next, so list_sessions accepts all three.
@@ -176,6 +178,10 @@ module "function" {
       table => { resource = local.dynamodb_arns[table], actions = actions }
     },
     {
+      for bucket, actions in lookup(each.value, "bucket_actions", {}) :
+      "objects of ${bucket}" => { resource = "${local.bucket_arns[bucket]}/*", actions = actions }
+    },
+    {
       for method in lookup(each.value, "manages_connections", []) :
       "${method} @connections" => {
         resource = "${module.websocket_api.execution_arn}/${method}/@connections/*"
@@ -208,7 +214,17 @@ module "failed_captions" {
 
   name            = "${local.prefix}-failed-captions-${data.aws_caller_identity.current.account_id}"
   versioned       = false
-  expiration_days = var.failed_captions_expire ? 1 : null
+  expiration_days = var.speech_expires ? 1 : null
+  force_destroy   = !var.deletion_protection
+}
+
+# The voices of captions. S3 counts whole days, to the midnight (UTC) after them: a voice lives 24 to 48 h, a session at most 24.
+module "voice" {
+  source = "./modules/bucket"
+
+  name            = "${local.prefix}-voice-${data.aws_caller_identity.current.account_id}"
+  versioned       = false
+  expiration_days = var.speech_expires ? 1 : null
   force_destroy   = !var.deletion_protection
 }
 

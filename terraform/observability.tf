@@ -49,7 +49,7 @@ locals {
   }
 
   # How far behind its stream a consumer may be: a minute, but less where somebody waits for its messages.
-  max_stream_age_seconds = { translate_captions = 10, connection_admitted = 10 }
+  max_stream_age_seconds = { translate_captions = 10, connection_admitted = 10, speak_captions = 10 }
 
   # Functions of the WebSocket API's messages: all but those of $connect and $disconnect. Audio has a count of its own.
   message_functions = [for route, name in local.websocket_routes : name if !startswith(route, "$") && name != "send_audio"]

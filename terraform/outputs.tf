@@ -63,6 +63,11 @@ output "failed_captions_bucket" {
   value       = module.failed_captions.name
 }
 
+output "voice_bucket" {
+  description = "Name of the S3 bucket with the voices of captions, for one day."
+  value       = module.voice.name
+}
+
 output "failed_records_bucket" {
   description = "Name of the S3 bucket in which Lambda stores stream records after the last retry."
   value       = module.failed_records.name

@@ -88,15 +88,15 @@ variable "failed_record_retention_days" {
   }
 }
 
-variable "failed_captions_expire" {
-  description = "Whether S3 deletes captions that translate_captions could not handle after one day; false is allowed in local only."
+variable "speech_expires" {
+  description = "Whether S3 deletes voices, and captions that a consumer could not handle, after one day; false is allowed in local only."
   type        = bool
   nullable    = false
   default     = true
 
   validation {
-    condition     = var.failed_captions_expire || var.environment == "local"
-    error_message = "failed_captions_expire may be false in local only: what people said is not kept."
+    condition     = var.speech_expires || var.environment == "local"
+    error_message = "speech_expires may be false in local only: what people said is not kept."
   }
 }
 

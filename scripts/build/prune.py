@@ -16,7 +16,8 @@ from scripts.build.errors import BuildError
 OPERATIONS = {
     "apigatewaymanagementapi": ("DeleteConnection", "PostToConnection"),
     "dynamodb": ("BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
-    "kinesis": ("PutRecord",),
+    "polly": ("SynthesizeSpeech",),
+    "s3": ("GetObject", "PutObject"),
     "translate": ("TranslateText",),
 }
 

@@ -87,15 +87,18 @@ class Delivery:
         message: Callable[[Connection], bytes],
         *,
         retry_ms: int,
+        removes_gone: bool = True,
     ) -> int:
         """Send each of the rows its own encoded message; return the number of those that were throttled.
 
-        Throttled calls are repeated for `retry_ms`. A connection in the handshake is not waited for.
+        Throttled calls are repeated for `retry_ms`. A connection in the handshake is not waited for. The row
+        of one that is gone is left to another message without `removes_gone`.
         """
         deadline = self._clock() + retry_ms
         while True:
             outcomes = self._try_each(rows, lambda row: self._post(row, message(row)))
-            if gone := _ids(outcomes, Outcome.GONE):
+            gone = _ids(outcomes, Outcome.GONE)
+            if gone and removes_gone:
                 with suppress(ServiceUnavailable):  # the next message finds them again
                     self._connections.remove_all(session_id, gone)
             throttled = _ids(outcomes, Outcome.THROTTLED)

@@ -63,11 +63,12 @@ class CaptionsTable:
 
     def set_translations(self, caption: Caption, translations: Mapping[Language, str]) -> None:
         """UpdateItem, if the item exists."""
-        self._set(caption, "translations", _translations(translations))
+        self._set(caption, {"translations": _translations(translations)})
 
-    def set_delivered(self, caption: Caption, at: int) -> None:
-        """UpdateItem, if the item exists."""
-        self._set(caption, "deliveredAt", {"N": str(at)})
+    def set_delivered(self, caption: Caption, at: int, *, voice: bool = False) -> None:
+        """UpdateItem, if the item exists. The record of one with `voice` invokes speak_captions."""
+        mark = {"voice": {"BOOL": True}} if voice else {}
+        self._set(caption, {"deliveredAt": {"N": str(at)}, **mark})
 
     def last(self, session: SessionRef, limit: int) -> list[StoredCaption]:
         """Query, consistent and backwards. Items that cannot be read are left out.
@@ -101,25 +102,25 @@ class CaptionsTable:
             return self._client.query(
                 TableName=self._table,
                 KeyConditionExpression=f"sessionKey = {condition}",
-                ExpressionAttributeValues={":key": {"S": _session_key(session)}, **values},
+                ExpressionAttributeValues={":key": {"S": session_key(session)}, **values},
                 Limit=limit,
                 **parameters,
             )
 
-    def _set(self, caption: Caption, attribute: str, value: Mapping[str, Any]) -> None:
+    def _set(self, caption: Caption, attributes: Mapping[str, Mapping[str, Any]]) -> None:
         with translate_errors():
             try:
                 self._client.update_item(
                     TableName=self._table,
                     Key={
-                        "sessionKey": {"S": _session_key(caption.session)},
+                        "sessionKey": {"S": session_key(caption.session)},
                         "sequence": {"N": str(caption.sequence)},
                     },
-                    UpdateExpression="SET #attribute = :value",
+                    UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in attributes),
                     # An update must not create the item again that TTL has deleted.
                     ConditionExpression="attribute_exists(sessionKey)",
-                    ExpressionAttributeNames={"#attribute": attribute},
-                    ExpressionAttributeValues={":value": value},
+                    ExpressionAttributeNames={f"#{name}": name for name in attributes},
+                    ExpressionAttributeValues={f":{name}": value for name, value in attributes.items()},
                 )
             except ClientError as error:
                 if not is_condition_failed(error):
@@ -131,13 +132,15 @@ def to_item(stored: StoredCaption) -> dict[str, dict[str, Any]]:
     caption = stored.caption
     fields = {field: getattr(caption, field) for field in SCHEMA if field != "session"}
     item: dict[str, dict[str, Any]] = {
-        "sessionKey": {"S": _session_key(caption.session)},
+        "sessionKey": {"S": session_key(caption.session)},
         **dynamodb.to_item(SCHEMA, fields),
     }
     if stored.translations:
         item["translations"] = _translations(stored.translations)
     if stored.delivered_at is not None:
         item["deliveredAt"] = {"N": str(stored.delivered_at)}
+    if stored.voice:
+        item["voice"] = {"BOOL": True}
     return item
 
 
@@ -147,10 +150,13 @@ def from_item(item: dynamodb.Item) -> StoredCaption:
 
 
 def _stored_caption(
-    translations: Mapping[Language, str] | None = None, delivered_at: int | None = None, **fields: Any
+    translations: Mapping[Language, str] | None = None,
+    delivered_at: int | None = None,
+    voice: bool = False,
+    **fields: Any,
 ) -> StoredCaption:
     return StoredCaption(
-        caption=Caption(**fields), translations=translations or {}, delivered_at=delivered_at
+        caption=Caption(**fields), translations=translations or {}, delivered_at=delivered_at, voice=voice
     )
 
 
@@ -162,6 +168,7 @@ _STORED_SCHEMA: dynamodb.Schema = {
     **SCHEMA,
     "translations": ("translations", "M", _read_translations),
     "delivered_at": ("deliveredAt", "N", int),
+    "voice": ("voice", "BOOL", bool),
 }
 
 
@@ -169,5 +176,6 @@ def _translations(translations: Mapping[Language, str]) -> dict[str, Any]:
     return {"M": {language: {"S": text} for language, text in translations.items()}}
 
 
-def _session_key(session: SessionRef) -> str:
+def session_key(session: SessionRef) -> str:
+    """Return the session's partition key, which no other session has, not even one with its id."""
     return f"{session.id}#{session.created_at}"

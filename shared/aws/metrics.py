@@ -25,6 +25,11 @@ CAPTION_LATENCY = "CaptionLatency"
 CAPTION_CHARACTERS = "CaptionCharacters"
 TRANSLATION_FAILURE_COUNT = "TranslationFailureCount"
 UNDELIVERED_CAPTION_COUNT = "UndeliveredCaptionCount"
+VOICE_COUNT = "VoiceCount"
+VOICE_LATENCY = "VoiceLatency"
+VOICE_CHARACTERS = "VoiceCharacters"
+VOICE_DROPPED_COUNT = "VoiceDroppedCount"
+JOIN_COUNT = "JoinCount"
 
 
 class EmbeddedMetrics:
@@ -68,6 +73,22 @@ class EmbeddedMetrics:
                 UNDELIVERED_CAPTION_COUNT: (undelivered, "Count"),
             }
         )
+
+    def caption_spoken(self, *, latency_ms: int, characters: int, spoken: int, dropped: int) -> None:
+        """Count the voices of one caption, and record the time from its publication if any was sent."""
+        latency: dict[str, tuple[float, str]] = {VOICE_LATENCY: (latency_ms, "Milliseconds")}
+        self._emit(
+            {
+                VOICE_COUNT: (spoken, "Count"),
+                VOICE_CHARACTERS: (characters, "Count"),
+                VOICE_DROPPED_COUNT: (dropped, "Count"),
+                **(latency if spoken else {}),
+            }
+        )
+
+    def join_ended(self, outcome: "Outcome") -> None:
+        """Count 1 by outcome. There is no total: it would be one more metric, and no alarm needs it."""
+        self._emit({JOIN_COUNT: (1, "Count")}, {"Outcome": outcome}, total=False)
 
     def _emit(
         self,

@@ -51,11 +51,15 @@ class PublishRefused(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredCaption:
-    """A caption of the history. `delivered_at` is when its audience had been sent it, epoch ms."""
+    """A caption of the history. `delivered_at` is when its audience had been sent it, epoch ms.
+
+    `voice` is whether its translations are to be spoken.
+    """
 
     caption: Caption
     translations: Mapping[Language, str] = field(default_factory=dict)
     delivered_at: int | None = None
+    voice: bool = False
 
     def text_in(self, language: Language) -> tuple[Language, str, bool]:
         """Return (language of the text, text, whether it is a translation).

@@ -50,6 +50,22 @@ class CaptionPublished(TypedDict):
     timestamp: int
 
 
+class TranslatedAudio(TypedDict):
+    """To listeners of a premium session, after the caption: its translation into their language, spoken.
+
+    `url` is an MP3 file that anybody may read for ten minutes from `timestamp` (epoch ms) on. `transcript` is
+    what is spoken. A message may arrive twice.
+    """
+
+    type: Literal["translatedAudio"]
+    sessionId: str
+    sequenceNumber: int
+    targetLanguage: Language
+    url: str
+    transcript: str
+    timestamp: int
+
+
 def caption_view(stored: StoredCaption, language: Language) -> CaptionView:
     """Return the caption in the language, or in the source language where it is not translated."""
     text_language, text, translated = stored.text_in(language)
@@ -92,3 +108,16 @@ def captions(history: Iterable[StoredCaption], language: Language, now: int) -> 
 def caption_published(sequence: int, now: int) -> CaptionPublished:
     """Return the answer that the caption is published, at `now` (epoch ms)."""
     return {"type": "captionPublished", "sequence": sequence, "timestamp": now}
+
+
+def translated_audio(stored: StoredCaption, language: Language, url: str, now: int) -> TranslatedAudio:
+    """Return the message about the voice of a translation, at `now` (epoch ms)."""
+    return {
+        "type": "translatedAudio",
+        "sessionId": stored.caption.session.id,
+        "sequenceNumber": stored.caption.sequence,
+        "targetLanguage": language,
+        "url": url,
+        "transcript": stored.translations[language],
+        "timestamp": now,
+    }

@@ -32,8 +32,11 @@ class CaptionHistory(Protocol):
     def set_translations(self, caption: Caption, translations: Mapping[Language, str]) -> None:
         """Replace the translations of a caption, if it is stored."""
 
-    def set_delivered(self, caption: Caption, at: int) -> None:
-        """Record that the audience has been sent the caption at `at` (epoch ms), if it is stored."""
+    def set_delivered(self, caption: Caption, at: int, *, voice: bool = False) -> None:
+        """Record that the audience has been sent the caption at `at` (epoch ms), if it is stored.
+
+        With `voice` its translations are to be spoken.
+        """
 
     def last(self, session: SessionRef, limit: int) -> list[StoredCaption]:
         """Return the last `limit` captions in ascending order, by one consistent read."""
@@ -55,6 +58,23 @@ class Translator(Protocol):
         """
 
 
+class Synthesizer(Protocol):
+    """Speaks text."""
+
+    def synthesize(self, text: str, language: Language) -> bytes | None:
+        """Return the speech as MP3; None if it failed, which is logged without the text."""
+
+
+class VoiceStore(Protocol):
+    """Stores the voices of captions for as long as their session lasts."""
+
+    def add(self, caption: Caption, language: Language, audio: bytes) -> str | None:
+        """Store a voice, in place of a former one of the caption in the language; return a URL of it.
+
+        The URL is valid for ten minutes. None if it failed, which is logged.
+        """
+
+
 class CaptionMetrics(Protocol):
     """Counts for operators."""
 
@@ -63,4 +83,15 @@ class CaptionMetrics(Protocol):
 
         `characters` were translated, summed over the languages; `failures` translations failed;
         `undelivered` connections were not sent the caption.
+        """
+
+
+class VoiceMetrics(Protocol):
+    """Counts for operators."""
+
+    def caption_spoken(self, *, latency_ms: int, characters: int, spoken: int, dropped: int) -> None:
+        """Count the voices of one caption, one for each language, `latency_ms` after it was published.
+
+        `characters` were spoken, summed over the languages; `spoken` voices were sent to all of their
+        listeners; `dropped` voices were too late, failed, or were not sent to all.
         """

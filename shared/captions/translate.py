@@ -1,6 +1,5 @@
 """Translate captions once per language, store them, and send each listener the text in its language."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
@@ -10,10 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from shared.audience.connection import Connection, SessionRef
 from shared.audience.delivery import RESERVE_MS
 from shared.audience.messages import encode
+from shared.captions.audience import KNOWN_LANGUAGES, admitted, languages
 from shared.captions.caption import Caption, StoredCaption
 from shared.captions.messages import caption as caption_message
 from shared.errors import ServiceUnavailable, UnreadableRow
-from shared.sessions.session import Language, Status
+from shared.sessions.session import Language, QualityTier, Status
 
 if TYPE_CHECKING:
     from shared.audience.delivery import Delivery
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 MAX_AGE_MS = 60_000
 # For connections that API Gateway throttles. A caption that they miss must not delay the next one.
 RETRY_MS = 2000
-
-# A later release translates the words that this one does not know.
-_TRANSLATABLE = frozenset(Language)
 
 
 class Translated(NamedTuple):
@@ -95,7 +92,7 @@ class TranslateCaptions:
             if not current:
                 # Who was admitted in the meantime may have read the history before it was translated.
                 rows = self._audience(ref)
-            self._deliver(one, rows)
+            self._deliver(one, rows, voice=session.quality_tier is QualityTier.PREMIUM)
             current = False
 
     def _store(self, captions: Iterable[Caption]) -> list[StoredCaption]:
@@ -107,28 +104,23 @@ class TranslateCaptions:
         return stored
 
     def _audience(self, session: SessionRef) -> list[Connection]:
-        now = self._clock()
-        return [
-            row
-            for row in self._connections.of_session(session.id)
-            if row.session == session and row.admitted_at and row.live(now)
-        ]
+        return admitted(self._connections.of_session(session.id), session, self._clock())
 
     def _translate(self, captions: Sequence[StoredCaption], rows: Iterable[Connection]) -> list[Translated]:
         """Translate all captions at once, so that a slow translator delays a batch by its one try."""
-        languages = _languages(rows)
-        jobs = [(stored, language) for stored in captions for language in self._missing(stored, languages)]
+        wanted = languages(rows)
+        jobs = [(stored, language) for stored in captions for language in self._missing(stored, wanted)]
         texts = self._executor.map(self._text, jobs)
         results: dict[int, dict[Language, str | None]] = {stored.caption.sequence: {} for stored in captions}
         for (stored, language), text in zip(jobs, texts, strict=True):
             results[stored.caption.sequence][language] = text
         return [self._add_translations(stored, results[stored.caption.sequence]) for stored in captions]
 
-    def _missing(self, stored: StoredCaption, languages: Iterable[Language]) -> list[Language]:
+    def _missing(self, stored: StoredCaption, wanted: Iterable[Language]) -> list[Language]:
         source = stored.caption.source_language
-        if source not in _TRANSLATABLE:
+        if source not in KNOWN_LANGUAGES:
             return []
-        others = [language for language in languages if language != source][: self._max_languages]
+        others = [language for language in wanted if language != source][: self._max_languages]
         return [language for language in others if language not in stored.translations]
 
     def _text(self, job: tuple[StoredCaption, Language]) -> str | None:
@@ -143,7 +135,7 @@ class TranslateCaptions:
             self._history.set_translations(stored.caption, stored.translations)
         return Translated(stored, len(stored.caption.text) * len(new), len(results) - len(new))
 
-    def _deliver(self, translated: Translated, rows: Sequence[Connection]) -> None:
+    def _deliver(self, translated: Translated, rows: Sequence[Connection], *, voice: bool) -> None:
         caption = translated.stored.caption
         undelivered = len(rows)
         if self._clock() - caption.published_at <= MAX_AGE_MS:
@@ -154,19 +146,15 @@ class TranslateCaptions:
             undelivered = self._delivery.send_each(
                 caption.session.id, rows, lambda row: messages[_language(row, caption)], retry_ms=RETRY_MS
             )
-            self._history.set_delivered(caption, self._clock())
+            # The last write marks the caption for its voice, so that the voice comes after the caption.
+            voice = voice and bool(translated.stored.translations)
+            self._history.set_delivered(caption, self._clock(), voice=voice)
         self._metrics.caption_handled(
             latency_ms=self._clock() - caption.published_at,
             characters=translated.characters,
             failures=translated.failures,
             undelivered=undelivered,
         )
-
-
-def _languages(rows: Iterable[Connection]) -> list[Language]:
-    """Return the languages that listeners have chosen, those with most listeners first."""
-    listeners = Counter(row.target_language for row in rows if row.target_language in _TRANSLATABLE)
-    return sorted(listeners, key=lambda language: (-listeners[language], language))
 
 
 def _language(row: Connection, caption: Caption) -> Language:

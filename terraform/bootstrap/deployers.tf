@@ -78,7 +78,7 @@ locals {
     buckets = {
       resources = [
         "arn:aws:s3:::#-artifacts-${local.account}", "arn:aws:s3:::#-failed-captions-${local.account}",
-        "arn:aws:s3:::#-failed-records-${local.account}",
+        "arn:aws:s3:::#-failed-records-${local.account}", "arn:aws:s3:::#-voice-${local.account}",
       ]
       actions = [
         "s3:CreateBucket", "s3:DeleteBucket", "s3:GetAccelerateConfiguration", "s3:GetBucketAcl", "s3:GetBucketCORS",
@@ -95,10 +95,13 @@ locals {
         "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetObject", "s3:GetObjectTagging", "s3:PutObject", "s3:PutObjectTagging",
       ]
     }
-    # For destroying an environment. Deployments do not read or write failed records.
+    # For destroying an environment. Deployments do not read or write failed records and voices.
     failed_records = {
-      resources = ["arn:aws:s3:::#-failed-captions-${local.account}/*", "arn:aws:s3:::#-failed-records-${local.account}/*"]
-      actions   = ["s3:DeleteObject", "s3:DeleteObjectVersion"]
+      resources = [
+        "arn:aws:s3:::#-failed-captions-${local.account}/*", "arn:aws:s3:::#-failed-records-${local.account}/*",
+        "arn:aws:s3:::#-voice-${local.account}/*",
+      ]
+      actions = ["s3:DeleteObject", "s3:DeleteObjectVersion"]
     }
     alarms = {
       resources = [

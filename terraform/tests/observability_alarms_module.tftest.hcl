@@ -58,6 +58,7 @@ run "alarms" {
       "errors-make", "throttles-make", "throttles-guard", "duration-make", "duration-guard",
       "throttles-table-things", "throttles-audio-stream", "stream-age-tell", "failed-records-tell", "dropped-records-tell", "id-clashes", "rate-limits-unavailable",
       "caption-latency", "undelivered-captions", "untranslated-captions", "translate-throttles", "translate-errors",
+      "dropped-voice",
       "availability-fast-1h", "availability-fast-5m", "availability-slow-6h", "availability-slow-30m",
       "joining-fast-1h", "joining-fast-5m", "joining-slow-6h", "joining-slow-30m", "joins-full", "joins-limited",
     ])
@@ -75,6 +76,7 @@ run "alarms" {
       aws_cloudwatch_metric_alarm.this["stream-age-tell"].threshold == 20000 &&
       aws_cloudwatch_metric_alarm.this["caption-latency"].threshold == 2000 &&
       aws_cloudwatch_metric_alarm.this["untranslated-captions"].threshold == 5 &&
+      aws_cloudwatch_metric_alarm.this["dropped-voice"].threshold == 5 &&
       aws_cloudwatch_metric_alarm.this["id-clashes"].threshold == 10 &&
       aws_cloudwatch_metric_alarm.this["availability-fast-1h"].threshold == 14.4 &&
       aws_cloudwatch_metric_alarm.this["availability-slow-6h"].threshold == 6 &&
@@ -182,12 +184,13 @@ run "alarms" {
 
   assert {
     condition = {
-      for key in ["caption-latency", "undelivered-captions", "untranslated-captions"] :
+      for key in ["caption-latency", "undelivered-captions", "untranslated-captions", "dropped-voice"] :
       key => [for query in aws_cloudwatch_metric_alarm.this[key].metric_query : query.expression if query.return_data][0]
       } == {
       caption-latency       = "IF(captions >= 20, latency, 0)"
       undelivered-captions  = "IF(FILL(undelivered, 0) >= 100, undelivered / captions, 0)"
       untranslated-captions = "IF(FILL(failures, 0) >= 20, 100 * failures / captions, 0)"
+      dropped-voice         = "IF(FILL(dropped, 0) >= 20, 100 * dropped / (dropped + FILL(spoken, 0)), 0)"
     }
     error_message = "Few captions notify nobody."
   }

@@ -45,7 +45,7 @@ override_resource {
 override_resource {
   override_during = plan
   target          = module.table["captions"].aws_dynamodb_table.this
-  values          = { arn = "arn:captions" }
+  values          = { arn = "arn:captions", stream_arn = "arn:captions-stream" }
 }
 
 override_resource {
@@ -70,6 +70,18 @@ override_resource {
   override_during = plan
   target          = module.failed_captions.aws_s3_bucket.this
   values          = { arn = "arn:aws:s3:::failed-captions" }
+}
+
+override_resource {
+  override_during = plan
+  target          = module.voice.aws_s3_bucket.this
+  values          = { arn = "arn:aws:s3:::voice", id = "voice" }
+}
+
+override_resource {
+  override_during = plan
+  target          = module.function["speak_captions"].aws_lambda_alias.live
+  values          = { arn = "arn:speak_captions:live" }
 }
 
 override_resource {
@@ -196,6 +208,13 @@ run "functions" {
         WEBSOCKET_ENDPOINT = "https://ws1.example.com/ws"
         MAX_LANGUAGES      = "7"
       }
+      speak_captions = {
+        ENV                = "dev"
+        SESSIONS_TABLE     = "session-service-dev-sessions"
+        CONNECTIONS_TABLE  = "session-service-dev-connections"
+        VOICE_BUCKET       = "voice"
+        WEBSOCKET_ENDPOINT = "https://ws1.example.com/ws"
+      }
       list_captions = { SESSIONS_TABLE = "session-service-dev-sessions", CAPTIONS_TABLE = "session-service-dev-captions" }
 
       session_changed = {
@@ -291,6 +310,13 @@ run "functions" {
         "*"                                                                     = ["translate:TranslateText"]
         "arn:aws:execute-api:us-east-1:123456789012:ws1/ws/POST/@connections/*" = ["execute-api:ManageConnections"]
       }
+      speak_captions = {
+        "arn:sessions"                                                          = ["dynamodb:GetItem"]
+        "arn:connections"                                                       = ["dynamodb:Query"]
+        "arn:aws:s3:::voice/*"                                                  = ["s3:PutObject", "s3:GetObject"]
+        "*"                                                                     = ["polly:SynthesizeSpeech"]
+        "arn:aws:execute-api:us-east-1:123456789012:ws1/ws/POST/@connections/*" = ["execute-api:ManageConnections"]
+      }
       list_captions = { "arn:sessions" = ["dynamodb:GetItem"], "arn:captions" = ["dynamodb:Query"] }
 
       session_changed = {
@@ -325,6 +351,7 @@ run "functions" {
   assert {
     condition = { for name, function in module.function : name => function.timeout_seconds if function.timeout_seconds != 10 } == {
       session_changed = 60, connections_changed = 60, presence_changed = 60, connection_admitted = 60, translate_captions = 60
+      speak_captions  = 60
       sweep_sessions  = 55
     }
     error_message = "The timeout is 10 s, 60 s for stream consumers, and less than a minute for what runs every minute."
@@ -333,7 +360,7 @@ run "functions" {
   assert {
     condition = { for name, function in module.function : name => function.memory_mb if function.memory_mb != 512 } == {
       session_changed     = 1769, connections_changed = 1769, presence_changed = 1769, sweep_sessions = 1769
-      connection_admitted = 1769, translate_captions = 1769
+      connection_admitted = 1769, translate_captions = 1769, speak_captions = 1769
     }
     error_message = "The memory is 512 MB, and that of a whole processor for functions that send messages to an audience."
   }
@@ -518,6 +545,14 @@ run "streams" {
         batching_window_seconds = 0
         filters                 = ["{\"eventName\":[\"INSERT\",\"MODIFY\"]}"]
       }
+      speak_captions = {
+        stream_arn              = "arn:captions-stream"
+        function_arn            = "arn:speak_captions:live"
+        parallelization_factor  = 1
+        batch_size              = 10
+        batching_window_seconds = 0
+        filters                 = ["{\"dynamodb\":{\"NewImage\":{\"voice\":{\"BOOL\":[{\"exists\":true}]}}},\"eventName\":[\"MODIFY\"]}"]
+      }
     })
     error_message = "Each consumer reads its stream with these lanes, batches, windows and filters."
   }
@@ -531,6 +566,7 @@ run "streams" {
       presence_changed    = ["arn:sessions-stream", ["arn:aws:s3:::failed-records", "arn:aws:s3:::failed-records/*"]]
       connection_admitted = ["arn:connections-stream", ["arn:aws:s3:::failed-records", "arn:aws:s3:::failed-records/*"]]
       translate_captions  = ["arn:live_captions-stream", ["arn:aws:s3:::failed-captions", "arn:aws:s3:::failed-captions/*"]]
+      speak_captions      = ["arn:captions-stream", ["arn:aws:s3:::failed-captions", "arn:aws:s3:::failed-captions/*"]]
     })
     error_message = "A consumer may read its own stream and write to the bucket of failed records, one of captions to that of failed captions."
   }
@@ -578,7 +614,7 @@ run "tables" {
       connections   = { hash_key = "sessionId", range_key = "connectionId", ttl_attribute = "deleteAt", stream_view_type = "NEW_AND_OLD_IMAGES", indexes = {} }
       rate_limits   = { hash_key = "limitKey", range_key = null, ttl_attribute = "expiresAt", stream_view_type = null, indexes = {} }
       live_captions = { hash_key = "sessionId", range_key = "sessionCreatedAt", ttl_attribute = "deleteAt", stream_view_type = "NEW_AND_OLD_IMAGES", indexes = {} }
-      captions      = { hash_key = "sessionKey", range_key = "sequence", ttl_attribute = "deleteAt", stream_view_type = null, indexes = {} }
+      captions      = { hash_key = "sessionKey", range_key = "sequence", ttl_attribute = "deleteAt", stream_view_type = "NEW_AND_OLD_IMAGES", indexes = {} }
     })
     error_message = "The tables have these keys, TTL attributes, streams and indexes."
   }
@@ -640,6 +676,11 @@ run "what_people_said_is_not_kept" {
   assert {
     condition     = module.failed_captions.expiration_days == 1 && !module.failed_captions.versioned
     error_message = "Captions that failed are deleted after a day, and leave no old versions."
+  }
+
+  assert {
+    condition     = module.voice.expiration_days == 1 && !module.voice.versioned
+    error_message = "Voices are deleted after a day, and leave no old versions."
   }
 
   assert {

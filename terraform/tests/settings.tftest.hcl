@@ -345,26 +345,26 @@ run "more_languages_than_there_are_are_rejected" {
   }
 }
 
-run "failed_captions_that_do_not_expire_are_rejected" {
+run "speech_that_does_not_expire_is_rejected" {
   command         = plan
-  expect_failures = [var.failed_captions_expire]
+  expect_failures = [var.speech_expires]
 
   variables {
-    failed_captions_expire = false
+    speech_expires = false
   }
 }
 
-run "failed_captions_may_stay_where_nothing_outlives_a_run" {
+run "speech_may_stay_where_nothing_outlives_a_run" {
   command = plan
 
   variables {
-    environment            = "local"
-    failed_captions_expire = false
+    environment    = "local"
+    speech_expires = false
   }
 
   assert {
-    condition     = module.failed_captions.expiration_days == null
-    error_message = "In local the bucket has no expiration rule."
+    condition     = module.failed_captions.expiration_days == null && module.voice.expiration_days == null
+    error_message = "In local the buckets have no expiration rule."
   }
 }
 

@@ -284,8 +284,8 @@ class MemoryCaptionHistory:
     def set_translations(self, caption: Caption, translations: Mapping[Language, str]) -> None:
         self._set(caption, translations=dict(translations))
 
-    def set_delivered(self, caption: Caption, at: int) -> None:
-        self._set(caption, delivered_at=at)
+    def set_delivered(self, caption: Caption, at: int, *, voice: bool = False) -> None:
+        self._set(caption, delivered_at=at, **({"voice": True} if voice else {}))
 
     def last(self, session: SessionRef, limit: int) -> list[StoredCaption]:
         return self._of_session(session)[-limit:]

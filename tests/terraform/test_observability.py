@@ -253,7 +253,7 @@ def test_functions_that_may_log_a_counted_line_are_watched(resources: list[dict[
 
     notify = {
         *("session_changed", "connections_changed", "presence_changed", "sweep_sessions"),
-        *("connection_admitted", "translate_captions"),
+        *("connection_admitted", "translate_captions", "speak_captions"),
     }
     messages = {"join_session", "change_language", "publish_caption"}
     verbs = ("create", "get", "update", "delete", "connect", "disconnect")
@@ -294,6 +294,7 @@ def test_a_consumer_whose_messages_people_wait_for_may_be_ten_seconds_behind(res
     assert limits == {
         "translate_captions": 10,
         "connection_admitted": 10,
+        "speak_captions": 10,
         "session_changed": 60,
         "connections_changed": 60,
         "presence_changed": 60,

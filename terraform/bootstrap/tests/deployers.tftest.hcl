@@ -91,9 +91,10 @@ run "permissions" {
       "s3:DeleteObject, s3:DeleteObjectVersion" = [
         "arn:aws:s3:::session-service-dev-failed-captions-123456789012/*",
         "arn:aws:s3:::session-service-dev-failed-records-123456789012/*",
+        "arn:aws:s3:::session-service-dev-voice-123456789012/*",
       ]
     }
-    error_message = "A deploy role may delete failed records, but not read or write them."
+    error_message = "A deploy role may delete failed records and voices, but not read or write them."
   }
 
   assert {

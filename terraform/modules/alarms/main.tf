@@ -246,6 +246,21 @@ locals {
     })
   }
 
+  voice_metrics = {
+    for name in ["VoiceCount", "VoiceDroppedCount"] :
+    name => { namespace = "SessionManagement", name = name, dimensions = { Environment = var.environment }, stat = "Sum" }
+  }
+
+  voice = {
+    dropped-voice = merge(local.two_of_three, {
+      description = "More than 5 % of the voices were dropped, and at least 20 in five minutes: listeners of premium sessions read and do not hear."
+      runbook     = "dropped-voice"
+      value       = "IF(FILL(dropped, 0) >= 20, 100 * dropped / (dropped + FILL(spoken, 0)), 0)"
+      threshold   = 5
+      metrics     = { dropped = local.voice_metrics.VoiceDroppedCount, spoken = local.voice_metrics.VoiceCount }
+    })
+  }
+
   # Of all that the account sends to Amazon Translate. Our own count of failures has also what took longer than 1 s.
   # https://docs.aws.amazon.com/translate/latest/dg/translate-cloudwatch.html
   translate = {
@@ -343,7 +358,7 @@ locals {
   alarms = merge(
     local.latency, local.failures, local.access_log, local.function_log, local.rejections, local.function_errors, local.function_throttles,
     local.function_durations, local.missing_invocations, local.table_throttles, local.stream_ages, local.failed_records, local.dropped_records,
-    local.audio_throttles, local.service, local.captions, local.translate, local.refused_joins, local.burn_windows,
+    local.service, local.captions, local.voice, local.translate, local.refused_joins, local.burn_windows,
   )
 }
 

@@ -189,6 +189,34 @@ locals {
       metrics = [["SessionManagement", "CaptionCharacters", "Environment", var.environment, { label = "characters", color = "#17becf" }]]
       limits  = []
     },
+    # Fifth row: voice
+    {
+      title = "How late is the voice? (ms)"
+      stat  = "p95"
+      metrics = [
+        ["SessionManagement", "VoiceLatency", "Environment", var.environment, { label = "95 % of voices", color = "#1f77b4" }],
+        ["SessionManagement", "VoiceLatency", "Environment", var.environment, { label = "half of them", stat = "p50", color = "#aec7e8" }],
+      ]
+      limits = [{ value = 10000, label = "dropped" }]
+    },
+    {
+      title   = "Is voice dropped?"
+      stat    = "Sum"
+      metrics = [["SessionManagement", "VoiceDroppedCount", "Environment", var.environment, { label = "dropped", color = "#d62728" }]]
+      limits  = []
+    },
+    {
+      title   = "Voices"
+      stat    = "Sum"
+      metrics = [["SessionManagement", "VoiceCount", "Environment", var.environment, { label = "voices", color = "#2ca02c" }]]
+      limits  = []
+    },
+    {
+      title   = "Characters spoken (billed)"
+      stat    = "Sum"
+      metrics = [["SessionManagement", "VoiceCharacters", "Environment", var.environment, { label = "characters", color = "#17becf" }]]
+      limits  = []
+    },
     # Last row
     {
       title = "How do joins end?"
@@ -231,7 +259,7 @@ locals {
     }
   ])
 
-  header = "# ${var.name}\nThe first row answers four questions; the graphs below each of them show details. The fourth row is about captions. The last row shows how joins end, what happens without a request, and whether audio is accepted. The [runbook](${var.runbook_url}) has a section on each alarm."
+  header = "# ${var.name}\nThe first row answers four questions; the graphs below each of them show details. The fourth row is about captions, the fifth about their voice. The last row shows how joins end, and what happens without a request. The [runbook](${var.runbook_url}) has a section on each alarm."
 
   widgets = concat(
     [{

@@ -8,9 +8,10 @@ resource "aws_cloudwatch_log_group" "this" {
 
 locals {
   # All actions that may be allowed on `*`: they act on no resource. (A custom terminology is one, but nothing here has any.)
+  # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonpolly.html (its one resource is a lexicon)
   # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazontranslate.html
   # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
-  actions_without_resource = ["translate:TranslateText", "xray:PutTelemetryRecords", "xray:PutTraceSegments"]
+  actions_without_resource = ["polly:SynthesizeSpeech", "translate:TranslateText", "xray:PutTelemetryRecords", "xray:PutTraceSegments"]
 }
 
 resource "aws_iam_role" "this" {
