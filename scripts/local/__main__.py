@@ -22,7 +22,7 @@ Ready after {seconds:.0f} s. Ctrl-C stops everything.
   WebSocket  {websocket_url}
   Console    {console_url}
   Captions   {captions}
-  Audio      {audio}
+  Voice      {voice}
   Logs       {logs}
 
 In another terminal:
@@ -61,12 +61,7 @@ def _run(port: int, work: Path, *, audio: bool) -> None:
 
     try:
         with System(
-            work=work,
-            port=port,
-            console_port=port + 1,
-            settings={"audio_stream": "true"} if audio else {},
-            uses_apertium=True,
-            progress=progress,
+            work=work, port=port, console_port=port + 1, uses_speech_tools=True, progress=progress
         ) as system:
             ready = _READY.format(
                 seconds=time.monotonic() - began,
@@ -74,7 +69,7 @@ def _run(port: int, work: Path, *, audio: bool) -> None:
                 websocket_url=system.websocket_url,
                 console_url=system.console_url,
                 captions=_captions(system.apertium.directions),
-                audio=_audio(system.config.functions, system.aws.url),
+                voice="espeak-ng's" if system.espeak.installed else "silence as long as the text would take",
                 logs=work / "logs",
             )
             print(ready, flush=True)

@@ -20,10 +20,12 @@ from typing import Any, Self
 
 from scripts import local_system
 from scripts.local import ports, provision, step
-from scripts.local.aws import apertium, local_aws
+from scripts.local.aws import apertium, espeak, local_aws
 from scripts.local.aws.apertium import Apertium
+from scripts.local.aws.espeak import Espeak
 from scripts.local.aws.local_aws import LocalAws
 from scripts.local.aws.permissions import Permissions, RolePolicies
+from scripts.local.aws.polly import Polly
 from scripts.local.aws.translate import Translate
 from scripts.local.aws.user_pool import DEMO_SPEAKER, UserPool
 from scripts.local.config import system_config
@@ -54,13 +56,14 @@ class System:
 
     Port 0 takes a free port. `settings` override those of local.tfvars. `clock` returns epoch seconds for
     both APIs. `runs_schedules` is whether schedules run by themselves every minute; a test that decides when
-    they run calls `run_schedules` instead. `uses_apertium` is whether Apertium translates where it is
-    installed; otherwise the stand-in for Translate only marks the text with its language. `functions_aws_url`
-    turns the local AWS's URL into the one that functions use, and `functions_kinesis_url` into the one that
-    they use for Kinesis; a test puts a proxy in between. `progress` takes a sentence before each long step.
+    they run calls `run_schedules` instead. `uses_speech_tools` is whether Apertium translates and espeak-ng
+    speaks where they are installed; otherwise the stand-in for Translate only marks the text with its
+    language, and that for Polly is silent. `functions_aws_url`
+    turns the local AWS's URL into the one that functions use; a test puts a proxy in between. `progress`
+    takes a sentence before each long step.
 
     All URLs are on 127.0.0.1 and have no slash at the end. Tests use `functions`, `websockets`,
-    `connections`, `management_api` and `translate` to cause failures that occur on AWS.
+    `connections`, `management_api`, `translate` and `polly` to cause failures that occur on AWS.
     """
 
     work: Path = local_system.DEFAULT_WORK
@@ -71,7 +74,7 @@ class System:
     settings: Mapping[str, str] = field(default_factory=dict)
     clock: Callable[[], float] = time.time
     runs_schedules: bool = True
-    uses_apertium: bool = False
+    uses_speech_tools: bool = False
     functions_aws_url: Callable[[str], str] = lambda aws_url: aws_url
     functions_kinesis_url: Callable[[str], str] = lambda aws_url: aws_url
     progress: Callable[[str], object] = lambda _: None
@@ -83,7 +86,9 @@ class System:
     connections: dict[str, OpenConnection] = field(init=False, default_factory=dict)
     management_api: ManagementApi = field(init=False)
     apertium: Apertium = field(init=False)
+    espeak: Espeak = field(init=False)
     translate: Translate = field(init=False)
+    polly: Polly = field(init=False)
     websockets: WebSocketGateway = field(init=False)
     url: str = field(init=False)
     websocket_url: str = field(init=False)
@@ -173,14 +178,17 @@ class System:
         api, permissions = self.config.websocket_api, Permissions(RolePolicies(self.aws.url), self._calls)
         self.management_api = ManagementApi(api.execution_arn, self.connections, permissions.allow)
         management_url = self._listen(self.management_api)
-        self.apertium = apertium.find() if self.uses_apertium else Apertium()
-        self.translate = Translate(self._patient_permissions().allow, self.apertium)
+        self.apertium = apertium.find() if self.uses_speech_tools else Apertium()
+        self.espeak = espeak.find() if self.uses_speech_tools else Espeak()
+        self.translate = Translate(permissions.allow, self.apertium)
+        self.polly = Polly(permissions.allow, self.espeak)
         lambda_ = Lambda(
             self.work,
             environment={
                 **local_system.aws_variables(self.functions_aws_url(self.aws.url)),
                 "AWS_ENDPOINT_URL_KINESIS": self.functions_kinesis_url(self.aws.url),
                 "AWS_ENDPOINT_URL_TRANSLATE": self._listen(self.translate),
+                "AWS_ENDPOINT_URL_POLLY": self._listen(self.polly),
             },
             local_values={api.endpoint: f"{management_url}/{api.stage}"},
         )

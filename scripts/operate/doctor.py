@@ -99,6 +99,22 @@ TOOLS = (
         "apt install apertium-eng-spa (only to translate captions on this machine)",
         required=False,
     ),
+    Tool(
+        "espeak-ng",
+        ("espeak-ng", "--version"),
+        r"eSpeak NG text-to-speech: (\d+)\.(\d+)",
+        (1, 49),
+        "apt install espeak-ng lame (only to speak captions on this machine)",
+        required=False,
+    ),
+    Tool(
+        "LAME",
+        ("lame", "--version"),
+        r"version (\d+)\.(\d+)",
+        (3, 99),
+        "apt install espeak-ng lame (only to speak captions on this machine)",
+        required=False,
+    ),
 )
 
 

@@ -35,6 +35,10 @@ def _text(caption: Message) -> str:
     return f"{caption['sequence']} {caption['language']}  {caption['text']}"
 
 
+def _translated_audio(message: Message) -> list[str]:
+    return [f"{message['sequenceNumber']} {message['targetLanguage']}  spoken: {message['url']}"]
+
+
 def _session_updated(message: Message) -> list[str]:
     session = f"spoken in {message['sourceLanguage']}, {message['qualityTier']}"
     return [f"The session is {message['status']}, {session}."]
@@ -85,6 +89,7 @@ _DESCRIPTIONS: Mapping[str, Callable[[Message], list[str]]] = {
     "sessionJoined": _session_joined,
     "captions": _captions,
     "caption": _caption,
+    "translatedAudio": _translated_audio,
     "sessionUpdated": _session_updated,
     "sessionEnded": _session_ended,
     "speakerPresence": _speaker_presence,

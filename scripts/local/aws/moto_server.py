@@ -1,9 +1,10 @@
 """moto as a server on a free port of 127.0.0.1. It prints `ready <URL>` and ends on SIGTERM.
 
 `python -m scripts.local.aws.moto_server STREAMS_URL INVOKE_URL CALLS` posts the records of table streams to
-STREAMS_URL, in order. It checks functions' calls to DynamoDB and Kinesis against their roles, since moto's
-own check ignores the resource, and logs them to the file CALLS. Its Lambda only stores what Terraform
-creates; scripts.local.lambda_ runs it, and calls of Invoke are forwarded to INVOKE_URL.
+STREAMS_URL, in order. It checks functions' calls to DynamoDB and S3 against their roles, since moto's own
+check ignores the resource, and logs them to the file CALLS. A URL that a function has signed may do what the
+function may, until it expires. Its Lambda only stores what Terraform creates; scripts.local.lambda_ runs it,
+and calls of Invoke are forwarded to INVOKE_URL.
 """
 
 import base64
@@ -18,7 +19,8 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
+from xml.sax.saxutils import escape
 
 import requests
 from moto import backends
@@ -34,11 +36,12 @@ from moto.core.utils import method_names_from_class
 from moto.dynamodb.models.table import StreamRecord, StreamShard
 from moto.dynamodb.responses import DynamoHandler
 from moto.iam.models import iam_backends
-from moto.kinesis.responses import KinesisResponse
+from moto.s3.responses import S3Response
 from moto.server import ThreadedMotoServer
 
 from scripts import local_system
-from scripts.local.aws.permissions import Permissions, dynamodb_resources, kinesis_resources
+from scripts.local.aws import signed_urls
+from scripts.local.aws.permissions import Permissions, dynamodb_resources, s3_call
 
 Method = Callable[..., Any]
 
@@ -116,14 +119,8 @@ def _serialize_calls(service: type[BaseResponse]) -> None:
             return call(handler)
 
 
-def _check_permissions(
-    permissions: Permissions,
-    service: type[BaseResponse],
-    name: str,
-    resources: Callable[[Mapping[str, Any]], list[str]],
-    error: str,
-) -> None:
-    """Refuse calls of functions to a service that their roles do not allow, and log all of their calls.
+def _check_dynamodb_calls(permissions: Permissions) -> None:
+    """Refuse calls of functions to DynamoDB that their roles do not allow, and log all of their calls."""
 
     `name` is the service in ARNs and actions, `error` that of a call that is refused.
     """
@@ -138,6 +135,27 @@ def _check_permissions(
             if not permissions.allow(signer, f"{name}:{action}", prefix + resource):
                 return 400, {}, json.dumps({"__type": error, "Message": f"No {action} on {resource}"})
         return call(handler)
+
+
+def _check_s3_calls(permissions: Permissions) -> None:
+    """Do the same with S3. Refuse a presigned URL that has expired."""
+
+    def check(serve: Method, handler: Any, request: Any, url: str, headers: Any) -> Any:
+        if signed_urls.has_expired(url, datetime.now(UTC)):
+            return _access_denied("Request has expired")
+        action, resource = s3_call(request.method, url)
+        signer = request.headers.get("Authorization", "") or signed_urls.signature(url)
+        if not permissions.allow(signer, action, resource):
+            return _access_denied(f"No {action} on {resource}")
+        return serve(handler, request, url, headers)
+
+    _wrap(S3Response, "key_response")(check)
+    _wrap(S3Response, "bucket_response")(check)
+
+
+def _access_denied(message: str) -> tuple[int, dict[str, str], str]:
+    xml = f"<Error><Code>AccessDenied</Code><Message>{escape(message)}</Message></Error>"
+    return 403, {"Content-Type": "application/xml"}, xml
 
 
 def _policies(function: str) -> list[str] | None:
@@ -249,14 +267,10 @@ def serve(streams_url: str, invoke_url: str, calls: Path) -> None:
     _keep_logging_config()
     _keep_code_of_versions()
     _forward_invocations(invoke_url)
-    for service in (DynamoHandler, KinesisResponse):
-        _serialize_calls(service)
+    _serialize_dynamodb_calls()
     permissions = Permissions(_policies, calls)
-    denied = "AccessDeniedException"
-    _check_permissions(
-        permissions, DynamoHandler, "dynamodb", dynamodb_resources, f"com.amazon.coral.service#{denied}"
-    )
-    _check_permissions(permissions, KinesisResponse, "kinesis", kinesis_resources, denied)
+    _check_dynamodb_calls(permissions)
+    _check_s3_calls(permissions)
     _send_rows_unchanged()
     _cache_lookups()
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from moto.iam.access_control import IAMPolicy, PermissionResult
 
@@ -78,6 +79,18 @@ def kinesis_resources(request: Mapping[str, Any]) -> list[str]:
     """Return the data stream of a request to Kinesis as the end of its ARN; none if it names no stream."""
     name = request.get("StreamName") or request.get("StreamARN", "").partition("/")[2]
     return [f"stream/{name}"] if name else []
+
+
+def s3_call(method: str, url: str) -> tuple[str, str]:
+    """Return the action of a request to S3, and the ARN of its object, or of its bucket without a key.
+
+    The bucket is in the path, as clients address it that are given an IP address.
+    """
+    bucket, _, key = unquote(urlsplit(url).path).lstrip("/").partition("/")
+    if not key:
+        return "s3:ListBucket", f"arn:aws:s3:::{bucket}"
+    verb = {"GET": "Get", "HEAD": "Get", "DELETE": "Delete"}.get(method, "Put")
+    return f"s3:{verb}Object", f"arn:aws:s3:::{bucket}/{key}"
 
 
 class RolePolicies:

@@ -10,7 +10,8 @@ import pytest
 import requests
 
 from scripts import local_system
-from scripts.local.aws.translate import Fault, TextToTranslate
+from scripts.local.aws.stand_in import Fault
+from scripts.local.aws.translate import TextToTranslate
 from scripts.local.system import System
 from tests.support.eventually import eventually
 from tests.support.websocket_clients import WebSocketClient

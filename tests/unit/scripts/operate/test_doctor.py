@@ -16,6 +16,8 @@ VERSIONS = {
     "git": "git version 2.39.5",
     "aws": "aws-cli/2.17.0 Python/3.11",
     "apertium": "Apertium 3.8.3",
+    "espeak-ng": "eSpeak NG text-to-speech: 1.51  Data at: /usr/lib/espeak-ng-data",
+    "lame": "LAME 64bits version 3.100 (http://lame.sf.net)",
 }
 
 

@@ -14,7 +14,8 @@ from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutE
 
 from scripts.local.aws.apertium import Apertium
 from scripts.local.aws.permissions import Permissions
-from scripts.local.aws.translate import LANGUAGES, Fault, TextToTranslate, Translate
+from scripts.local.aws.stand_in import Fault
+from scripts.local.aws.translate import LANGUAGES, TextToTranslate, Translate
 from scripts.local.event_loop import EventLoop
 from scripts.local.servers import listening
 from shared.sessions.session import Language
