@@ -136,6 +136,8 @@ def _pruned_data(service: str, path: str, data: dict[str, Any]) -> bytes:
             partition["services"] = {name: services[name] for name in OPERATIONS if name in services}
     elif path.endswith("/service-2.json"):
         data = _used_operations(data, service)
+        for parameter in data.get("clientContextParams", {}).values():
+            parameter["documentation"] = ""  # botocore reads it before each call
     # Order is kept: rules are tried in the order in which they are written.
     return json.dumps(data, separators=(",", ":")).encode()
 

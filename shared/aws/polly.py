@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/polly/latest/dg/API_SynthesizeSpeech.html
 """
 
 from collections.abc import Mapping
+from contextlib import closing
 from typing import Any, NamedTuple
 
 from botocore.config import Config
@@ -74,8 +75,9 @@ class Polly:
                 LanguageCode=voice.language_code,
                 OutputFormat="mp3",
             )
-            with response["AudioStream"] as stream:
-                audio: bytes = stream.read()
+            # The body as a context would be urllib3's, which does not notice that it is cut off.
+            with closing(response["AudioStream"]) as body:
+                audio: bytes = body.read()
         except AWS_ERRORS as error:
             # No traceback: it might have the text.
             extra = {"reason": error_code(error), "language": language}

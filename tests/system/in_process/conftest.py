@@ -114,6 +114,7 @@ def _no_failures_after_a_test(local: System, kinesis: KinesisProxy) -> Iterator[
     local.websockets.loses_disconnect = lambda _: False
     local.management_api.forced_status = lambda _, __: None
     local.translate.fault = lambda _: None
+    local.polly.fault = lambda _: None
 
 
 _ADDRESSES = itertools.count(2)
