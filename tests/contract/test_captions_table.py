@@ -88,6 +88,17 @@ def test_translations_replace_earlier_ones_and_no_other_field(store: CaptionHist
     ]
 
 
+@pytest.mark.parametrize("voice", [False, True])
+def test_a_delivered_caption_may_be_marked_for_its_voice(store: CaptionHistory, *, voice: bool):
+    store.add(a_caption())
+    store.set_translations(a_caption(), TRANSLATIONS)
+    store.set_delivered(a_caption(), NOW + 5, voice=voice)
+
+    assert store.last(SESSION, 1) == [
+        StoredCaption(caption=a_caption(), translations=TRANSLATIONS, delivered_at=NOW + 5, voice=voice)
+    ]
+
+
 def test_a_caption_that_is_not_stored_is_not_created_by_an_update(store: CaptionHistory):
     store.add(a_caption(1))
 

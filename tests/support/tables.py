@@ -31,13 +31,7 @@ KEYS = {
 NUMBER_KEYS = {"sessionCreatedAt"}
 """The keys that are numbers; the others are strings."""
 
-TRANSACTIONS = transactions.install()
-"""Runs the transactions of moto in this process as the local AWS runs them."""
-
-NUMBERS = frozenset({"sessionCreatedAt", "sequence"})
-"""The keys that are numbers; all others are strings."""
-
-STREAMED = (SESSIONS_TABLE, CONNECTIONS_TABLE, LIVE_CAPTIONS_TABLE)
+STREAMED = (SESSIONS_TABLE, CONNECTIONS_TABLE, LIVE_CAPTIONS_TABLE, CAPTIONS_TABLE)
 SPEAKER_INDEX = {
     "IndexName": "bySpeaker",
     "KeySchema": [

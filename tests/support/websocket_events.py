@@ -5,8 +5,8 @@ import json
 from typing import Any
 
 from shared.audience.connection import Connection
-from shared.aws import connections_table, live_captions_table, sessions_table
-from shared.captions.caption import Caption
+from shared.aws import captions_table, connections_table, live_captions_table, sessions_table
+from shared.captions.caption import Caption, StoredCaption
 from shared.sessions.session import Session
 
 CONNECTION_ID = "L0SM9cOFvHcCIhw="
@@ -84,7 +84,7 @@ def authorize(query: dict[str, str] | None = None, headers: dict[str, str] | Non
     }
 
 
-Row = Session | Connection | Caption
+Row = Session | Connection | Caption | StoredCaption
 """A row of a table that has a stream."""
 
 
@@ -112,11 +112,13 @@ def _record(old: Row | None, new: Row | None, number: str) -> dict[str, Any]:
     }
 
 
-def _item(row: Row) -> dict[str, dict[str, str]]:
+def _item(row: Row) -> dict[str, dict[str, Any]]:
     if isinstance(row, Session):
         return sessions_table.to_item(row)
     if isinstance(row, Caption):
         return live_captions_table.to_item(row)
+    if isinstance(row, StoredCaption):
+        return captions_table.to_item(row)
     return connections_table.to_item(row)
 
 

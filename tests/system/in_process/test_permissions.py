@@ -8,6 +8,7 @@ from typing import Any
 
 import boto3
 import pytest
+import requests
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto.iam.access_control import IAMPolicy, PermissionResult
@@ -16,8 +17,17 @@ from scripts import local_system
 from scripts.local.system import System
 from tests.support.audio import base64_of, pcm
 from tests.support.eventually import eventually
-from tests.support.websocket_clients import HandshakeRefused
-from tests.system.in_process.conftest import MAX_LISTENERS, Session, age_rows, dynamodb, table, write_absence
+from tests.support.websocket_clients import HandshakeRefused, WebSocketClient
+from tests.system.in_process.conftest import (
+    MAX_LISTENERS,
+    TIMEOUT_S,
+    Session,
+    age_rows,
+    dynamodb,
+    table,
+    write_absence,
+    write_lapsed_row,
+)
 
 # Lambda itself does this by the function's role, so it is in no call of the function.
 LAMBDAS_OWN = ("logs:", "xray:")
@@ -120,7 +130,7 @@ def speak_and_listen(session: Session) -> None:
     eventually(lambda: "audioAccepted" in speaker.types())
     session.change(status="paused")
     speaker.send('{"action": "publishCaption", "sequence": 1, "text": "Hello"}')
-    session.change(status="active")
+    session.change(status="active", qualityTier="premium")
     local.websockets.loses_disconnect = lambda _: True
     gone = next(row for row in session.rows() if row.get("targetLanguage") == {"S": "fr"})
     second.close()
@@ -136,10 +146,22 @@ def speak_and_listen(session: Session) -> None:
     eventually(lambda: len(local.connections) == 1)
     speaker.send('{"action": "publishCaption", "sequence": 2, "text": "Hello?"}')
     eventually(lambda: len(session.rows()) == 1)
+    hear_a_voice(session, speaker)
     assert session.call("GET", f"{session.path}/captions").status_code == 200
     local.websockets.loses_disconnect = lambda _: False
     session.end()
     eventually(lambda: speaker.closed)
+
+
+def hear_a_voice(session: Session, speaker: WebSocketClient) -> None:
+    """Publish a caption, and read its voice by the URL that is sent to a listener."""
+    listener = session.listener("es")
+    eventually(lambda: len(listener.messages) == 2)  # the welcome
+    speaker.send('{"action": "publishCaption", "sequence": 3, "text": "Hello!"}')
+    eventually(lambda: "translatedAudio" in listener.types())
+    url = next(message["url"] for message in listener.messages if message["type"] == "translatedAudio")
+    assert requests.get(url, timeout=TIMEOUT_S).status_code == 200
+    listener.close()
 
 
 def test_functions_use_all_of_their_permissions_and_nothing_else(

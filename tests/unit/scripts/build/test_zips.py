@@ -168,3 +168,63 @@ def test_each_zip_alone_calls_dynamodb_and_writes_nothing_beside_itself(zips, na
     for path in (task_root, *before):
         path.chmod(0o755)
     assert sorted(task_root.rglob("*")) == before
+
+
+SPEAKS = """
+import json, os, sys
+sys.path[:0] = [sys.argv[1]]
+from botocore.awsrequest import AWSResponse
+from shared.aws import polly, voice_bucket
+from shared.captions.caption import Caption
+from shared.audience.connection import SessionRef
+from shared.sessions.session import Language
+
+class Body:
+    def stream(self, **_): yield b""
+    def read(self, *_): return b"mp3"
+    def close(self): pass
+
+def answer(request, **_):
+    calls.append((request.method, request.url))
+    return AWSResponse(request.url, 200, {}, Body())
+
+sent = {}
+caption = Caption(
+    session=SessionRef("pure-hope-123", 7), sequence=1, text="", source_language=Language.ENGLISH,
+    spoken_at=0, published_at=0, expires_at=0,
+)
+for region in ("eu-west-1", "us-east-1", "cn-north-1"):
+    os.environ["AWS_DEFAULT_REGION"], calls = region, []
+    for module, service in ((polly, "polly"), (voice_bucket, "s3")):
+        module.dynamodb.sdk_session.cache_clear()
+        client = module.create_client(max_connections=1)
+        client.meta.events.register(f"before-send.{service}", answer)
+        if module is polly:
+            audio = polly.Polly(client).synthesize("Hola", Language.SPANISH)
+        else:
+            url = voice_bucket.VoiceBucket(client, "voice").add(caption, Language.SPANISH, audio)
+    sent[region] = calls, url
+print(json.dumps(sent))
+"""
+
+
+def test_the_zip_that_speaks_finds_polly_and_the_bucket_in_each_region(zips, tmp_path):
+    zips["speak_captions"].extractall(tmp_path)
+
+    process = subprocess.run(
+        [sys.executable, "-s", "-S", "-P", "-B", "-c", SPEAKS, str(tmp_path)],
+        env=function_settings.environment("speak_captions"), capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+
+    assert process.returncode == 0, process.stderr
+    sent = json.loads(process.stdout.splitlines()[-1])
+    hosts = {
+        "eu-west-1": ("polly.eu-west-1.amazonaws.com", "voice.s3.eu-west-1.amazonaws.com"),
+        "us-east-1": ("polly.us-east-1.amazonaws.com", "voice.s3.us-east-1.amazonaws.com"),
+        "cn-north-1": ("polly.cn-north-1.amazonaws.com.cn", "voice.s3.cn-north-1.amazonaws.com.cn"),
+    }
+    key = "pure-hope-123%237/1/es.mp3"
+    for region, (polly, s3) in hosts.items():
+        calls, url = sent[region]
+        assert calls == [["POST", f"https://{polly}/v1/speech"], ["PUT", f"https://{s3}/{key}"]]
+        assert url.startswith(f"https://{s3}/{key}?X-Amz-Algorithm=AWS4-HMAC-SHA256&")

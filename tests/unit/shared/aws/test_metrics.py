@@ -70,6 +70,22 @@ def written_line(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
                 "UndeliveredCaptionCount": 2,
             },
         ),
+        (
+            lambda metrics: metrics.caption_spoken(latency_ms=1480, characters=126, spoken=2, dropped=1),
+            {
+                "VoiceCount": "Count",
+                "VoiceCharacters": "Count",
+                "VoiceDroppedCount": "Count",
+                "VoiceLatency": "Milliseconds",
+            },
+            {"VoiceCount": 2, "VoiceCharacters": 126, "VoiceDroppedCount": 1, "VoiceLatency": 1480},
+        ),
+        (
+            # A voice that was not sent has no delay.
+            lambda metrics: metrics.caption_spoken(latency_ms=10_001, characters=0, spoken=0, dropped=3),
+            {"VoiceCount": "Count", "VoiceCharacters": "Count", "VoiceDroppedCount": "Count"},
+            {"VoiceCount": 0, "VoiceCharacters": 0, "VoiceDroppedCount": 3},
+        ),
     ],
     ids=[
         "session_created",
@@ -78,6 +94,8 @@ def written_line(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
         "rate_limit_unavailable",
         "listeners_counted",
         "caption_handled",
+        "caption_spoken",
+        "caption_dropped",
     ],
 )
 def test_a_line_has_the_metrics_with_their_units_and_values(

@@ -14,6 +14,7 @@ from shared.captions.messages import (
     caption_published,
     caption_view,
     captions,
+    translated_audio,
 )
 from shared.sessions.session import Language
 from tests.support.captions import a_caption
@@ -69,6 +70,20 @@ def test_no_captions_are_an_empty_list():
 
 def test_captions_keep_their_order():
     assert sequences(captions(stored(["x"] * 20), Language.SPANISH, NOW)) == list(range(1, 21))
+
+
+def test_the_voice_of_a_caption_has_its_url_and_what_is_spoken():
+    url = "https://voice.example.com/7/es.mp3?X-Amz-Expires=600"
+
+    assert json.loads(encode(translated_audio(STORED, Language.SPANISH, url, NOW + 5))) == {
+        "type": "translatedAudio",
+        "sessionId": "blessed-shepherd-427",
+        "sequenceNumber": 7,
+        "targetLanguage": "es",
+        "url": url,
+        "transcript": "¡Frase «7»!",
+        "timestamp": NOW + 5,
+    }
 
 
 def test_a_published_caption_has_its_sequence():

@@ -15,7 +15,7 @@ from shared.audience.messages import encode
 from shared.captions.caption import StoredCaption
 from shared.captions.translate import MAX_AGE_MS, RETRY_MS
 from shared.errors import ConnectionUnreachable, ServiceUnavailable, UnreadableRow
-from shared.sessions.session import Language, Session, Status
+from shared.sessions.session import Language, QualityTier, Session, Status
 from tests.support.caption_harness import AFTER_HANDSHAKE, CaptionHarness, Killed
 from tests.support.captions import a_caption
 from tests.support.connections import a_listener, a_speaker, a_waiting_listener
@@ -519,6 +519,53 @@ def test_a_table_that_does_not_answer_leaves_the_captions_to_the_next_invocation
 
     assert list(dict.fromkeys(harness.sequences("es"))) == [1, 2]
     assert all(stored.delivered_at for stored in harness.history.rows.values())
+
+
+PREMIUM = a_session(quality_tier=QualityTier.PREMIUM)
+
+
+@pytest.mark.parametrize("tier", QualityTier)
+def test_a_translated_caption_of_a_premium_session_is_marked_for_its_voice(tier: QualityTier):
+    harness = CaptionHarness(ES, sessions=[replace(PREMIUM, quality_tier=tier)])
+
+    harness.handle(a_caption())
+
+    assert harness.stored().translations
+    assert harness.stored().voice is (tier is QualityTier.PREMIUM)
+
+
+def test_a_caption_without_a_translation_is_not_marked():
+    harness = CaptionHarness(SPEAKER, a_listener(id="en", target_language=ENGLISH), ES, sessions=[PREMIUM])
+    harness.before = fail("translate es")
+
+    harness.handle(a_caption())
+
+    assert harness.stored().delivered_at
+    assert not harness.stored().voice
+
+
+def test_a_caption_is_marked_by_its_last_write_so_that_its_voice_comes_after_it():
+    harness = CaptionHarness(ES, sessions=[PREMIUM])
+    marked: list[tuple[str, bool]] = []
+    harness.after = lambda call: marked.append((call, (1, True) in voices(harness)))
+
+    harness.handle(a_caption())
+
+    assert [call for call, voice in marked if voice] == ["set_delivered"]
+    assert marked.index(("post es", False)) < marked.index(("set_delivered", True))
+
+
+def voices(harness: CaptionHarness) -> list[tuple[int, bool]]:
+    """Return the sequence and the mark of each caption that is stored."""
+    return [(stored.caption.sequence, stored.voice) for stored in harness.history.rows.values()]
+
+
+def test_a_caption_that_is_too_old_to_be_delivered_is_not_marked():
+    harness = CaptionHarness(ES, sessions=[PREMIUM], now=NOW + MAX_AGE_MS + 1)
+
+    harness.handle(a_caption())
+
+    assert not harness.stored().voice
 
 
 def test_a_caption_that_is_delivered_is_not_handled_again():
