@@ -303,7 +303,7 @@ locals {
     }
 
     speak_captions = {
-      # One batch of a shard at a time and two calls of Amazon Polly, because an account has few (docs/quotas.md). Only the last write
+      # One batch of a shard at a time and two calls of Amazon Polly, because an account has few (docs/runbook.md). Only the last write
       # of a caption of a premium session has `voice`. The captions of a session stay in order.
       stream          = { table = "captions", events = ["MODIFY"], batch_size = 10, new_image = { voice = "BOOL" } }
       timeout_seconds = 60

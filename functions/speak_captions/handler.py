@@ -17,7 +17,8 @@ from shared.events import table_stream
 # The batch size in terraform/functions.tf. Threads are started when they are needed.
 MAX_SESSIONS = 10
 MAX_POSTS = MAX_SESSIONS * MAX_PARALLEL
-# Calls of Amazon Polly at once. An account has 8 of the neural voices per second (docs/quotas.md).
+# Calls of Amazon Polly at once. An account has 8 of its neural voices per second, 10 in a burst.
+# https://docs.aws.amazon.com/polly/latest/dg/limits.html
 MAX_VOICES = 2
 
 client = dynamodb.create_client(max_connections=MAX_SESSIONS)

@@ -29,9 +29,11 @@ from shared.captions.messages import (
     CaptionMessage,
     CaptionPublished,
     Captions,
+    TranslatedAudio,
     caption,
     caption_published,
     captions,
+    translated_audio,
 )
 from shared.events.websocket_api import MESSAGE_ERRORS
 from shared.sessions import ids
@@ -104,6 +106,13 @@ EXAMPLES: dict[str, Any] = {
     "LanguageChanged": language_changed(Language.SPANISH, SESSION.created_at),
     "CaptionMessage": caption(_SPOKEN, Language.SPANISH),
     "Captions": captions([_BEFORE, _SPOKEN], Language.SPANISH, _NOW),
+    "TranslatedAudio": translated_audio(
+        _SPOKEN,
+        Language.SPANISH,
+        f"https://session-service-prod-voice-123456789012.s3.us-east-1.amazonaws.com/{SESSION.id}"
+        f"%23{SESSION.created_at}/42/es.mp3?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Expires=600",
+        _NOW + 900,
+    ),
     "CaptionPublished": caption_published(_SPOKEN.caption.sequence, _NOW),
     "AudioAccepted": audio_accepted(_NOW, 7),
     "ErrorMessage": ErrorMessage(
@@ -121,8 +130,8 @@ EXAMPLES: dict[str, Any] = {
 def document() -> Json:
     """Return the document."""
     types = [
-        *get_args(Message),
-        *(CaptionMessage, Captions, CaptionPublished, AudioAccepted, HeartbeatAck, ErrorMessage),
+        *(*get_args(Message), CaptionMessage, Captions, TranslatedAudio, CaptionPublished),
+        *(HeartbeatAck, ErrorMessage),
     ]
     messages = {_name(kind): _message(kind) for kind in types}
     messages |= {
@@ -168,6 +177,12 @@ def document() -> Json:
             ),
             "tellCaption": _operation(
                 "send", "caption", to="the listeners, in the language of each, and the speaker"
+            ),
+            "tellVoice": _operation(
+                "send",
+                "translatedAudio",
+                to="the listeners of a premium session, in the language of each, after the caption; not to "
+                "those who listen in the speaker's language",
             ),
             "tellChange": _operation("send", "sessionUpdated", to="everybody connected to the session"),
             "tellEnd": _operation(

@@ -3,7 +3,7 @@
 tests/unit/scripts/docs/test_cost.py runs the functions and checks that they make exactly these calls.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, astuple, dataclass, replace
 from math import ceil
 from typing import NamedTuple
@@ -41,6 +41,9 @@ CAPTION_ITEM_BYTES = 250  # of a stored caption, without its texts
 LAST_CAPTIONS = 20  # that a listener gets after joining
 LANGUAGES = 5  # of a session's listeners, besides that of its speaker
 POST_MS = 1.2  # of one processor for each connection that gets a caption
+VOICE_BYTES_PER_S = 6_000  # of MP3
+SPOKEN_CHARACTERS_PER_S = 15
+VOICE_LANGUAGES_AT_ONCE = 2  # threads that call Amazon Polly
 
 # The most that one session can cost.
 SESSION_HOURS = 24
@@ -70,6 +73,10 @@ PRICES = {
     "traces": Price("X-Ray traces", 5.00, 1_000_000, "xray"),
     "audio_bytes": Price("bytes put on the audio stream", 0.08, 10**9, "kinesis/data-streams"),
     "characters": Price("characters translated by Amazon Translate", 15.00, 1_000_000, "translate"),
+    "spoken_characters": Price("characters spoken by Amazon Polly, neural", 16.00, 1_000_000, "polly"),
+    "puts": Price("files stored in S3", 0.005, 1_000, "s3"),
+    "gets": Price("files read from S3", 0.0004, 1_000, "s3"),
+    "transferred_bytes": Price("bytes sent to the internet", 0.09, 10**9, "ec2/on-demand"),
 }
 STORAGE_PRICES = (
     Price("GB of DynamoDB storage a month", 0.25, 1, "dynamodb"),
@@ -92,8 +99,8 @@ HOURS_PER_MONTH = 730
 class Call(NamedTuple):
     """A call of an AWS API and what is billed for it; request units include those of the table's indexes.
 
-    `name` is `<table>:<operation>` of DynamoDB, or an operation of API Gateway's @connections API, of Amazon
-    Translate or of Kinesis.
+    `name` is `<table>:<operation>` of DynamoDB, or an operation of API Gateway's @connections API, Amazon
+    Translate, Amazon Polly or S3.
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html
     """
 
@@ -102,7 +109,8 @@ class Call(NamedTuple):
     reads: float = 0
     messages: float = 0
     characters: float = 0
-    audio_bytes: float = 0
+    spoken_characters: float = 0
+    puts: float = 0
 
 
 def item_bytes(languages: float) -> float:
@@ -157,7 +165,8 @@ QUERY_LAST_CAPTIONS = Call("captions:Query", reads=read_units(LAST_CAPTIONS * it
 # Eventually consistent, and a page has as many captions as a listener gets after joining.
 LIST_CAPTIONS = Call("captions:Query", reads=QUERY_LAST_CAPTIONS.reads / 2)
 TRANSLATE = Call("TranslateText", characters=CAPTION_CHARACTERS)
-PUT_AUDIO = Call("PutRecord", audio_bytes=AUDIO_RECORD_BYTES)
+SPEAK = Call("SynthesizeSpeech", spoken_characters=CAPTION_CHARACTERS)
+STORE_VOICE = Call("PutObject", puts=1)
 POST = Call("PostToConnection", messages=1)
 CLOSE = Call("DeleteConnection")
 
@@ -177,7 +186,10 @@ class Use:
     log_bytes: float = 0
     traces: float = 0
     characters: float = 0
-    audio_bytes: float = 0
+    spoken_characters: float = 0
+    puts: float = 0
+    gets: float = 0
+    transferred_bytes: float = 0
 
     def __add__(self, other: "Use") -> "Use":
         """Return the sum of each amount."""
@@ -240,14 +252,7 @@ def _message(milliseconds: int) -> Use:
 
 def _use(calls: Iterable[Call]) -> Use:
     uses = (
-        Use(
-            writes=call.writes,
-            reads=call.reads,
-            messages=call.messages,
-            characters=call.characters,
-            audio_bytes=call.audio_bytes,
-        )
-        for call in calls
+        Use(**{name: amount for name, amount in call._asdict().items() if name != "name"}) for call in calls
     )
     return sum(uses, start=Use())
 
@@ -308,7 +313,13 @@ OPERATIONS = {
         (TRANSLATE,),
         connection_ms=POST_MS,
     ),
-    "send a chunk of audio": Operation(_message(15), (GET_SESSION, PUT_AUDIO)),
+    # Most of the time it waits for Amazon Polly.
+    "speak a caption": Operation(
+        _lambda(700, FAN_OUT_MEMORY_MB, log_bytes=300),
+        (GET_SESSION, QUERY_CONNECTIONS),
+        (POST,),
+        (SPEAK, STORE_VOICE),
+    ),
     "list captions": Operation(_http(15, 600), (GET_SESSION, LIST_CAPTIONS)),
 }
 """Durations and log bytes, with the line of the access log, are estimates; a test counts the calls."""
@@ -368,7 +379,25 @@ def speech(
     )
 
 
-AUDIO_HOUR = OPERATIONS["send a chunk of audio"].total() * AUDIO_CHUNKS_PER_HOUR
+def hour_of_voice(languages: int, listeners: int) -> Use:
+    """Return the use of the voices of an hour of speech in a premium session, besides that of its captions.
+
+    Each listener hears one of the languages, from S3: the files of one hour are VOICE_BYTES_PER_S long.
+    """
+    speak = OPERATIONS["speak a caption"]
+    # Two languages at a time, each as long as one.
+    waits = Use() if languages <= 1 else _milliseconds(
+        speak.use.milliseconds * (ceil(languages / VOICE_LANGUAGES_AT_ONCE) - 1), FAN_OUT_MEMORY_MB
+    )  # fmt: skip
+    reads = Use(reads=GET_SESSION.reads + read_units((listeners + 1) * CONNECTION_BYTES))
+    caption = speak.use + waits + reads + _use(speak.calls_per_language) * languages
+    heard = speak.per_connection() + Use(gets=1, transferred_bytes=_voice_bytes(CAPTION_CHARACTERS))
+    return (caption + heard * listeners) * CAPTIONS_PER_HOUR
+
+
+def _voice_bytes(characters: float) -> float:
+    return characters / SPOKEN_CHARACTERS_PER_S * VOICE_BYTES_PER_S
+
 
 SCENARIOS = {
     "1,000,000 sessions created": OPERATIONS["create"].total() * 1_000_000,
@@ -382,7 +411,10 @@ SCENARIOS = {
         LANGUAGES, AUDIENCE - 1
     )
     * 1_000,
-    "1,000 hours of audio": AUDIO_HOUR * 1_000,
+    f"the voice of 1,000 hours of speech, {LANGUAGES} languages, {AUDIENCE - 1} listeners": hour_of_voice(
+        LANGUAGES, AUDIENCE - 1
+    )
+    * 1_000,
     "1,000,000 pages of captions listed": OPERATIONS["list captions"].total() * 1_000_000,
     "a month of sweeps with nothing due": OPERATIONS["sweep"].total() * SWEEPS_PER_MONTH,
 }
@@ -404,6 +436,13 @@ def most_of_a_session() -> dict[str, Use]:
     reads = Use(reads=2 * read_units((MAX_LISTENERS + 1) * CONNECTION_BYTES)) * sent
     return {
         "translation": Use(characters=characters),
+        "voice, if it is premium, heard by all listeners": Use(
+            spoken_characters=characters,
+            puts=sent * MAX_LANGUAGES,
+            messages=sent * MAX_LISTENERS,
+            gets=sent * MAX_LISTENERS,
+            transferred_bytes=_voice_bytes(published) * MAX_LISTENERS,
+        ),
         f"messages to {MAX_LISTENERS} listeners, one caption after the other": send.per_connection()
         * ((MAX_LISTENERS + 1) * sent)
         + reads,
@@ -425,6 +464,7 @@ def page() -> str:
     sections = {
         "costs": _costs(),
         "speech": _speech_table(),
+        "voice": _voice_table(),
         "most": _most_table(),
         "audio": _audio_table(),
         "use": _use_table(),
@@ -445,7 +485,8 @@ def _costs() -> str:
         "Logs": ("log_bytes",),
         "Traces": ("traces",),
         "Translate": ("characters",),
-        "Kinesis": ("audio_bytes",),
+        "Polly": ("spoken_characters",),
+        "S3 and transfer": ("puts", "gets", "transferred_bytes"),
     }
     rows = []
     for scenario, use in SCENARIOS.items():
@@ -456,19 +497,24 @@ def _costs() -> str:
 
 
 def _speech_table() -> str:
+    return _hour_table("into", hour_of_speech, (0, 1, 2, 5, MAX_LANGUAGES))
+
+
+def _voice_table() -> str:
+    return _hour_table("in", hour_of_voice, (1, 2, 5, MAX_LANGUAGES))
+
+
+def _hour_table(head: str, hour: Callable[[int, int], Use], numbers_of_languages: Iterable[int]) -> str:
+    names = {0: "the speaker's only", 1: "1 language"}
     columns = {10: "10 listeners", 100: "100 listeners", 500: "500 listeners"}
     rows = [
         [
-            f"{languages} languages"
-            if languages > 1
-            else "1 language"
-            if languages
-            else "the speaker's only",
-            *(_usd(sum(costs(hour_of_speech(languages, listeners)).values())) for listeners in columns),
+            names.get(languages, f"{languages} languages"),
+            *(_usd(sum(costs(hour(languages, listeners)).values())) for listeners in columns),
         ]
-        for languages in (0, 1, 2, 5, MAX_LANGUAGES)
+        for languages in numbers_of_languages
     ]
-    return markdown_table(["into", *columns.values()], rows)
+    return markdown_table([head, *columns.values()], rows)
 
 
 def _most_table() -> str:
@@ -488,7 +534,10 @@ def _audio_table() -> str:
 
 
 def _use_table() -> str:
-    head = ("operation", "calls", "messages", "write units", "read units", "characters", "ms", "log bytes")
+    head = (
+        *("operation", "calls", "messages", "write units", "read units", "characters", "spoken"),
+        *("ms", "log bytes"),
+    )
     rows = []
     for name, operation in OPERATIONS.items():
         rows.append(_use_row(name, operation.calls, operation.total()))
@@ -500,7 +549,10 @@ def _use_table() -> str:
 
 
 def _use_row(name: str, calls: Iterable[Call], use: Use) -> list[str]:
-    amounts = (use.messages, use.writes, use.reads, use.characters, use.milliseconds, use.log_bytes)
+    amounts = (
+        *(use.messages, use.writes, use.reads, use.characters, use.spoken_characters),
+        *(use.milliseconds, use.log_bytes),
+    )
     return [name, ", ".join(call.name for call in calls), *(f"{amount:g}" for amount in amounts)]
 
 
@@ -519,6 +571,7 @@ def _assumptions() -> str:
         f"A chunk of audio is a record of {AUDIO_RECORD_BYTES:,} bytes on the stream.",
         f"The listeners of a session choose {LANGUAGES} languages besides that of the speaker.",
         f"A caption takes {POST_MS:g} ms of one processor for each connection.",
+        f"A second of voice has {SPOKEN_CHARACTERS_PER_S} characters and {VOICE_BYTES_PER_S:,} bytes.",
     )
     gathering = _usd(sum(costs(LISTENER_HOUR * 2 * 500).values()))
     summary = f"With these assumptions, 500 listeners for two hours cost {gathering}."

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from typing import Any
 
 import botocore.session
@@ -25,6 +26,7 @@ from tests.support.handlers import LAMBDA_CONTEXT, load_handler
 from tests.support.http_events import CREATE, DELETE, GET, LIST, LIST_CAPTIONS, SPEAKER, UPDATE
 
 Handler = Callable[[dict[str, Any]], dict[str, Any]]
+PREMIUM = {"sourceLanguage": "en", "qualityTier": "premium"}
 
 
 @pytest.fixture
@@ -32,7 +34,11 @@ def calls() -> Iterator[list[str]]:
     """Record the calls of the functions. DynamoDB is moto."""
     with mock_aws():
         tables.create_tables(botocore.session.get_session().create_client("dynamodb"))
-        with recorded_calls({"TranslateText": {"TranslatedText": "Buenos días."}}) as calls:
+        responses = {
+            "TranslateText": {"TranslatedText": "Buenos días."},
+            "SynthesizeSpeech": {"AudioStream": BytesIO(b"mp3")},
+        }
+        with recorded_calls(responses) as calls:
             yield calls
 
 
@@ -63,9 +69,12 @@ def test_the_model_lists_the_calls_of_each_operation(
     presence_changed, sweep_sessions = handler("presence_changed"), handler("sweep_sessions")
     connection_admitted, translate_captions = handler("connection_admitted"), handler("translate_captions")
     client = botocore.session.get_session().create_client("dynamodb")
-    sessions, connections, live_captions = (
+    sessions, connections, live_captions, captions = (
         tables.Stream(client, table)
-        for table in (tables.SESSIONS_TABLE, tables.CONNECTIONS_TABLE, tables.LIVE_CAPTIONS_TABLE)
+        for table in (
+            *(tables.SESSIONS_TABLE, tables.CONNECTIONS_TABLE),
+            *(tables.LIVE_CAPTIONS_TABLE, tables.CAPTIONS_TABLE),
+        )
     )
     measured: dict[str, Counter[str]] = {}
 
@@ -75,7 +84,7 @@ def test_the_model_lists_the_calls_of_each_operation(
         measured[operation] = Counter(calls)
         return response
 
-    created = measure("create", http["create"], http_events.event(CREATE, body={"sourceLanguage": "en"}))
+    created = measure("create", http["create"], http_events.event(CREATE, body=PREMIUM))
     session_id = json.loads(created["body"])["sessionId"]
     keyed = http_events.event(CREATE, body={"sourceLanguage": "en"}, headers={"Idempotency-Key": "k"})
     measure("create with a key", http["create"], keyed)
@@ -118,8 +127,8 @@ def test_the_model_lists_the_calls_of_each_operation(
         measure(operation, publish, event)
     caption = {"Records": live_captions.new_records()[-1:]}
     measure("translate and send a caption", translate_captions, caption)
-    chunk = message("audioChunk", session_id, "speaker", audioData=base64_of(pcm()), timestamp=0)
-    measure("send a chunk of audio", handler("send_audio"), chunk)
+    marked = captions.new_records()[-1:]
+    measure("speak a caption", handler("speak_captions"), {"Records": marked})
     measure(
         "list captions", handler("list_captions"), http_events.event(LIST_CAPTIONS, session_id=session_id)
     )
@@ -134,12 +143,14 @@ def test_the_model_lists_the_calls_of_each_operation(
     # Each write of a count to the session invokes session_changed, which ignores it.
     assert len(new_counts) == OPERATIONS["count listeners"].calls.count(UPDATE_COUNT)
     connected = ["speaker", "staying"]
+    # The speaker hears no voice.
+    listening = {"speak a caption": ["staying"]}
     assert measured | {"heartbeat": Counter()} == {
         name: Counter(
             call.name
             for call in (
                 operation.calls
-                + operation.calls_per_connection * len(connected)
+                + operation.calls_per_connection * len(listening.get(name, connected))
                 + operation.calls_per_language  # the listener's
             )
         )
@@ -185,15 +196,27 @@ def test_speech_costs_a_translation_per_language_and_a_message_per_listener():
     }
 
 
-def test_an_hour_of_audio_is_3600_seconds_of_records_that_kinesis_bills_in_full_kilobytes():
-    chunk = a_chunk(audio=pcm(cost.AUDIO_CHUNK_BYTES))
-    record = len(to_data(chunk)) + len(f"{chunk.session.id}#{chunk.session.created_at}")
+def test_voice_costs_a_neural_voice_and_a_file_per_language_and_what_each_listener_reads():
+    hours = {
+        (languages, listeners): cost.hour_of_voice(languages, listeners)
+        for languages in (1, 2, 5)
+        for listeners in (100, 500)
+    }
 
-    samples = cost.AUDIO_CHUNKS_PER_HOUR * cost.AUDIO_CHUNK_BYTES / SAMPLE_BYTES
-    assert samples / SAMPLE_RATE == pytest.approx(3600, abs=0.256)
-    assert -(-record // 1024) * 1024 == cost.AUDIO_RECORD_BYTES
-    assert cost.AUDIO_HOUR.messages == 2 * cost.AUDIO_CHUNKS_PER_HOUR  # a chunk and its answer
-    assert cost.AUDIO_HOUR.audio_bytes == cost.AUDIO_CHUNKS_PER_HOUR * cost.AUDIO_RECORD_BYTES
+    assert {key: (hour.spoken_characters, hour.puts) for key, hour in hours.items()} == {
+        (languages, listeners): (50_400 * languages, 1_200 * languages) for languages, listeners in hours
+    }
+    assert {key: (hour.messages, hour.gets) for key, hour in hours.items()} == {
+        (languages, listeners): (1_200 * listeners, 1_200 * listeners) for languages, listeners in hours
+    }
+    # 50,400 characters are spoken in 3,360 s.
+    assert {hour.transferred_bytes / listeners for (_, listeners), hour in hours.items()} == {3_360 * 6_000}
+    # Two languages at once take as long as one.
+    assert hours[2, 100].milliseconds == hours[1, 100].milliseconds == hours[5, 100].milliseconds / 3
+
+
+def test_the_model_has_as_many_voices_at_once_as_the_function():
+    assert load_handler("speak_captions").MAX_VOICES == cost.VOICE_LANGUAGES_AT_ONCE
 
 
 def test_what_is_not_translated_is_written_once_less_and_its_audience_read_once():
