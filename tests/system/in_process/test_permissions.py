@@ -123,6 +123,7 @@ def speak_and_listen(session: Session) -> None:
     first, second = session.listener("es"), session.listener("fr")
     eventually(lambda: all(len(client.messages) == 2 for client in (first, second)))  # the welcome
     first.send('{"action": "joinSession"}')
+    speaker.send('{"action": "joinSession"}')
     first.send('{"action": "changeLanguage", "targetLanguage": "de"}')
     speaker.send('{"action": "publishCaption", "sequence": 1, "text": "Hello"}')
     eventually(lambda: "captionPublished" in speaker.types() and "caption" in second.types())

@@ -62,7 +62,7 @@ def test_each_message_that_the_server_sends_is_an_answer_or_sent_in_one_operatio
     kinds = {kind.__name__[0].lower() + kind.__name__[1:] for kind in get_args(Message)}
 
     assert len(SENT) == len(set(SENT))
-    assert set(SENT) == (kinds - {"languageChanged"}) | {"caption", "captions"}
+    assert set(SENT) == (kinds - {"languageChanged"}) | {"caption", "captions", "translatedAudio"}
     assert {
         "sessionJoined", "languageChanged", "captionPublished", "audioAccepted", "heartbeatAck", "refused",
         "unknownAction", "gatewayError",

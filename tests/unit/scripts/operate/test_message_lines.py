@@ -30,6 +30,7 @@ ENDS_AT = time.strftime("%H:%M", time.localtime(EXAMPLES["speakerPresence"]["end
         ),
         ("captions", ["41 en  Welcome.", "42 es  Buenos días, queridos amigos."]),
         ("caption", ["42 es  Buenos días, queridos amigos."]),
+        ("translatedAudio", [f"42 es  spoken: {EXAMPLES['translatedAudio']['url']}"]),
         ("sessionUpdated", ["The session is paused, spoken in en, standard."]),
         ("sessionEnded", ["The session has ended: ended."]),
         ("speakerPresence", [f"The speaker is not connected. Without them the session ends at {ENDS_AT}."]),
@@ -56,7 +57,7 @@ def test_a_message_is_shown_in_plain_words(name: str, shown: list[str]):
 
 def test_every_message_of_the_document_is_shown():
     assert all(isinstance(lines(example), list) for example in EXAMPLES.values())
-    assert len(EXAMPLES) == 13
+    assert len(EXAMPLES) == 14
 
 
 @pytest.mark.parametrize(
