@@ -29,9 +29,9 @@ FUNCTIONS_OF_APIS = {
     *("create_session", "get_session", "list_sessions", "update_session", "delete_session", "health"),
     *("authorize_connection", "connect_session", "disconnect_session"),
     *("publish_caption", "join_session", "change_language", "list_captions"),
-    *("translate_captions", "connection_admitted"),
+    *("translate_captions", "connection_admitted", "speak_captions"),
 }
-# What is said, and fields that are not valid. The first is published, translated and heard.
+# What is said, and fields that are not valid. The first is published, translated, spoken and heard.
 MESSAGES = (
     {"action": "publishCaption", "sequence": 1, "text": f"The word {CANARY}"},
     {"action": "publishCaption", "sequence": CANARY, "text": f"{CANARY}\0", "spokenAt": CANARY},
@@ -145,7 +145,7 @@ def send_canaries_over_sockets(system: System, genuine: Genuine, session_id: str
         for answers, message in enumerate((*map(json.dumps, MESSAGES), CANARY)):
             client.send(message)
             eventually(lambda: len({*client.types()} & {"captionPublished"}) + errors(client) > answers)  # noqa: B023  # within this round
-        eventually(lambda: "caption" in listener.types())
+        eventually(lambda: "translatedAudio" in listener.types())
         heard = [one["text"] for one in listener.notices if one["type"] == "caption"]
         assert heard == [f"[es] The word {CANARY}"]
         for message in MESSAGES[:2]:
@@ -171,7 +171,10 @@ def session_id(system: System, genuine: Genuine) -> str:
     """Create a session without writing its body to any log."""
     connection = http.client.HTTPConnection(urlsplit(system.url).netloc, timeout=TIMEOUT_S)
     connection.request(
-        "POST", "/sessions", '{"sourceLanguage": "en"}', {"Authorization": f"Bearer {genuine.id}"}
+        "POST",
+        "/sessions",
+        '{"sourceLanguage": "en", "qualityTier": "premium"}',
+        {"Authorization": f"Bearer {genuine.id}"},
     )
     session: dict[str, str] = json.loads(connection.getresponse().read())
     connection.close()

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,6 +17,7 @@ from botocore.exceptions import (
 )
 
 from scripts.local.aws import polly as stand_in
+from scripts.project import ROOT
 from shared.aws import polly
 from shared.aws.polly import VOICES, Polly, create_client
 from shared.sessions.session import Language
@@ -53,6 +55,17 @@ def test_a_voice_speaks_its_language_with_its_engine(language: Language):
 
 def test_only_russian_has_no_neural_voice():
     assert [language for language, voice in VOICES.items() if voice.engine != "neural"] == [Language.RUSSIAN]
+
+
+def test_the_checklist_of_a_first_deployment_asks_for_all_neural_voices():
+    page = (ROOT / "docs" / "first-deployment.md").read_text()
+
+    listed = re.search(r"grep -cxE \\\n  '([\w|]+)'\n```\n\nExpect (\d+)\.", page)
+
+    assert listed
+    neural = [voice.id for voice in VOICES.values() if voice.engine == "neural"]
+    assert listed[1].split("|") == neural
+    assert int(listed[2]) == len(neural)
 
 
 @pytest.mark.parametrize("language", Language)
