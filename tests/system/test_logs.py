@@ -17,6 +17,7 @@ import pytest
 
 from scripts.docs.security_matrix import HTTP_AND_HANDSHAKES
 from tests.support.eventually import eventually
+from tests.support.voice_counts import counted
 from tests.support.websocket_clients import HandshakeRefused, WebSocketClient, websocket_clients
 from tests.system.conftest import OUTPUT, TIMEOUT_S, System
 from tests.system.credentials import PASSWORD, Genuine, forge
@@ -145,7 +146,7 @@ def send_canaries_over_sockets(system: System, genuine: Genuine, session_id: str
         for answers, message in enumerate((*map(json.dumps, MESSAGES), CANARY)):
             client.send(message)
             eventually(lambda: len({*client.types()} & {"captionPublished"}) + errors(client) > answers)  # noqa: B023  # within this round
-        eventually(lambda: "translatedAudio" in listener.types())
+        eventually(lambda: "caption" in listener.types() and counted(system.work))
         heard = [one["text"] for one in listener.notices if one["type"] == "caption"]
         assert heard == [f"[es] The word {CANARY}"]
         for message in MESSAGES[:2]:
