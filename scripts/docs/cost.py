@@ -89,11 +89,7 @@ MONTHLY_PRICES = {
     "dashboards": Price("dashboards", 3.00, 1, "cloudwatch"),
 }
 # The maximum for one environment with alarms. The metrics include one per source language in use.
-MONTHLY = {"metrics": 94, "alarm_metrics": 170, "composite_alarms": 4, "dashboards": 1}
-
-
-AUDIO_STREAM = Price("hours of the audio stream, on demand", 0.04, 1, "kinesis/data-streams")
-HOURS_PER_MONTH = 730
+MONTHLY = {"metrics": 97, "alarm_metrics": 170, "composite_alarms": 4, "dashboards": 1}
 
 
 class Call(NamedTuple):

@@ -129,6 +129,9 @@ def emitted_by_the_code(capsys: pytest.CaptureFixture[str], environment: str) ->
     embedded_metrics.rate_limit_unavailable()
     embedded_metrics.listeners_counted(3)
     embedded_metrics.caption_handled(latency_ms=400, characters=60, failures=1, undelivered=2)
+    embedded_metrics.caption_spoken(latency_ms=1400, characters=60, spoken=1, dropped=1)
+    for outcome in Outcome:
+        embedded_metrics.join_ended(outcome)
     written = set()
     for line in map(json.loads, capsys.readouterr().out.splitlines()):
         for directive in line["_aws"]["CloudWatchMetrics"]:
