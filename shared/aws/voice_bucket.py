@@ -20,6 +20,8 @@ DEFAULT_CONFIG = dynamodb.DEFAULT_CONFIG.merge(
     Config(
         # Objects that are encrypted with KMS can only be read with it.
         signature_version="s3v4",
+        # Otherwise us-east-1 alone has the endpoint of all regions.
+        s3={"us_east_1_regional_endpoint": "regional"},
         # S3 checks the content's SHA-256, which is signed.
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
