@@ -132,6 +132,7 @@ def speak_and_listen(session: Session) -> None:
     eventually(lambda: "audioAccepted" in speaker.types())
     session.change(status="paused")
     speaker.send('{"action": "publishCaption", "sequence": 1, "text": "Hello"}')
+    eventually(lambda: speaker.types().count("captionPublished") == 2)
     session.change(status="active", qualityTier="premium")
     local.websockets.loses_disconnect = lambda _: True
     gone = next(row for row in session.rows() if row.get("targetLanguage") == {"S": "fr"})
