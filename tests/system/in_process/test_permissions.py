@@ -123,8 +123,8 @@ def speak_and_listen(session: Session) -> None:
     local, speaker = session.local, session.speaker()
     first, second = session.listener("es"), session.listener("fr")
     eventually(lambda: all(len(client.messages) == 2 for client in (first, second)))  # the welcome
-    first.send('{"action": "joinSession"}')
-    speaker.send('{"action": "joinSession"}')
+    for client in (first, speaker):
+        client.send('{"action": "joinSession"}')
     first.send('{"action": "changeLanguage", "targetLanguage": "de"}')
     speaker.send('{"action": "publishCaption", "sequence": 1, "text": "Hello"}')
     eventually(lambda: "captionPublished" in speaker.types() and "caption" in second.types())
