@@ -140,8 +140,9 @@ tail: $(VENV) ## Follow the logs (ENV=dev, ROUTE="POST /sessions")
 	@exec $(PY) -m scripts.operate.tail "$(ENV)" $(if $(value ROUTE),--route '$(value ROUTE)')
 
 .PHONY: quotas
-quotas: $(VENV) ## Print which AWS quotas to raise before a launch (SESSIONS=1000 LISTENERS=100 MINUTES=10)
-	@$(PY) -m scripts.operate.quotas "$(SESSIONS)" "$(LISTENERS)" $(if $(MINUTES),--minutes "$(MINUTES)")
+quotas: $(VENV) ## Print which AWS quotas to raise before a launch (SESSIONS=1000 LISTENERS=100 MINUTES=10 CAPTION_SECONDS=3 LANGUAGES=5)
+	@$(PY) -m scripts.operate.quotas "$(SESSIONS)" "$(LISTENERS)" $(if $(MINUTES),--minutes "$(MINUTES)") \
+	  $(if $(CAPTION_SECONDS),--caption-seconds "$(CAPTION_SECONDS)") $(if $(LANGUAGES),--languages "$(LANGUAGES)")
 
 .PHONY: redrive
 redrive: $(VENV) ## Replay stream records that failed and were stored in S3 (ENV=prod, ONLY=session_changed, DRY_RUN=1)

@@ -1,4 +1,4 @@
-"""The load of a launch: how many listeners join, counts are written and sessions end in a second.
+"""The load of a launch: how many listeners join, captions are sent and sessions end in a second.
 
 tests/stress/scale simulates this load. docs/quotas.md and `make quotas` compare it with AWS's quotas.
 """
@@ -19,7 +19,16 @@ HEARTBEATS_PER_HOUR = 12  # of a connection
 UPDATES_PER_HOUR = 4  # of a session, each posted to every connection
 CONNECTION_BYTES = 160  # of a row
 READ_UNIT_BYTES = 4096
+WRITE_UNIT_BYTES = 1024
 COLD_MS = 400  # that a cold start adds to an invocation
+POST_MS = 1.2  # of one processor for each connection that gets a caption
+
+CAPTION_INTERVAL_S = 3.0  # between two captions of a session
+LANGUAGES = 5  # of a session's listeners, besides that of its speaker
+CAPTION_CHARACTERS = 42
+CHARACTER_BYTES = 1.5  # in UTF-8, of all languages
+CAPTION_ITEM_BYTES = 250  # of a stored caption, without its texts
+LAST_CAPTIONS = 20  # that a listener gets after joining
 
 DEVIATIONS = 4
 """Standard deviations above the mean that the busiest second of some minutes does not exceed."""
@@ -48,6 +57,51 @@ JOIN: Mapping[str, Units] = {
 }
 
 
+PUBLISH: Mapping[str, Units] = {"sessions": Units(reads=1), "live_captions": Units(writes=1)}
+
+
+def caption_bytes(languages: float) -> float:
+    """Return the size of a caption that is stored with translations into so many languages."""
+    return CAPTION_ITEM_BYTES + CAPTION_CHARACTERS * CHARACTER_BYTES * (1 + languages)
+
+
+def write_units(size: float) -> int:
+    """Return the write request units of an item of so many bytes."""
+    return math.ceil(size / WRITE_UNIT_BYTES)
+
+
+def read_units(size: float) -> int:
+    """Return the read request units of a consistent read of so many bytes."""
+    return math.ceil(size / READ_UNIT_BYTES)
+
+
+def send_units(listeners: int, languages: int) -> dict[str, Units]:
+    """Return the units by table of translating one caption and sending it to so many listeners.
+
+    The connections are read again, and the caption is written again, after it has been translated.
+    """
+    times = 2 if languages else 1
+    return {
+        "sessions": Units(reads=1),
+        "captions": Units(writes=1 + times * write_units(caption_bytes(languages))),
+        "connections": Units(reads=times * _query(listeners)),
+    }
+
+
+def welcome_units(languages: int) -> dict[str, Units]:
+    """Return the units by table of the first messages to a listener who has joined."""
+    return {
+        "sessions": Units(reads=1),
+        "captions": Units(reads=read_units(LAST_CAPTIONS * caption_bytes(languages))),
+    }
+
+
+def list_units(languages: int) -> dict[str, Units]:
+    """Return the units by table of a page of captions, which is read eventually consistent."""
+    last = welcome_units(languages)
+    return {"sessions": Units(reads=1), "captions": Units(reads=last["captions"].reads / 2)}
+
+
 def count_units(listeners: int) -> dict[str, Units]:
     """Return the units by table of one count of a session with so many listeners."""
     return {"connections": Units(reads=_query(listeners)), "audiences": Units(reads=1), "sessions": Units(2)}
@@ -68,12 +122,15 @@ def end_units(listeners: int) -> dict[str, Units]:
 class LaunchLoad:
     """So many sessions, each with so many listeners, who join within `arrival_minutes`.
 
-    Rates are means per second; `busiest_second` gives their peaks.
+    In each session somebody speaks all the time: a caption every `caption_interval_s`, which is translated
+    into `languages`. Rates are means per second; `busiest_second` gives their peaks.
     """
 
     sessions: int
     listeners: int
     arrival_minutes: float = ARRIVAL_MINUTES
+    caption_interval_s: float = CAPTION_INTERVAL_S
+    languages: int = LANGUAGES
 
     @property
     def connections(self) -> int:
@@ -112,6 +169,11 @@ class LaunchLoad:
         return self.sessions * UPDATES_PER_HOUR / 3600
 
     @property
+    def captions(self) -> float:
+        """Captions published; each is posted to every connection of its session."""
+        return self.sessions / self.caption_interval_s
+
+    @property
     def ends(self) -> float:
         """Sessions ended; the end is posted to every connection, which is then closed and disconnects."""
         return self.sessions / (END_MINUTES * 60)
@@ -126,4 +188,4 @@ def busiest_second(mean: float) -> int:
 
 
 def _query(listeners: int) -> int:
-    return math.ceil((listeners + 1) * CONNECTION_BYTES / READ_UNIT_BYTES)
+    return read_units((listeners + 1) * CONNECTION_BYTES)

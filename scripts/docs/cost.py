@@ -10,11 +10,19 @@ from typing import NamedTuple
 
 from scripts.docs.markdown import markdown_table, replace_section
 from scripts.launch_load import (
+    CAPTION_CHARACTERS,
+    CAPTION_INTERVAL_S,
     COLD_MS,
     CONNECTION_BYTES,
     HEARTBEATS_PER_HOUR,
+    LANGUAGES,
+    LAST_CAPTIONS,
+    POST_MS,
     READ_UNIT_BYTES,
     UPDATES_PER_HOUR,
+    caption_bytes,
+    read_units,
+    write_units,
 )
 from scripts.project import ROOT
 
@@ -31,19 +39,7 @@ CONNECTION_BYTES = 160
 CAPTION_BYTES = 700  # with four translations
 STAY_HOURS = 1  # that a listener stays connected
 SWEEPS_PER_MONTH = 43_800  # one a minute
-AUDIO_CHUNK_BYTES = 8_192  # of PCM
-AUDIO_CHUNKS_PER_HOUR = 14_063  # of speech, one every 256 ms
-AUDIO_RECORD_BYTES = 11 * 1024  # of a chunk on the stream, in base64; full KB are billed
-CAPTIONS_PER_HOUR = 1_200  # of speech, one every three seconds
-CAPTION_CHARACTERS = 42  # about 50,000 in an hour
-CHARACTER_BYTES = 1.5  # in UTF-8, of all languages
-CAPTION_ITEM_BYTES = 250  # of a stored caption, without its texts
-LAST_CAPTIONS = 20  # that a listener gets after joining
-LANGUAGES = 5  # of a session's listeners, besides that of its speaker
-POST_MS = 1.2  # of one processor for each connection that gets a caption
-VOICE_BYTES_PER_S = 6_000  # of MP3
-SPOKEN_CHARACTERS_PER_S = 15
-VOICE_LANGUAGES_AT_ONCE = 2  # threads that call Amazon Polly
+CAPTIONS_PER_HOUR = int(3600 / CAPTION_INTERVAL_S)  # of speech: about 50,000 characters
 
 # The most that one session can cost.
 SESSION_HOURS = 24
@@ -109,21 +105,6 @@ class Call(NamedTuple):
     puts: float = 0
 
 
-def item_bytes(languages: float) -> float:
-    """Return the size of a caption that is stored with translations into so many languages."""
-    return CAPTION_ITEM_BYTES + CAPTION_CHARACTERS * CHARACTER_BYTES * (1 + languages)
-
-
-def write_units(size: float) -> int:
-    """Return the write request units of an item of so many bytes: one for each KB."""
-    return ceil(size / 1024)
-
-
-def read_units(size: float) -> int:
-    """Return the read request units of a consistent read of so many bytes: one for each 4 KB."""
-    return ceil(size / 4096)
-
-
 # Every item is under 1 KB, except for captions in many languages. The sessions table has three indexes. A new
 # status moves the item in the index by status, and a new due time in the index by due time, which takes two
 # writes each. The index by speaker has every attribute, so each update writes it once.
@@ -156,8 +137,8 @@ SET_LANGUAGE = Call("connections:UpdateItem", writes=1)
 PUBLISH = Call("live_captions:UpdateItem", writes=1)
 GET_LIVE_CAPTION = Call("live_captions:GetItem", reads=1)
 ADD_CAPTION = Call("captions:PutItem", writes=1)
-UPDATE_CAPTION = Call("captions:UpdateItem", writes=write_units(item_bytes(LANGUAGES)))
-QUERY_LAST_CAPTIONS = Call("captions:Query", reads=read_units(LAST_CAPTIONS * item_bytes(LANGUAGES)))
+UPDATE_CAPTION = Call("captions:UpdateItem", writes=write_units(caption_bytes(LANGUAGES)))
+QUERY_LAST_CAPTIONS = Call("captions:Query", reads=read_units(LAST_CAPTIONS * caption_bytes(LANGUAGES)))
 # Eventually consistent, and a page has as many captions as a listener gets after joining.
 LIST_CAPTIONS = Call("captions:Query", reads=QUERY_LAST_CAPTIONS.reads / 2)
 TRANSLATE = Call("TranslateText", characters=CAPTION_CHARACTERS)
@@ -349,7 +330,7 @@ def hour_of_speech(languages: int, listeners: int) -> Use:
         characters=CAPTIONS_PER_HOUR * CAPTION_CHARACTERS,
         languages=languages,
         listeners=listeners,
-        caption_writes=write_units(item_bytes(languages)),
+        caption_writes=write_units(caption_bytes(languages)),
     )
 
 

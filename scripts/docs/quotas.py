@@ -4,11 +4,15 @@ from scripts import quotas
 from scripts.docs.markdown import markdown_table, replace_section
 from scripts.launch_load import (
     ARRIVAL_MINUTES,
+    CAPTION_CHARACTERS,
+    CAPTION_INTERVAL_S,
     COLD_MS,
     CONNECTION_BYTES,
     DEVIATIONS,
     END_MINUTES,
     HEARTBEATS_PER_HOUR,
+    LANGUAGES,
+    POST_MS,
     UPDATES_PER_HOUR,
     LaunchLoad,
 )
@@ -43,8 +47,14 @@ def _cell(need: quotas.Need) -> str:
 
 def _default(quota: quotas.Quota) -> str:
     if quota.default is None:
-        return "none"
+        return "none" if quota.published else "not published"
     return f"{quota.default:,}" + (f" ({quota.new_account} in a new account)" if quota.new_account else "")
+
+
+def _raisable(quota: quotas.Quota) -> str:
+    if not quota.published:
+        return "ask AWS"
+    return "yes" if quota.raisable and quota.default is not None else "no"
 
 
 def _assumptions() -> str:
@@ -52,7 +62,11 @@ def _assumptions() -> str:
         f"Speakers create their sessions, and listeners join, evenly within {ARRIVAL_MINUTES} minutes.",
         f"The sessions end within {END_MINUTES} minutes.",
         f"The busiest second has the mean of a Poisson distribution and {DEVIATIONS} standard deviations.",
-        "A client reads the session once before it joins, and everybody gets in.",
+        "A client reads the session before it joins, and a page of captions after that. Everybody gets in.",
+        f"Each session has a caption every {CAPTION_INTERVAL_S:g} s, from its start to its end.",
+        f"A caption has {CAPTION_CHARACTERS} characters and is translated into {LANGUAGES} languages.",
+        f"A caption takes {POST_MS:g} ms of one processor for each connection.",
+        f"A lane of translate_captions sends during at most {quotas.SENDING_SHARE:.0%} of the time.",
         f"A connection sends {HEARTBEATS_PER_HOUR} heartbeats an hour.",
         f"A session is updated {UPDATES_PER_HOUR} times an hour, with a message to each connection.",
         f"The row of a connection has {CONNECTION_BYTES} bytes.",
@@ -65,7 +79,7 @@ def _sources() -> str:
     rows = [
         (
             need.quota.name,
-            "yes" if need.quota.raisable and need.quota.default is not None else "no",
+            _raisable(need.quota),
             f"`{need.quota.code}`" if need.quota.code else "",
             f"<{need.quota.source}>",
         )

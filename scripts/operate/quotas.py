@@ -8,9 +8,11 @@ import sys
 from collections.abc import Callable, Sequence
 
 from scripts import quotas
-from scripts.launch_load import ARRIVAL_MINUTES, LaunchLoad
+from scripts.launch_load import ARRIVAL_MINUTES, CAPTION_INTERVAL_S, LANGUAGES, LaunchLoad
+from scripts.quotas import Quota
 
 MAX_SESSIONS, MAX_LISTENERS, MAX_MINUTES = 1_000_000, 100_000, 24 * 60
+MAX_CAPTION_SECONDS, MAX_LANGUAGES = 3_600, 18
 
 
 def report(load: LaunchLoad) -> str:
@@ -18,18 +20,18 @@ def report(load: LaunchLoad) -> str:
     rows = [("quota", "default", "needed", "raise", "source")]
     for need in quotas.needs(load):
         quota = need.quota
-        default = "none" if quota.default is None else f"{quota.default:,}"
-        rows.append((quota.name, default, f"{need.amount:,}", need.verdict.value, quota.source))
+        rows.append((quota.name, _default(quota), f"{need.amount:,}", need.verdict.value, quota.source))
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     lines = [
         f"{name:{widths[0]}}  {default:>{widths[1]}}  {needed:>{widths[2]}}  {verdict:{widths[3]}}  {source}"
         for name, default, needed, verdict, source in rows
     ]
-    throttles = (f"  {route:26}{rate:>8,}" for route, rate in quotas.throttles(load).items())
+    throttles = (f"  {route:36}{rate:>8,}" for route, rate in quotas.throttles(load).items())
     minutes = f"{load.arrival_minutes:g} minutes"
     return "\n".join(
         [
             f"{load.sessions:,} sessions with {load.listeners:,} listeners each, who join within {minutes}.",
+            f"Each has a caption every {load.caption_interval_s:g} s, in {load.languages} further languages.",
             "Needs are those of the busiest second.",
             "",
             *lines,
@@ -39,6 +41,12 @@ def report(load: LaunchLoad) -> str:
             f"max_listeners there must be at least {load.listeners:,}. docs/quotas.md explains the rows.",
         ]
     )
+
+
+def _default(quota: Quota) -> str:
+    if quota.default is None:
+        return "none" if quota.published else "unknown"
+    return f"{quota.default:,}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,8 +61,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         default=ARRIVAL_MINUTES,
         help=f"in which the listeners join; {ARRIVAL_MINUTES}",
     )
+    parser.add_argument(
+        "--caption-seconds",
+        metavar="CAPTION_SECONDS",
+        type=_number(MAX_CAPTION_SECONDS),
+        default=CAPTION_INTERVAL_S,
+        help=f"between two captions of a session; {CAPTION_INTERVAL_S:g}",
+    )
+    parser.add_argument(
+        "--languages",
+        metavar="LANGUAGES",
+        type=_number(MAX_LANGUAGES),
+        default=LANGUAGES,
+        help=f"of each session's listeners, besides that of its speaker; {LANGUAGES}",
+    )
     options = parser.parse_args(arguments)
-    print(report(LaunchLoad(options.sessions, options.listeners, options.minutes)))
+    load = LaunchLoad(
+        options.sessions,
+        options.listeners,
+        options.minutes,
+        caption_interval_s=options.caption_seconds,
+        languages=options.languages,
+    )
+    print(report(load))
     return 0
 
 

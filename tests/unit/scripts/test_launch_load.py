@@ -1,7 +1,7 @@
 """The load of a launch: cases computed by hand, agreement with the cost model, and with the simulation."""
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 
 import pytest
@@ -26,6 +26,7 @@ def test_the_rates_of_a_launch():
     assert load.heartbeats == 200  # 12 an hour
     assert load.updates == pytest.approx(2 / 3)  # 4 an hour
     assert load.ends == 2  # within five minutes
+    assert load.captions == 200  # one every three seconds
 
 
 @pytest.mark.parametrize(("mean", "busiest"), [(0, 0), (1, 5), (4, 12), (100, 140), (2, 8)])
@@ -57,10 +58,30 @@ def by_table(calls: tuple[cost.Call, ...]) -> dict[str, Units]:
         ("get", launch_load.GET),
         ("connect", launch_load.JOIN),
         ("count listeners", launch_load.count_units(LISTENERS)),
+        ("welcome a listener", launch_load.welcome_units(cost.LANGUAGES)),
+        ("publish a caption", launch_load.PUBLISH),
+        ("translate and send a caption", launch_load.send_units(LISTENERS, cost.LANGUAGES)),
+        ("list captions", launch_load.list_units(cost.LANGUAGES)),
     ],
 )
 def test_an_operation_takes_the_units_that_the_cost_model_bills(operation: str, units: Mapping[str, Units]):
     assert units == by_table(cost.OPERATIONS[operation].calls)
+
+
+def test_a_caption_in_many_languages_takes_more_units_and_one_in_none_fewer():
+    # 250 bytes and 19 texts of 63 bytes are two units, and 20 of them are 8 reads.
+    assert launch_load.send_units(500, 18) == {
+        "sessions": Units(reads=1),
+        "captions": Units(writes=1 + 2 * 2),
+        "connections": Units(reads=2 * 20),
+    }
+    assert launch_load.welcome_units(18)["captions"] == Units(reads=8)
+    # It is stored, and marked as delivered, after one query.
+    assert launch_load.send_units(500, 0) == {
+        "sessions": Units(reads=1),
+        "captions": Units(writes=2),
+        "connections": Units(reads=20),
+    }
 
 
 def test_a_create_with_a_key_takes_twice_the_units_of_its_session():
@@ -84,20 +105,29 @@ def test_the_durations_are_those_of_the_cost_model():
     assert milliseconds["create"] == quotas.CREATE_MS
     assert milliseconds["delete"] == quotas.END_MS
     assert milliseconds["disconnect"] == quotas.DISCONNECT_MS
+    assert milliseconds["publish a caption"] == quotas.PUBLISH_MS
+    assert milliseconds["list captions"] == quotas.LIST_CAPTIONS_MS
 
 
 def test_the_lanes_and_the_window_are_terraforms():
     root = (ROOT / "terraform" / "functions.tf").read_text()
-    streams = dict(
-        re.findall(r"^    (\w+) = \{\n(?:      #.*\n)*      stream +=( \{.*\})", root, re.MULTILINE)
+    streams = re.findall(
+        r"^    (\w+) = \{\n(?:(?!    \}\n).*\n)*?      stream += (\{ .* \}|\{\n(?:        .*\n)*      \})$",
+        root,
+        re.MULTILINE,
     )
-    lanes = {
-        name: int(match[1]) if (match := re.search(r"parallelization_factor = (\d+)", stream)) else 1
-        for name, stream in streams.items()
-    }
+    lanes = defaultdict[str, dict[str, int]](dict)
+    for name, stream in streams:
+        table = re.search(r'table += "(\w+)"', stream)
+        factor = re.search(r"parallelization_factor += (\d+)", stream)
+        assert table
+        lanes[table[1]][name] = int(factor[1]) if factor else 1
 
+    assert len(streams) == len(re.findall(r"^      stream +=", root, re.MULTILINE))
     assert lanes == quotas.LANES
-    assert f"batching_window_seconds = {launch_load.COUNT_WINDOW_S:g} " in streams["connections_changed"]
+    assert (
+        f"batching_window_seconds = {launch_load.COUNT_WINDOW_S:g} " in dict(streams)["connections_changed"]
+    )
 
 
 @pytest.mark.parametrize(("sessions", "listeners"), [(50, 20), (300, 50)])
