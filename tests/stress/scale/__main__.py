@@ -1,6 +1,7 @@
 """Simulate many sessions at once, and many phones at the door of one.
 
-How late are listener counts written, and when do ends reach their listeners? How soon is a session full?
+How late are listener counts written, and when do ends and captions reach their listeners? How soon is a
+session full?
 
 python -m tests.stress.scale [--record]
 
@@ -18,7 +19,7 @@ from scripts import quotas
 from scripts.command_line import report_progress
 from scripts.launch_load import LaunchLoad
 from tests.stress import results
-from tests.stress.scale import door_cases
+from tests.stress.scale import caption_cases, door_cases
 from tests.stress.scale.model import Consumer, Costs, Load, Outcome, Settings, percentile, simulate
 from tests.support.terraform_plan import planned_resources
 
@@ -44,7 +45,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.stress.scale", description=__doc__)
     parser.add_argument("--record", action="store_true", help="write what docs/reliability.md quotes")
     options = parser.parse_args()
-    settings, costs = declared_settings(), measured_costs()
+    consumers, costs = declared_consumers(), measured_costs()
+    settings = Settings(sessions=consumers["session_changed"], connections=consumers["connections_changed"])
     rows, missed = [], []
     for load in LOADS:
         report_progress(f"{load.sessions:,} sessions with {load.listeners} listeners, {load.shards} shards")
@@ -74,19 +76,21 @@ def main() -> int:
         rows,
     )
     print(f"\np95 of the lag in seconds\n\n{table}\n")
+    captions = caption_cases.run(consumers["translate_captions"], costs)
+    print(f"\nCaptions, seconds from publishCaption to the last listener\n\n{captions.table}\n")
     door = door_cases.run()
     print(f"\nThe door of a session, seconds and units\n\n{door.table}\n")
-    for miss in door.missed:
+    for miss in (*captions.missed, *door.missed):
         print(f"  Target missed: {miss}")
-    summary = f"{summarize(rows, missed)} {door.summary}"
+    summary = f"{summarize(rows, missed)} {captions.summary} {door.summary}"
     print(summary)
     if options.record:
-        results.record("scale", summary, {"last_run": table, "door": door.table})
-    return int(bool(missed or door.missed))
+        results.record("scale", summary, {"last_run": table, "captions": captions.table, "door": door.table})
+    return int(bool(missed or captions.missed or door.missed))
 
 
-def declared_settings() -> Settings:
-    """Return the settings of both consumers in the Terraform plan."""
+def declared_consumers() -> dict[str, Consumer]:
+    """Return the consumers in the Terraform plan, by their functions."""
     resources = {resource["address"]: resource["values"] for resource in planned_resources()}
 
     def consumer(function: str) -> Consumer:
@@ -99,7 +103,8 @@ def declared_settings() -> Settings:
             threads=THREADS,
         )
 
-    return Settings(sessions=consumer("session_changed"), connections=consumer("connections_changed"))
+    functions = ("session_changed", "connections_changed", "translate_captions")
+    return {function: consumer(function) for function in functions}
 
 
 def measured_costs() -> Costs:
