@@ -20,7 +20,8 @@ PARTS = {
     "faults": "inject faults into DynamoDB under load, and audit what was acknowledged (5 minutes)",
     "attacks": "change a session all the time, and measure how long a stranger's end waits (1 minute)",
     "fan_out": "measure the CPU time of messages to an audience, and of its dismissal (2 minutes)",
-    "scale": "simulate up to 10,000 sessions, their captions, and 5,000 phones at the door of one (6 minutes)",
+    "captions": "measure how long captions take to up to 500 listeners of the local system (3 minutes)",
+    "scale": "simulate up to 10,000 sessions, captions, and 5,000 phones at the door of one (6 minutes)",
     "fuzz": "fuzz the API by its document, by a state machine and by code coverage (10 minutes)",
     "mutation": "make every small change to shared/, and check that a test fails (15 minutes)",
 }
