@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 import requests
 
+from scripts import local_system
 from scripts.command_line import report_progress
 from scripts.local.aws.translate import TextToTranslate
 from scripts.local.system import System
@@ -34,7 +35,8 @@ LANGUAGES = (SOURCE, "es", "fr", "de", "pt")
 P50_S = 1.0
 """The target for the largest audience."""
 
-OPENED_AT_ONCE = 20
+OPENED_AT_ONCE, CLOSED_AT_ONCE = 20, 50
+FUNCTION = "session-service-local-translate_captions"
 TIMEOUT_S = 30
 
 
@@ -127,6 +129,7 @@ def measure(running: System, listeners: int, captions: int) -> Measured:
         audience = join(running, clients, session_id, listeners)
         texts = [f"Blessed are the peacemakers, in sentence {number}." for number in range(1, captions + 2)]
         seconds = [publish(speaker, audience, sequence, text) for sequence, text in enumerate(texts, start=1)]
+        leave(running, session_id, [speaker, *(client for client, _ in audience)])
     return Measured(listeners, seconds[1:], [translated[text] for text in texts[1:]])
 
 
@@ -173,6 +176,26 @@ def publish(
             raise RuntimeError(f"a listener of {language} received {message}, {len(again)} more times")
         seconds.append(received_at - published_at)
     return seconds
+
+
+def leave(running: System, session_id: str, clients: list[WebSocketClient]) -> None:
+    """Close the connections, and wait until their rows are gone: they must not delay the next audience."""
+    dynamodb = local_system.aws_client("dynamodb", running.aws.url)
+    table = running.config.functions[FUNCTION].environment["CONNECTIONS_TABLE"]
+
+    def rows() -> int:
+        count: int = dynamodb.query(
+            TableName=table,
+            KeyConditionExpression="sessionId = :id",
+            ExpressionAttributeValues={":id": {"S": session_id}},
+            Select="COUNT",
+        )["Count"]
+        return count
+
+    for first in range(0, len(clients), CLOSED_AT_ONCE):
+        for client in clients[first : first + CLOSED_AT_ONCE]:
+            client.close()
+        eventually(lambda: rows() <= max(0, len(clients) - first - CLOSED_AT_ONCE))  # noqa: B023
 
 
 def arrivals(client: WebSocketClient, sequence: int) -> list[tuple[dict[str, object], float]]:
