@@ -13,7 +13,7 @@ def test_half_of_the_messages_and_most_of_them_arrive_within_the_percentiles():
     run = Measured(10, [[0.1] * 9 + [2.0], [0.3] * 9 + [4.0]], [4, 4])
 
     assert (run.percentile(0.4), run.percentile(0.5), run.percentile(0.95)) == (0.1, 0.3, 4.0)
-    assert run.last_s == 3.0
+    assert (run.last_s, run.best_s) == (3.0, 2.0)
 
 
 def test_a_run_within_the_targets_misses_none():
