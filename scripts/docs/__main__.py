@@ -8,13 +8,14 @@ import json
 import sys
 from collections.abc import Callable, Mapping
 
-from scripts.docs import asyncapi, cost, quotas, reliability, security_matrix
+from scripts.docs import asyncapi, cost, message_types, quotas, reliability, security_matrix
 from scripts.docs.openapi.document import document as openapi_document
 from scripts.project import ROOT
 
 DOCUMENTS: Mapping[str, Callable[[], str]] = {
     "docs/openapi.json": lambda: _json(openapi_document()),
     "docs/asyncapi.json": lambda: _json(asyncapi.document()),
+    message_types.PATH: message_types.module,
     "docs/cost.md": cost.page,
     "docs/quotas.md": quotas.page,
     "docs/reliability.md": reliability.page,

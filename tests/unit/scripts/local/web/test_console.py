@@ -1,6 +1,7 @@
-"""The console: the OpenAPI document, its viewer, and a sign-in that no other site can use."""
+"""The pages of this machine: both APIs' documents, what pages load, and a sign-in for no other site."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,15 +10,17 @@ import requests
 
 from scripts.local.event_loop import EventLoop
 from scripts.local.servers import listening
-from scripts.local.web.console import Console
+from scripts.local.web.console import _PAGES, Addresses, Console
 
 API = "http://127.0.0.1:8080"
+ADDRESSES = Addresses(API, "ws://127.0.0.1:8080/ws", "http://127.0.0.1:4566")
 
 
 @pytest.fixture
 def openapi(tmp_path: Path) -> Path:
     path = tmp_path / "openapi.json"
     path.write_text(json.dumps({"openapi": "3.1.0", "servers": [{"url": "https://real.example"}]}))
+    (tmp_path / "asyncapi.json").write_text(json.dumps({"asyncapi": "3.0.0"}))
     return path
 
 
@@ -25,7 +28,7 @@ def openapi(tmp_path: Path) -> Path:
 def console(openapi: Path) -> Iterator[str]:
     with (
         EventLoop() as loop,
-        listening(loop, Console(API, lambda: "the token", openapi)) as url,
+        listening(loop, Console(ADDRESSES, lambda: "the token", openapi.parent)) as url,
     ):
         yield url
 
@@ -45,19 +48,74 @@ def test_a_missing_document_is_reported(console: str, client: requests.Session, 
     assert str(openapi) in response.text
 
 
-def test_everything_that_the_page_loads_is_served_by_the_console(console: str, client: requests.Session):
-    page = client.get(console)
-
-    loaded = [part.split('"')[0] for part in page.text.replace('src="', 'href="').split('href="')[1:]]
-    assert len(loaded) == 5
-    assert all(path.startswith("/") and not path.startswith("//") for path in loaded)
-    assert [client.get(console + path).status_code for path in loaded] == [200] * 5
+PAGES = {"/": 8, "/listen": 2, "/speak": 2, "/messages": 4}
+"""How many paths each page has: what it loads, and its links to the others."""
 
 
-def test_the_page_may_connect_to_itself_and_the_api_only(console: str, client: requests.Session):
-    policy = client.get(console).headers["content-security-policy"]
+@pytest.mark.parametrize("path", PAGES)
+def test_everything_that_a_page_loads_is_served_by_the_same_server(
+    console: str, client: requests.Session, path: str
+):
+    page = client.get(console + path)
 
-    assert f"connect-src 'self' {API};" in policy
+    names = re.findall(r'(?:src|href)="([^"]*)"', page.text)
+    loaded = [name for name in names if name != "data:,"]
+    assert len(loaded) == PAGES[path]
+    assert all(name.startswith("/") and not name.startswith("//") for name in loaded)
+    assert {client.get(console + name).status_code for name in loaded} == {200}
+
+
+@pytest.mark.parametrize("path", sorted(_PAGES.glob("*.js")), ids=lambda path: path.name)
+def test_every_module_that_a_script_imports_is_served(console: str, client: requests.Session, path: Path):
+    imported = re.findall(r'^import .* from "\./([^"]+)";$', path.read_text(), re.MULTILINE)
+
+    assert {client.get(f"{console}/pages/{name}").status_code for name in imported} <= {200}
+
+
+def test_the_document_of_the_messages_is_served(console: str, client: requests.Session):
+    assert client.get(f"{console}/asyncapi.json").json() == {"asyncapi": "3.0.0"}
+
+
+def test_pages_learn_the_addresses(console: str, client: requests.Session):
+    assert client.get(f"{console}/settings.json").json() == {
+        "apiUrl": API,
+        "websocketUrl": "ws://127.0.0.1:8080/ws",
+        "audio": False,
+    }
+
+
+def test_a_text_becomes_a_qr_code(console: str, client: requests.Session):
+    response = client.get(f"{console}/qr.svg", params={"text": f"{console}/listen?session=holy-psalm-100"})
+
+    assert response.headers["content-type"].startswith("image/svg+xml")
+    assert b"<svg" in response.content
+
+
+@pytest.mark.parametrize("text", ["", "a" * 201])
+def test_a_text_that_is_no_link_has_no_qr_code(console: str, client: requests.Session, text: str):
+    response = client.get(f"{console}/qr.svg", params={"text": text})
+
+    assert (response.status_code, response.text) == (400, "text must have 1 to 200 characters")
+
+
+def test_both_pages_together_have_at_most_60_kb():
+    files = [path for path in _PAGES.iterdir() if path.suffix in (".js", ".html", ".css")]
+    console = [path for path in files if path.stem in ("console", "index", "messages")]
+
+    assert sum(path.stat().st_size for path in files) - sum(path.stat().st_size for path in console) <= 60_000
+
+
+def test_the_client_has_at_most_400_lines():
+    assert len((_PAGES / "session-client.js").read_text().splitlines()) <= 400
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_may_connect_to_itself_and_the_apis_only(console: str, client: requests.Session, path: str):
+    policy = client.get(console + path).headers["content-security-policy"]
+
+    assert f"connect-src 'self' {API} ws://127.0.0.1:8080;" in policy
+    assert "media-src http://127.0.0.1:4566;" in policy
+    assert "script-src 'self';" in policy
     assert "script-src 'self';" in policy
 
 
