@@ -12,9 +12,11 @@ PY := .venv/bin/python
 VENV := .venv/.installed
 CHECKOV := build/checkov/.installed
 CONFORMANCE := build/conformance/.installed
+WEB := build/web/.installed
+BROWSER := build/browser/.installed
 PYTEST := $(PY) -m pytest --quiet
 SLOW_TIER := tests/system tests/terraform
-OTHER_TIERS := tests/conformance
+OTHER_TIERS := tests/conformance tests/browser
 STRESS_TOOLS := $(if $(filter load faults,$(PARTS)),package build/load/.installed) \
   $(if $(filter fuzz,$(PARTS)),build/fuzz/.installed) $(if $(filter mutation,$(PARTS)),build/mutation/.installed)
 
@@ -64,10 +66,22 @@ conformance: package $(CONFORMANCE) ## Test tables, deployments and APIs on a se
 	@echo "change and destroy every environment with exactly their permissions; and both APIs behave as on the local system."
 	@$(PYTEST) --capture=no -p no:cacheprovider tests/conformance
 
+# The browser is the machine's own, from CHROMIUM or the PATH.
+.PHONY: test-browser
+test-browser: package $(BROWSER) $(WEB) ## Test the pages in Chromium (CHROMIUM=/path/to/chromium)
+	@echo "== Browser tests =="
+	@echo "The pages of speakers and listeners work in a real browser, on the whole local system."
+	@build/browser/bin/python -m pytest --quiet -p no:cacheprovider tests/browser
+
+.PHONY: screenshots
+screenshots: package $(BROWSER) ## Take the README's pictures of both pages (CHROMIUM=/path/to/chromium)
+	@build/browser/bin/python -m tests.browser.screenshots
+
 .PHONY: lint
-lint: $(VENV) $(CHECKOV) ## Check style, types, generated documents and Terraform
+lint: $(VENV) $(CHECKOV) $(WEB) ## Check style, types, generated documents and Terraform
 	@echo "== ruff ==" && .venv/bin/ruff check . && .venv/bin/ruff format --check .
 	@echo "== mypy ==" && .venv/bin/mypy
+	@echo "== types of the pages ==" && build/web/node_modules/.bin/tsc --project scripts/local/web/jsconfig.json
 	@echo "== generated documents ==" && $(PY) -m scripts.docs --check
 	@echo "== terraform fmt and validate ==" && terraform fmt -check -recursive terraform && $(PY) -m scripts.terraform
 	@echo "== checkov ==" && build/checkov/bin/checkov --directory terraform --config-file .checkov.yaml
@@ -156,7 +170,7 @@ doctor: ## Check which tools this machine has
 
 .PHONY: lock
 lock: $(VENV) ## Update the pinned versions in requirements/
-	@for name in functions dev checkov conformance fuzz load mutation peers; do \
+	@for name in functions dev browser checkov conformance fuzz load mutation peers; do \
 	  echo "Resolving requirements/$$name.txt"; \
 	  (cd requirements && ../.venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 	    --generate-hashes --no-emit-index-url --no-emit-find-links $$name.in -o $$name.txt); \
@@ -181,7 +195,13 @@ $(VENV): requirements/dev.txt
 	@touch $@
 
 # Tools that few commands need have environments of their own: build/checkov contains requirements/checkov.txt.
-build/mutation/.installed: requirements/dev.txt
+build/mutation/.installed build/browser/.installed: requirements/dev.txt
+$(WEB): requirements/web/package.json requirements/web/package-lock.json
+	@command -v npm > /dev/null || { echo "npm (Node.js 20 or newer) is needed to check the pages." >&2; exit 1; }
+	@echo "Installing requirements/web into build/web (once)" >&2
+	@rm -rf build/web && mkdir -p build/web && cp $^ build/web
+	@npm ci --prefix build/web --silent --no-audit --no-fund
+	@touch $@
 build/%/.installed: requirements/%.txt
 	@echo "Installing requirements/$*.txt into build/$* (about a minute, once)" >&2
 	@$(VENV_PYTHON) -m venv --clear build/$*

@@ -16,18 +16,29 @@ def test_the_readme_has_at_most_120_lines():
     assert len(README.splitlines()) <= 120
 
 
-def test_the_first_screen_has_the_two_commands_and_the_only_picture():
+def test_the_first_screen_has_the_two_commands_and_pictures_of_both_pages():
     first_screen = "\n".join(README.splitlines()[:20])
 
     assert re.findall(r"^make (\w+)", first_screen, re.MULTILINE) == ["run", "test"]
-    assert re.findall(r"!\[[^]]+\]\((.+?)\)", first_screen) == ["docs/architecture.svg"]
-    assert README.count("![") == 1
+    assert re.findall(r"!\[[^]]+\]\((.+?)\)", first_screen) == [
+        "docs/images/speak.png",
+        "docs/images/listen.png",
+    ]
+    assert README.count("![") == 3
 
 
 def test_the_picture_names_every_function_and_table():
     picture = (ROOT / "docs" / "architecture.svg").read_text()
     functions = {handler.parent.name for handler in (ROOT / "functions").glob("*/handler.py")}
-    tables = {"sessions", "connections", "audiences", "rate_limits", "live_captions", "captions"}
+    tables = {
+        "sessions",
+        "connections",
+        "audiences",
+        "idempotency_keys",
+        "rate_limits",
+        "live_captions",
+        "captions",
+    }
 
     labels = set(re.findall(r'class="code"[^>]*>(\w+)</text>', picture))
 
