@@ -138,6 +138,7 @@ def error_response(error: Exception, request: GatewayEvent, errors: ErrorTable) 
     status, code, sentence = describe_error(error, errors)
     body: dict[str, object] = {
         "error": sentence,
+        "message": sentence,  # as in the errors that API Gateway produces itself
         "code": code,
         "timestamp": now_ms(),
         "requestId": request.id,

@@ -32,7 +32,9 @@ class NewSession(_RequestBody):
 
     source_language: Language = Field(alias="sourceLanguage", description="What the speaker speaks.")
     quality_tier: QualityTier = Field(
-        QualityTier.STANDARD, alias="qualityTier", description="How good the translation is."
+        QualityTier.STANDARD,
+        alias="qualityTier",
+        description="What listeners get; `standard` if it is absent.",
     )
 
 

@@ -81,6 +81,7 @@ def schemas() -> Json:
     codes = [code for _, code in http_api.ERRORS.values()]
     error: Json = {
         "error": {"type": "string", "description": "A sentence for users."},
+        "message": {"type": "string", "description": "The same sentence, as errors of API Gateway have it."},
         "code": {"type": "string", "enum": [code for code in codes if code != "INVALID_REQUEST"]},
         "timestamp": {"type": "integer", "format": "int64", "description": EPOCH_MS},
         "requestId": {"type": "string", "description": "Quote it when you report a problem."},
@@ -205,4 +206,6 @@ def _model_schemas(model: type[NewSession | SessionChange]) -> Json:
     named = {**schema.pop("$defs"), model.__name__: schema}
     for described in (*named.values(), *schema["properties"].values()):
         described.pop("title", None)  # pydantic repeats the name as title
+        # Generators of clients take a field with a default as one that is always there.
+        described.pop("default", None)
     return named

@@ -13,7 +13,13 @@ from shared.aws import dynamodb
 from tests.support.clock import Clock
 from tests.support.handlers import FUNCTIONS, LAMBDA_CONTEXT, SETTINGS, load_handler
 from tests.support.http_events import CREATE, event
-from tests.support.tables import CAPTIONS_TABLE, SESSIONS_TABLE, create_table, record_requests
+from tests.support.tables import (
+    CAPTIONS_TABLE,
+    IDEMPOTENCY_KEYS_TABLE,
+    SESSIONS_TABLE,
+    create_table,
+    record_requests,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -50,6 +56,7 @@ def sessions_table(client: Any) -> Iterator[None]:
     with mock_aws():
         create_table(client, SESSIONS_TABLE)
         create_table(client, CAPTIONS_TABLE)
+        create_table(client, IDEMPOTENCY_KEYS_TABLE)
         yield
 
 

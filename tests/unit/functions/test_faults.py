@@ -39,7 +39,12 @@ from tests.support.http_events import (
     UPDATE,
     event,
 )
-from tests.support.tables import CAPTIONS_TABLE, SESSIONS_TABLE, record_requests
+from tests.support.tables import (
+    CAPTIONS_TABLE,
+    IDEMPOTENCY_KEYS_TABLE,
+    SESSIONS_TABLE,
+    record_requests,
+)
 from tests.support.use_cases import SessionUseCases
 from tests.unit.functions.conftest import Invoke, Response
 

@@ -70,6 +70,7 @@ def test_an_unknown_id_is_404_with_the_documented_error(invoke: Invoke):
     assert response.headers == {"Content-Type": "application/json"}
     assert {**response.body, "timestamp": 0} == {
         "error": "Session not found",
+        "message": "Session not found",
         "code": "SESSION_NOT_FOUND",
         "timestamp": 0,
         "requestId": REQUEST_ID,

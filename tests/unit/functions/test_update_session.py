@@ -53,7 +53,7 @@ def test_another_speaker_cannot_pause_the_session(created: Response, session_id:
 def test_a_403_reveals_nothing_about_the_session(session_id: str, invoke: Invoke):
     response = invoke(UPDATE, session_id=session_id, body=PAUSE, speaker=BOB, headers={"If-Match": '"1"'})
 
-    assert response.body.keys() == {"error", "code", "timestamp", "requestId"}
+    assert response.body.keys() == {"error", "message", "code", "timestamp", "requestId"}
     assert SPEAKER not in str(response)
     assert "ETag" not in response.headers
 
