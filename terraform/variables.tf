@@ -172,14 +172,14 @@ variable "joins_per_address_per_minute" {
 }
 
 variable "caption_characters_per_minute" {
-  description = "Characters of captions that one session may publish in one minute, counted from the full minute. Each is translated into every language of the session, so it limits what a session costs."
+  description = "Characters of captions that one session may publish in one minute, counted from the full minute; 0 for no limit. Each is translated into every language of the session, so it limits what a session costs."
   type        = number
   nullable    = false
   default     = 2000 # fast speech has about 1,000
 
   validation {
-    condition     = var.caption_characters_per_minute >= 1000 && floor(var.caption_characters_per_minute) == var.caption_characters_per_minute
-    error_message = "caption_characters_per_minute must be a whole number, at least 1000, the longest caption: a longer one than the limit could never be published."
+    condition     = var.caption_characters_per_minute == 0 || var.caption_characters_per_minute >= 1000 && floor(var.caption_characters_per_minute) == var.caption_characters_per_minute
+    error_message = "caption_characters_per_minute must be a whole number, at least 1000, or 0 for no limit: a caption may have 1,000 characters."
   }
 }
 
@@ -252,6 +252,18 @@ variable "user_pool_client_id" {
   description = "App client of `user_pool_id`: the audience of the tokens that the API accepts."
   type        = string
   default     = null
+}
+
+variable "allow_password_auth" {
+  description = "Whether speakers' clients may send the password itself to Cognito (USER_PASSWORD_AUTH), for clients that cannot use SRP. Only for a pool that Terraform creates."
+  type        = bool
+  nullable    = false
+  default     = false
+
+  validation {
+    condition     = !var.allow_password_auth || var.user_pool_id == null
+    error_message = "allow_password_auth is a setting of the pool that Terraform creates; user_pool_id names another one."
+  }
 }
 
 variable "tags" {

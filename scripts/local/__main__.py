@@ -12,6 +12,7 @@ from scripts import command_line, local_system
 from scripts.errors import CommandError
 from scripts.local import ports
 from scripts.local.aws.local_aws import AwsFailed
+from scripts.local.aws.user_pool import DEMO_PASSWORD, DEMO_SPEAKER, UserPool
 from scripts.local.config.functions import Function
 from scripts.local.system import System
 
@@ -21,7 +22,11 @@ Ready after {seconds:.0f} s. Ctrl-C stops everything.
   API        {url}
   WebSocket  {websocket_url}
   Console    {console_url}
+  Speak      {console_url}/speak
+  Listen     {console_url}/listen
   Captions   {captions}
+  Sign-in    {sign_in}
+  Audio      {audio}
   Voice      {voice}
   Logs       {logs}
 
@@ -33,6 +38,10 @@ In another terminal:
 
 The README has a tour of the API.
 """
+
+
+def _sign_in(pool: UserPool) -> str:
+    return f"{pool.aws_url}, client {pool.client_id}, user {DEMO_SPEAKER}, password {DEMO_PASSWORD}"
 
 
 class _Stopped(Exception):
@@ -61,7 +70,12 @@ def _run(port: int, work: Path, *, audio: bool) -> None:
 
     try:
         with System(
-            work=work, port=port, console_port=port + 1, uses_speech_tools=True, progress=progress
+            work=work,
+            port=port,
+            console_port=port + 1,
+            settings={"audio_stream": "true"} if audio else {},
+            uses_speech_tools=True,
+            progress=progress,
         ) as system:
             ready = _READY.format(
                 seconds=time.monotonic() - began,
@@ -69,6 +83,8 @@ def _run(port: int, work: Path, *, audio: bool) -> None:
                 websocket_url=system.websocket_url,
                 console_url=system.console_url,
                 captions=_captions(system.apertium.directions),
+                sign_in=_sign_in(system.user_pool),
+                audio=_audio(system.config.functions, system.aws.url),
                 voice="espeak-ng's" if system.espeak.installed else "silence as long as the text would take",
                 logs=work / "logs",
             )

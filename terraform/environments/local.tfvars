@@ -26,10 +26,12 @@ throttles = {
   }
 }
 
+allow_password_auth           = true # frontends sign in with the demo password
 max_listeners                 = 500
 sessions_per_speaker_per_hour = 1000 # tests and demonstrations create many sessions as one speaker
 joins_per_address_per_minute  = 0    # all clients have the same address
 failed_record_retention_days  = null # nothing outlives a run, and the AWS provider waits 55 s for an expiration rule
 speech_expires                = false
+audio_stream                  = false # make run AUDIO=1: the AWS provider waits 30 s for the stream
 
 alarms = false

@@ -7,6 +7,7 @@ mock_provider "aws" {
 
 variables {
   name                = "session-service-dev"
+  allow_password_auth = false
   deletion_protection = true
 }
 
@@ -77,5 +78,22 @@ run "an_unprotected_pool" {
   assert {
     condition     = aws_cognito_user_pool.this.deletion_protection == "INACTIVE"
     error_message = "An unprotected pool can be deleted."
+  }
+}
+
+run "a_client_that_may_send_passwords" {
+  command = plan
+
+  module {
+    source = "./modules/identity"
+  }
+
+  variables {
+    allow_password_auth = true
+  }
+
+  assert {
+    condition     = contains(aws_cognito_user_pool_client.this.explicit_auth_flows, "ALLOW_USER_PASSWORD_AUTH")
+    error_message = "Clients may send the password if the environment says so."
   }
 }

@@ -40,7 +40,10 @@ resource "aws_cognito_user_pool_client" "this" {
   generate_secret = false
 
   # With SRP the password never leaves the speaker's device. The admin flow requires AWS credentials.
-  explicit_auth_flows = ["ALLOW_USER_SRP_AUTH", "ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_ADMIN_USER_PASSWORD_AUTH"]
+  explicit_auth_flows = concat(
+    ["ALLOW_USER_SRP_AUTH", "ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_ADMIN_USER_PASSWORD_AUTH"],
+    var.allow_password_auth ? ["ALLOW_USER_PASSWORD_AUTH"] : [],
+  )
 
   prevent_user_existence_errors = "ENABLED"
   enable_token_revocation       = true

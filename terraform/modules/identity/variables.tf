@@ -9,6 +9,12 @@ variable "name" {
   }
 }
 
+variable "allow_password_auth" {
+  description = "Whether clients may send the password itself to Cognito (USER_PASSWORD_AUTH), besides SRP."
+  type        = bool
+  nullable    = false
+}
+
 variable "deletion_protection" {
   description = "Whether AWS rejects the deletion of the pool and of all its accounts."
   type        = bool
