@@ -21,6 +21,7 @@ LANES: Mapping[str, Mapping[str, int]] = {
     "sessions": {"session_changed": 10, "presence_changed": 1},
     "connections": {"connections_changed": 1, "connection_admitted": 10},
     "live_captions": {"translate_captions": 10},
+    "captions": {"speak_captions": 1},
 }
 """By table, how many batches of one shard each function handles at once (parallelization_factor)."""
 

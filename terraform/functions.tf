@@ -174,7 +174,6 @@ locals {
         live_captions = ["dynamodb:UpdateItem", "dynamodb:GetItem"]
       }
       environment = {
-        ENV                           = var.environment
         SESSIONS_TABLE                = module.table["sessions"].name
         LIVE_CAPTIONS_TABLE           = module.table["live_captions"].name
         CAPTION_CHARACTERS_PER_MINUTE = tostring(var.caption_characters_per_minute)
@@ -232,28 +231,9 @@ locals {
       }
     }
 
-    presence_changed = {
-      # One batch at a time, because it waits until the absence has lasted. It is the second reader of this stream, and a shard
-      # serves two: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html
-      stream          = { table = "sessions", events = ["MODIFY"], batch_size = 1000, new_image = { speakerAbsentSince = "N" } }
-      timeout_seconds = 60
-      memory_mb       = local.one_processor_mb
-      dynamodb_actions = {
-        sessions    = ["dynamodb:UpdateItem"]
-        connections = ["dynamodb:Query", "dynamodb:BatchWriteItem"]
-      }
-      manages_connections = ["POST"]
-      environment = {
-        SESSIONS_TABLE         = module.table["sessions"].name
-        CONNECTIONS_TABLE      = module.table["connections"].name
-        WEBSOCKET_ENDPOINT     = module.websocket_api.endpoint
-        SPEAKER_ABSENT_MINUTES = tostring(var.speaker_absent_minutes)
-      }
-    }
-
     connection_admitted = {
-      # It is the second reader of this stream. It sends to single connections, so that their order does not matter, and a client
-      # waits for its first message: ten batches at once, and no window.
+      # The second reader of this stream. Ten batches at once and no window, because a client waits for its first message, and a
+      # connection is one item, whose changes stay in order.
       stream = {
         table                  = "connections"
         events                 = ["MODIFY"]
@@ -276,6 +256,25 @@ locals {
         LIVE_CAPTIONS_TABLE = module.table["live_captions"].name
         CAPTIONS_TABLE      = module.table["captions"].name
         WEBSOCKET_ENDPOINT  = module.websocket_api.endpoint
+      }
+    }
+
+    presence_changed = {
+      # One batch at a time, because it waits until the absence has lasted. It is the second reader of this stream, and a shard
+      # serves two: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html
+      stream          = { table = "sessions", events = ["MODIFY"], batch_size = 1000, new_image = { speakerAbsentSince = "N" } }
+      timeout_seconds = 60
+      memory_mb       = local.one_processor_mb
+      dynamodb_actions = {
+        sessions    = ["dynamodb:UpdateItem"]
+        connections = ["dynamodb:Query", "dynamodb:BatchWriteItem"]
+      }
+      manages_connections = ["POST"]
+      environment = {
+        SESSIONS_TABLE         = module.table["sessions"].name
+        CONNECTIONS_TABLE      = module.table["connections"].name
+        WEBSOCKET_ENDPOINT     = module.websocket_api.endpoint
+        SPEAKER_ABSENT_MINUTES = tostring(var.speaker_absent_minutes)
       }
     }
 

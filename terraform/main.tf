@@ -134,6 +134,7 @@ module "identity" {
   count  = var.user_pool_id == null ? 1 : 0
 
   name                = local.prefix
+  allow_password_auth = var.allow_password_auth
   deletion_protection = var.deletion_protection
 }
 

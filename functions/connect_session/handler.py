@@ -12,6 +12,7 @@ from shared.aws.sessions_table import SessionsTable
 from shared.clock import now_ms
 from shared.deadline import Deadline
 from shared.events import websocket_api
+from shared.events.authorizer import selected_subprotocol
 
 deadline = Deadline(now_ms)
 client = dynamodb.create_client(before_send=deadline.check)
@@ -44,4 +45,4 @@ def handler(request: websocket_api.Request) -> websocket_api.Response:
         session_id, language = request.session_id, request.target_language
         joins_per_address.take(address_digest(request.source_address))
         join(session_id, request.connection_id, caller=request.caller, target_language=language)
-        return websocket_api.connected(request)
+        return websocket_api.accepted(selected_subprotocol(request.headers))

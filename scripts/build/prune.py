@@ -15,7 +15,16 @@ from scripts.build.errors import BuildError
 # By service, the operations that functions call. botocore makes a method and shapes of each that it knows.
 OPERATIONS = {
     "apigatewaymanagementapi": ("DeleteConnection", "PostToConnection"),
-    "dynamodb": ("BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
+    "dynamodb": (
+        "BatchWriteItem",
+        "DeleteItem",
+        "GetItem",
+        "PutItem",
+        "Query",
+        "TransactWriteItems",
+        "UpdateItem",
+    ),
+    "kinesis": ("PutRecord",),
     "polly": ("SynthesizeSpeech",),
     "s3": ("GetObject", "PutObject"),
     "translate": ("TranslateText",),

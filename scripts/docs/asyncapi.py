@@ -131,7 +131,7 @@ def document() -> Json:
     """Return the document."""
     types = [
         *(*get_args(Message), CaptionMessage, Captions, TranslatedAudio, CaptionPublished),
-        *(HeartbeatAck, ErrorMessage),
+        *(AudioAccepted, HeartbeatAck, ErrorMessage),
     ]
     messages = {_name(kind): _message(kind) for kind in types}
     messages |= {

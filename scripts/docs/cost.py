@@ -32,14 +32,18 @@ FAN_OUT_MEMORY_MB = 1769  # of functions that send messages to an audience
 # Assumptions: use that depends on clients or on AWS.
 COLD_SHARE = 0.02  # of invocations
 TRACED_SHARE = 0.05  # of requests that X-Ray samples
-PAGE = 20  # sessions or captions on a page of a list
+PAGE = 20  # sessions on a page of a list
 SESSION_BYTES = 350
 AUDIENCE = 100  # connections of a session
-CONNECTION_BYTES = 160
-CAPTION_BYTES = 700  # with four translations
 STAY_HOURS = 1  # that a listener stays connected
 SWEEPS_PER_MONTH = 43_800  # one a minute
+AUDIO_CHUNK_BYTES = 8_192  # of PCM
+AUDIO_CHUNKS_PER_HOUR = 14_063  # of speech, one every 256 ms
+AUDIO_RECORD_BYTES = 11 * 1024  # of a chunk on the stream, in base64; full KB are billed
 CAPTIONS_PER_HOUR = int(3600 / CAPTION_INTERVAL_S)  # of speech: about 50,000 characters
+VOICE_BYTES_PER_S = 6_000  # of MP3
+SPOKEN_CHARACTERS_PER_S = 15
+VOICE_LANGUAGES_AT_ONCE = 2  # threads that call Amazon Polly
 
 # The most that one session can cost.
 SESSION_HOURS = 24
@@ -85,14 +89,18 @@ MONTHLY_PRICES = {
     "dashboards": Price("dashboards", 3.00, 1, "cloudwatch"),
 }
 # The maximum for one environment with alarms. The metrics include one per source language in use.
-MONTHLY = {"metrics": 97, "alarm_metrics": 170, "composite_alarms": 4, "dashboards": 1}
+MONTHLY = {"metrics": 98, "alarm_metrics": 180, "composite_alarms": 4, "dashboards": 1}
+
+
+AUDIO_STREAM = Price("hours of the audio stream, on demand", 0.04, 1, "kinesis/data-streams")
+HOURS_PER_MONTH = 730
 
 
 class Call(NamedTuple):
     """A call of an AWS API and what is billed for it; request units include those of the table's indexes.
 
     `name` is `<table>:<operation>` of DynamoDB, or an operation of API Gateway's @connections API, Amazon
-    Translate, Amazon Polly or S3.
+    Translate, Amazon Polly, S3 or Kinesis.
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html
     """
 
@@ -101,6 +109,7 @@ class Call(NamedTuple):
     reads: float = 0
     messages: float = 0
     characters: float = 0
+    audio_bytes: float = 0
     spoken_characters: float = 0
     puts: float = 0
 
@@ -122,8 +131,8 @@ UPDATE_PRESENCE = Call("sessions:UpdateItem", writes=4)
 FINISH_DRAIN = Call("sessions:UpdateItem", writes=3)  # removes the item from the index by due time
 GET_SESSION = Call("sessions:GetItem", reads=1)
 QUERY_DUE = Call("sessions:Query", reads=0.5)  # eventually consistent
-QUERY_SESSIONS = Call("sessions:Query", reads=ceil(PAGE * SESSION_BYTES / 4096) / 2)  # eventually consistent
-QUERY_CAPTIONS = Call("captions:Query", reads=ceil(PAGE * CAPTION_BYTES / 4096) / 2)  # eventually consistent
+# Eventually consistent.
+QUERY_SESSIONS = Call("sessions:Query", reads=ceil(PAGE * SESSION_BYTES / READ_UNIT_BYTES) / 2)
 PUT_CONNECTION = Call("connections:PutItem", writes=1)
 ADMIT_CONNECTION = Call("connections:UpdateItem", writes=1)
 TAKE_PLACE = Call("audiences:UpdateItem", writes=1)
@@ -131,7 +140,7 @@ GIVE_PLACE_BACK = Call("audiences:UpdateItem", writes=1)  # by the count after a
 GET_PLACES = Call("audiences:GetItem", reads=1)
 DELETE_CONNECTION = Call("connections:DeleteItem", writes=1)
 DELETE_AUDIENCE = Call("connections:BatchWriteItem", writes=AUDIENCE)  # one call for each 25
-QUERY_CONNECTIONS = Call("connections:Query", reads=ceil(AUDIENCE * CONNECTION_BYTES / 4096))
+QUERY_CONNECTIONS = Call("connections:Query", reads=ceil(AUDIENCE * CONNECTION_BYTES / READ_UNIT_BYTES))
 GET_CONNECTION = Call("connections:GetItem", reads=1)
 SET_LANGUAGE = Call("connections:UpdateItem", writes=1)
 PUBLISH = Call("live_captions:UpdateItem", writes=1)
@@ -142,6 +151,7 @@ QUERY_LAST_CAPTIONS = Call("captions:Query", reads=read_units(LAST_CAPTIONS * ca
 # Eventually consistent, and a page has as many captions as a listener gets after joining.
 LIST_CAPTIONS = Call("captions:Query", reads=QUERY_LAST_CAPTIONS.reads / 2)
 TRANSLATE = Call("TranslateText", characters=CAPTION_CHARACTERS)
+PUT_AUDIO = Call("PutRecord", audio_bytes=AUDIO_RECORD_BYTES)
 SPEAK = Call("SynthesizeSpeech", spoken_characters=CAPTION_CHARACTERS)
 STORE_VOICE = Call("PutObject", puts=1)
 POST = Call("PostToConnection", messages=1)
@@ -163,6 +173,7 @@ class Use:
     log_bytes: float = 0
     traces: float = 0
     characters: float = 0
+    audio_bytes: float = 0
     spoken_characters: float = 0
     puts: float = 0
     gets: float = 0
@@ -239,7 +250,6 @@ OPERATIONS = {
     "create with a key": Operation(_http(30, 900), (COUNT_USE, TRANSACT_KEY, TRANSACT_SESSION)),
     "get": Operation(_http(12, 600), (GET_SESSION,)),
     "list": Operation(_http(20, 600), (QUERY_SESSIONS,)),
-    "list captions": Operation(_http(30, 600), (GET_SESSION, QUERY_CAPTIONS)),
     "update": Operation(_http(15, 600), (UPDATE_SESSION,)),
     "notify of an update": Operation(
         _lambda(120, FAN_OUT_MEMORY_MB), (GET_SESSION, QUERY_CONNECTIONS), (POST,)
@@ -290,6 +300,7 @@ OPERATIONS = {
         (TRANSLATE,),
         connection_ms=POST_MS,
     ),
+    "send a chunk of audio": Operation(_message(15), (GET_SESSION, PUT_AUDIO)),
     # Most of the time it waits for Amazon Polly.
     "speak a caption": Operation(
         _lambda(700, FAN_OUT_MEMORY_MB, log_bytes=300),
@@ -311,7 +322,7 @@ STAY = (
     + COUNT * 2
 )
 LISTENER_HOUR = (
-    STAY * (1 / STAY_HOURS)
+    (STAY + _use((GIVE_PLACE_BACK,))) * (1 / STAY_HOURS)
     + OPERATIONS["heartbeat"].total() * HEARTBEATS_PER_HOUR
     + _use(OPERATIONS["notify of an update"].calls_per_connection) * UPDATES_PER_HOUR
     + Use(connection_minutes=60)
@@ -356,6 +367,9 @@ def speech(
     )
 
 
+AUDIO_HOUR = OPERATIONS["send a chunk of audio"].total() * AUDIO_CHUNKS_PER_HOUR
+
+
 def hour_of_voice(languages: int, listeners: int) -> Use:
     """Return the use of the voices of an hour of speech in a premium session, besides that of its captions.
 
@@ -381,13 +395,13 @@ SCENARIOS = {
     "1,000,000 sessions created with a key": OPERATIONS["create with a key"].total() * 1_000_000,
     "1,000,000 sessions read": OPERATIONS["get"].total() * 1_000_000,
     "1,000,000 pages of sessions listed": OPERATIONS["list"].total() * 1_000_000,
-    "1,000,000 pages of captions listed": OPERATIONS["list captions"].total() * 1_000_000,
     "1,000,000 sessions updated or ended": UPDATE * 1_000_000,
     "1,000 listener-hours": LISTENER_HOUR * 1_000,
     f"1,000 hours of speech, {LANGUAGES} languages, {AUDIENCE - 1} listeners": hour_of_speech(
         LANGUAGES, AUDIENCE - 1
     )
     * 1_000,
+    "1,000 hours of audio": AUDIO_HOUR * 1_000,
     f"the voice of 1,000 hours of speech, {LANGUAGES} languages, {AUDIENCE - 1} listeners": hour_of_voice(
         LANGUAGES, AUDIENCE - 1
     )
@@ -462,6 +476,7 @@ def _costs() -> str:
         "Logs": ("log_bytes",),
         "Traces": ("traces",),
         "Translate": ("characters",),
+        "Kinesis": ("audio_bytes",),
         "Polly": ("spoken_characters",),
         "S3 and transfer": ("puts", "gets", "transferred_bytes"),
     }
@@ -538,7 +553,7 @@ def _assumptions() -> str:
         f"Functions have {MEMORY_MB} MB of memory, and {FAN_OUT_MEMORY_MB:,} MB if they send to an audience.",
         f"{COLD_SHARE:.0%} of invocations are cold starts, which take {COLD_MS} ms longer.",
         f"X-Ray samples {TRACED_SHARE:.0%} of requests.",
-        f"A page has {PAGE} sessions of {SESSION_BYTES} bytes, or captions of {CAPTION_BYTES} bytes.",
+        f"A page of a list has {PAGE} sessions of {SESSION_BYTES} bytes.",
         f"A session has {AUDIENCE} connections of {CONNECTION_BYTES} bytes.",
         f"A listener stays {STAY_HOURS} hour and sends {HEARTBEATS_PER_HOUR} heartbeats, each with a reply.",
         f"A session is updated {UPDATES_PER_HOUR} times an hour.",

@@ -43,7 +43,7 @@ from scripts.local.lambda_.invoke_api import InvokeApi
 from scripts.local.lambda_.runtime import Lambda
 from scripts.local.lambda_.schedules import Schedules
 from scripts.local.servers import Server, listening
-from scripts.local.web.console import Console
+from scripts.local.web.console import Addresses, Console
 from scripts.local_system import RunningSystem
 from scripts.project import ROOT
 
@@ -58,9 +58,9 @@ class System:
     both APIs. `runs_schedules` is whether schedules run by themselves every minute; a test that decides when
     they run calls `run_schedules` instead. `uses_speech_tools` is whether Apertium translates and espeak-ng
     speaks where they are installed; otherwise the stand-in for Translate only marks the text with its
-    language, and that for Polly is silent. `functions_aws_url`
-    turns the local AWS's URL into the one that functions use; a test puts a proxy in between. `progress`
-    takes a sentence before each long step.
+    language, and that for Polly is silent. `functions_aws_url` turns the local AWS's URL into the one that
+    functions use, and `functions_kinesis_url` into the one that they use for Kinesis; a test puts a proxy in
+    between. `progress` takes a sentence before each long step.
 
     All URLs are on 127.0.0.1 and have no slash at the end. Tests use `functions`, `websockets`,
     `connections`, `management_api`, `translate` and `polly` to cause failures that occur on AWS.
@@ -178,10 +178,11 @@ class System:
         api, permissions = self.config.websocket_api, Permissions(RolePolicies(self.aws.url), self._calls)
         self.management_api = ManagementApi(api.execution_arn, self.connections, permissions.allow)
         management_url = self._listen(self.management_api)
+        patient = self._patient_permissions()
         self.apertium = apertium.find() if self.uses_speech_tools else Apertium()
         self.espeak = espeak.find() if self.uses_speech_tools else Espeak()
-        self.translate = Translate(permissions.allow, self.apertium)
-        self.polly = Polly(permissions.allow, self.espeak)
+        self.translate = Translate(patient.allow, self.apertium)
+        self.polly = Polly(patient.allow, self.espeak)
         lambda_ = Lambda(
             self.work,
             environment={
@@ -238,7 +239,14 @@ class System:
             self._started.callback(lambda: self._loop.run(self._schedules.stop()))
 
     def _start_console(self) -> None:
-        console = Console(self.url, lambda: self.token(DEMO_SPEAKER))
+        addresses = Addresses(
+            self.url,
+            self.websocket_url,
+            self.aws.url,
+            audio="audioChunk" in self.config.websocket_api.messages,
+        )
+        console = Console(addresses, lambda: self.token(DEMO_SPEAKER))
+        self.user_pool.create_speaker(DEMO_SPEAKER)  # frontends sign in too
         # A loop of its own: Swagger UI's files do not delay the APIs.
         loop = self._started.enter_context(EventLoop())
         self.console_url = self._started.enter_context(listening(loop, console, self.console_port))

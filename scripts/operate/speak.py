@@ -96,7 +96,7 @@ class _Speaker:
         await self._joined()
 
     async def _joined(self) -> Message:
-        """Wait for sessionJoined, which also follows a handshake, and go on from the caption that it names."""
+        """Wait for sessionJoined, which follows a handshake too, and go on from its caption."""
         joined = await self._answer(lambda answer: answer.get("type") == "sessionJoined")
         if joined["type"] != "sessionJoined":
             raise CommandError(lines(joined)[0])

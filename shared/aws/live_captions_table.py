@@ -1,4 +1,4 @@
-"""The live_captions table: the last caption of each session."""
+"""The live captions table: one item per session, its last caption, whose stream delivers captions."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,9 @@ from shared.aws.errors import is_condition_failed, translate_errors
 from shared.captions.caption import Caption, PublishRefused
 from shared.errors import ServiceUnavailable
 from shared.sessions.session import Language
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 SCHEMA: dynamodb.Schema = {
     "session_id": ("sessionId", "S", str),
@@ -113,10 +116,9 @@ class LiveCaptionsTable:
 
 
 def to_item(caption: Caption) -> dict[str, dict[str, str]]:
-    """Return a caption as an item."""
-    values: dict[str, Any] = {name: getattr(caption, name) for name in list(SCHEMA)[2:]}
-    values |= {"session_id": caption.session.id, "session_created_at": caption.session.created_at}
-    return dynamodb.to_item(SCHEMA, values)
+    """Return a caption as an item, without the characters counted."""
+    fields = {name: getattr(caption, name) for name in SCHEMA if name not in KEY_FIELDS}
+    return {**_key(caption.session), **dynamodb.to_item(SCHEMA, fields)}
 
 
 def from_item(item: dynamodb.Item) -> Caption:
@@ -124,7 +126,7 @@ def from_item(item: dynamodb.Item) -> Caption:
     return dynamodb.from_item(SCHEMA, item, _caption)
 
 
-def _caption(session_id: str, session_created_at: int, **fields: Any) -> Caption:
+def _caption(*, session_id: str, session_created_at: int, **fields: Any) -> Caption:
     return Caption(session=SessionRef(session_id, session_created_at), **fields)
 
 

@@ -9,8 +9,14 @@ from enum import StrEnum
 from typing import Any
 
 from shared.errors import AuthenticationRequired
-from shared.events import subprotocols
 from shared.events.api_gateway import Event, GatewayEvent, log_request, speaker_digest
+
+# A browser can set no header of a handshake but this one, and a token in the URL could be logged by a proxy:
+# new WebSocket(url, ["sessions.v1", "bearer.<token>"]). The response must name one of the offered
+# subprotocols, which is never the one with the token. https://www.rfc-editor.org/rfc/rfc6455#section-11.3.4
+SUBPROTOCOL_HEADER = "Sec-WebSocket-Protocol"
+SUBPROTOCOL = "sessions.v1"
+BEARER = "bearer."
 
 
 class Asks(StrEnum):
@@ -44,8 +50,8 @@ class Handshake(GatewayEvent):
 
         The first one that is there counts, also if it is empty.
         """
-        token = subprotocols.token(self.headers)
-        if token is not None:
+        tokens = (name.removeprefix(BEARER) for name in _offered(self.headers) if name.startswith(BEARER))
+        if (token := next(tokens, None)) is not None:
             return token
         if "token" in self._query:
             return str(self._query["token"])
@@ -99,3 +105,14 @@ def authorizer(
         }
 
     return lambda_handler
+
+
+def selected_subprotocol(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the header of a response that selects the service's subprotocol, if the client offers it."""
+    return {SUBPROTOCOL_HEADER: SUBPROTOCOL} if SUBPROTOCOL in _offered(headers) else {}
+
+
+def _offered(headers: Mapping[str, str]) -> list[str]:
+    """Return the subprotocols that a client offers, in its order."""
+    value = next((value for name, value in headers.items() if name.lower() == SUBPROTOCOL_HEADER.lower()), "")
+    return [name for part in str(value).split(",") if (name := part.strip())]

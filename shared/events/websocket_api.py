@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocke
 import functools
 import json
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from shared.audience.connection import read_target_language
 from shared.clock import now_ms
@@ -21,7 +21,7 @@ from shared.errors import (
     SessionNotFound,
     SessionPaused,
 )
-from shared.events import api_gateway, subprotocols
+from shared.events import api_gateway
 from shared.events.api_gateway import Event, GatewayEvent, ModelT, read_body, read_object
 from shared.events.api_gateway import Response as Response
 from shared.events.authorizer import Asks
@@ -210,7 +210,7 @@ class _MessageResponse(Response):
 
 class _InvocationResponse(Response):
     def to_api_gateway(self) -> dict[str, Any]:
-        return dict(self.body or {})
+        return dict(cast("Answer", self.body))
 
 
 def endpoint(handler: Callable[[Request], Response]) -> Callable[[Event, Any], dict[str, Any]]:
@@ -272,16 +272,9 @@ def error_message(error: Exception, message: Message) -> "tuple[int, ErrorMessag
     return status, answer
 
 
-def accepted() -> Response:
-    """Return 200."""
-    return Response(200)
-
-
-def connected(request: Request) -> Response:
-    """Return 200, which opens the WebSocket, with the service's subprotocol if the client offers it."""
-    if subprotocols.SESSIONS in subprotocols.offered(request.headers):
-        return Response(200, headers={subprotocols.HEADER: subprotocols.SESSIONS})
-    return Response(200)
+def accepted(headers: Mapping[str, str] | None = None) -> Response:
+    """Return 200 with these headers. It opens the WebSocket if it is the response to $connect."""
+    return Response(200, headers=headers or {})
 
 
 def _answering(

@@ -187,7 +187,6 @@ run "functions" {
       }
       change_language = { CONNECTIONS_TABLE = "session-service-dev-connections" }
       publish_caption = {
-        ENV                           = "dev"
         SESSIONS_TABLE                = "session-service-dev-sessions"
         LIVE_CAPTIONS_TABLE           = "session-service-dev-live_captions"
         CAPTION_CHARACTERS_PER_MINUTE = "1500"
@@ -611,10 +610,12 @@ run "tables" {
           byStatus  = ["status", "expiresAt", "INCLUDE"]
         }
       }
-      connections   = { hash_key = "sessionId", range_key = "connectionId", ttl_attribute = "deleteAt", stream_view_type = "NEW_AND_OLD_IMAGES", indexes = {} }
-      rate_limits   = { hash_key = "limitKey", range_key = null, ttl_attribute = "expiresAt", stream_view_type = null, indexes = {} }
-      live_captions = { hash_key = "sessionId", range_key = "sessionCreatedAt", ttl_attribute = "deleteAt", stream_view_type = "NEW_AND_OLD_IMAGES", indexes = {} }
-      captions      = { hash_key = "sessionKey", range_key = "sequence", ttl_attribute = "deleteAt", stream_view_type = "NEW_AND_OLD_IMAGES", indexes = {} }
+      connections      = { hash_key = "sessionId", range_key = "connectionId", ttl_attribute = "deleteAt", stream_view_type = "NEW_AND_OLD_IMAGES", indexes = {} }
+      audiences        = { hash_key = "sessionId", range_key = "sessionCreatedAt", ttl_attribute = "deleteAt", stream_view_type = null, indexes = {} }
+      idempotency_keys = { hash_key = "keyDigest", range_key = null, ttl_attribute = "expiresAt", stream_view_type = null, indexes = {} }
+      rate_limits      = { hash_key = "limitKey", range_key = null, ttl_attribute = "expiresAt", stream_view_type = null, indexes = {} }
+      live_captions    = { hash_key = "sessionId", range_key = "sessionCreatedAt", ttl_attribute = "deleteAt", stream_view_type = "NEW_AND_OLD_IMAGES", indexes = {} }
+      captions         = { hash_key = "sessionKey", range_key = "sequence", ttl_attribute = "deleteAt", stream_view_type = "NEW_AND_OLD_IMAGES", indexes = {} }
     })
     error_message = "The tables have these keys, TTL attributes, streams and indexes."
   }

@@ -294,10 +294,15 @@ run "the_rate_limits_can_be_turned_off" {
   variables {
     sessions_per_speaker_per_hour = 0
     joins_per_address_per_minute  = 0
+    caption_characters_per_minute = 0
   }
 
   assert {
-    condition     = module.function["create_session"].environment["SESSIONS_PER_SPEAKER_PER_HOUR"] == "0" && module.function["connect_session"].environment["JOINS_PER_ADDRESS_PER_MINUTE"] == "0"
+    condition = (
+      module.function["create_session"].environment["SESSIONS_PER_SPEAKER_PER_HOUR"] == "0" &&
+      module.function["connect_session"].environment["JOINS_PER_ADDRESS_PER_MINUTE"] == "0" &&
+      module.function["publish_caption"].environment["CAPTION_CHARACTERS_PER_MINUTE"] == "0"
+    )
     error_message = "The functions receive 0, which means no limit."
   }
 }

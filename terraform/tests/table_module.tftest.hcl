@@ -101,11 +101,11 @@ run "a_sort_key_that_is_a_number" {
 
   assert {
     condition     = { for attribute in aws_dynamodb_table.this.attribute : attribute.name => attribute.type } == { sessionId = "S", sessionCreatedAt = "N" }
-    error_message = "The partition key is a string, and the sort key has the given type."
+    error_message = "The sort key has the given type, the partition key is a string."
   }
 }
 
-run "a_sort_key_of_another_type_is_rejected" {
+run "a_sort_key_is_a_string_or_a_number" {
   command         = plan
   expect_failures = [var.range_key_type]
 

@@ -301,7 +301,7 @@ def test_the_schema_has_every_field_of_a_connection():
         (lambda store: store.remove_all(SESSION_ID, ["a", "b"]), "BatchWriteItem"),
         (lambda store: store.of_session(SESSION_ID), "Query"),
     ],
-    ids=["add", "admit", "set_language", "get", "remove", "remove_all", "of_session"],
+    ids=["add", "admit", "set_language", "get", "remove", "remove_waiting", "remove_all", "of_session"],
 )
 def test_each_method_sends_one_request(
     client: Any, call: Callable[[ConnectionsTable], object], operation: str

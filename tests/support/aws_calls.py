@@ -14,6 +14,8 @@ from tests.support.tables import table_names
 def recorded_calls(responses: Mapping[str, Any] | None = None) -> Iterator[list[str]]:
     """Record every call as `<table>:<operation>` of DynamoDB, or as the operation of another service.
 
+    A call of several tables is recorded once for each.
+
     Retries of the SDK do not count. Calls of other services are not sent; their response is that of their
     operation in `responses`, otherwise empty.
     """
@@ -24,9 +26,7 @@ def recorded_calls(responses: Mapping[str, Any] | None = None) -> Iterator[list[
         if client.meta.service_model.service_name != "dynamodb":
             calls.append(operation)
             return (responses or {}).get(operation, {})
-        # BatchWriteItem names its tables with their items.
-        tables = parameters.get("RequestItems") or [parameters["TableName"]]
-        calls.extend(f"{table}:{operation}" for table in tables)
+        calls.extend(f"{table}:{operation}" for table in table_names(parameters))
         return send(client, operation, parameters)
 
     with mock.patch.object(BaseClient, "_make_api_call", record):

@@ -10,8 +10,10 @@ import pytest
 from tests.support.audio import AUDIO_STREAM
 from tests.support.http_events import CREATE, DELETE, GET, HEALTH, LIST, LIST_CAPTIONS, UPDATE
 from tests.support.tables import (
+    AUDIENCES_TABLE,
     CAPTIONS_TABLE,
     CONNECTIONS_TABLE,
+    IDEMPOTENCY_KEYS_TABLE,
     LIVE_CAPTIONS_TABLE,
     RATE_LIMITS_TABLE,
     SESSIONS_TABLE,
@@ -40,6 +42,7 @@ SETTINGS = {
     "RATE_LIMITS_TABLE": RATE_LIMITS_TABLE,
     "LIVE_CAPTIONS_TABLE": LIVE_CAPTIONS_TABLE,
     "CAPTIONS_TABLE": CAPTIONS_TABLE,
+    "AUDIO_STREAM": AUDIO_STREAM,
     "VOICE_BUCKET": "session-service-test-voice-123456789012",
     "SESSION_ID_DIGITS": "3",
     "SESSIONS_PER_SPEAKER_PER_HOUR": "50",
@@ -47,6 +50,7 @@ SETTINGS = {
     "MAX_LISTENERS": "500",
     "SPEAKER_ABSENT_MINUTES": "120",
     "MAX_LANGUAGES": "19",
+    "CAPTION_CHARACTERS_PER_MINUTE": "2000",
     "ADDRESS_KEY": ADDRESS_KEY,
     "CURSOR_KEY": "cursor-k3y-of-the-tests",
     "CURSOR_KEY_PREVIOUS": "cursor-k3y-before-the-tests",

@@ -11,9 +11,10 @@ from typing import Any
 from shared.audience.connection import Connection, Role, SessionRef
 from shared.audience.ports import DueSession, Places
 from shared.audio.chunk import AudioChunk
-from shared.captions.caption import Caption, PublishRefused, StoredCaption
-from shared.captions.ports import CaptionPage
+from shared.captions.caption import Caption, CaptionPage, PublishRefused, StoredCaption
+from shared.sessions.keys import IdempotencyKey, KeyRow, KeyTaken
 from shared.sessions.list import Page, Position
+from shared.sessions.ports import SessionStore
 from shared.sessions.session import ConditionFailed, Language, Precondition, Session, SessionPatch, Status
 
 

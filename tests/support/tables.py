@@ -28,8 +28,11 @@ KEYS = {
     CAPTIONS_TABLE: ["sessionKey", "sequence"],
 }
 """The partition key and the sort key of each table."""
-NUMBER_KEYS = {"sessionCreatedAt"}
+NUMBER_KEYS = {"sessionCreatedAt", "sequence"}
 """The keys that are numbers; the others are strings."""
+
+TRANSACTIONS = transactions.install()
+"""Runs the transactions of moto in this process as the local AWS runs them."""
 
 STREAMED = (SESSIONS_TABLE, CONNECTIONS_TABLE, LIVE_CAPTIONS_TABLE, CAPTIONS_TABLE)
 SPEAKER_INDEX = {
@@ -52,7 +55,7 @@ DUE_INDEX = {
 
 
 def create_tables(client: Any) -> None:
-    """Create every table."""
+    """Create all tables."""
     for table in KEYS:
         create_table(client, table)
 
@@ -66,7 +69,7 @@ def create_table(client: Any, table: str) -> None:
             for key, kind in zip(keys, ("HASH", "RANGE"), strict=False)
         ],
         "AttributeDefinitions": [
-            {"AttributeName": key, "AttributeType": "N" if key in NUMBERS else "S"} for key in keys
+            {"AttributeName": key, "AttributeType": "N" if key in NUMBER_KEYS else "S"} for key in keys
         ],
     }
     if table == SESSIONS_TABLE:

@@ -1,10 +1,10 @@
 """moto as a server on a free port of 127.0.0.1. It prints `ready <URL>` and ends on SIGTERM.
 
 `python -m scripts.local.aws.moto_server STREAMS_URL INVOKE_URL CALLS` posts the records of table streams to
-STREAMS_URL, in order. It checks functions' calls to DynamoDB and S3 against their roles, since moto's own
-check ignores the resource, and logs them to the file CALLS. A URL that a function has signed may do what the
-function may, until it expires. Its Lambda only stores what Terraform creates; scripts.local.lambda_ runs it,
-and calls of Invoke are forwarded to INVOKE_URL.
+STREAMS_URL, in order. It checks functions' calls to DynamoDB, Kinesis and S3 against their roles, since
+moto's own check ignores the resource, and logs them to the file CALLS. A URL that a function has signed may
+do what the function may, until it expires. Its Lambda only stores what Terraform creates;
+scripts.local.lambda_ runs it, and calls of Invoke are forwarded to INVOKE_URL.
 """
 
 import base64
@@ -16,10 +16,10 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from xml.sax.saxutils import escape
 
 import requests
@@ -36,14 +36,15 @@ from moto.core.utils import method_names_from_class
 from moto.dynamodb.models.table import StreamRecord, StreamShard
 from moto.dynamodb.responses import DynamoHandler
 from moto.iam.models import iam_backends
+from moto.kinesis.responses import KinesisResponse
+from moto.moto_api._internal.urls import url_paths
 from moto.s3.responses import S3Response
 from moto.server import ThreadedMotoServer
 
 from scripts import local_system
-from scripts.local.aws import signed_urls
-from scripts.local.aws.permissions import Permissions, dynamodb_resources, s3_call
-
-Method = Callable[..., Any]
+from scripts.local.aws import signed_urls, transactions
+from scripts.local.aws.patching import Method, wrap
+from scripts.local.aws.permissions import Permissions, kinesis_permissions, needed_permissions, s3_call
 
 INVOCATION_SECONDS = 910
 """More than the longest timeout of a function, which is 900 s.
@@ -106,34 +107,49 @@ def _forward_invocations(url: str) -> None:
         return answer.content, {**headers, "status": answer.status_code}  # moto takes the status from there
 
 
-def _serialize_calls(service: type[BaseResponse]) -> None:
-    """Run one call of a service at a time. moto reads, compares and writes a row in several steps.
+def _run_transactions() -> None:
+    """Run transactions as DynamoDB does. Tests inject conflicts by a POST of their `table` and `count`."""
+    dynamodb = transactions.install()
 
-    Its Kinesis would give two records the same number, and keep one of them.
-    """
+    def inject(request: Any, _url: str, _headers: Any) -> tuple[int, dict[str, str], str]:
+        dynamodb.inject_conflicts(**json.loads(request.data))
+        return 200, {}, ""
+
+    cast("dict[str, Any]", url_paths)["{0}" + transactions.CONFLICTS_PATH] = inject
+
+
+def _serialize_kinesis_calls() -> None:
+    """Run one call of Kinesis at a time. moto would give two records the same number, and keep only one."""
     lock = threading.RLock()
 
-    @_wrap(service, "call_action")
+    @wrap(KinesisResponse, "call_action")
     def _(call: Method, handler: Any) -> Any:
         with lock:
             return call(handler)
 
 
-def _check_dynamodb_calls(permissions: Permissions) -> None:
-    """Refuse calls of functions to DynamoDB that their roles do not allow, and log all of their calls."""
+def _check_permissions(
+    permissions: Permissions,
+    service: type[BaseResponse],
+    name: str,
+    needed: Callable[[str, Mapping[str, Any]], Iterable[tuple[str, str]]],
+    error: str,
+) -> None:
+    """Refuse calls of functions to a service that their roles do not allow, and log all of their calls.
 
-    `name` is the service in ARNs and actions, `error` that of a call that is refused.
+    `name` is the service in ARNs, `needed` returns the actions of a call, each with the end of its
+    resource's ARN, and `error` is that of a call that is refused.
     """
 
-    @_wrap(service, "call_action")
+    @wrap(service, "call_action")
     def _(call: Method, handler: Any) -> Any:
         request = json.loads(handler.body or "{}")
         action = handler.headers.get("X-Amz-Target", "").rpartition(".")[2]
         prefix = f"arn:aws:{name}:{handler.region}:{handler.current_account}:"
-        for resource in resources(request):
+        for permission, resource in needed(action, request):
             signer = handler.headers.get("Authorization", "")
-            if not permissions.allow(signer, f"{name}:{action}", prefix + resource):
-                return 400, {}, json.dumps({"__type": error, "Message": f"No {action} on {resource}"})
+            if not permissions.allow(signer, permission, prefix + resource):
+                return 400, {}, json.dumps({"__type": error, "Message": f"No {permission} on {resource}"})
         return call(handler)
 
 
@@ -149,8 +165,8 @@ def _check_s3_calls(permissions: Permissions) -> None:
             return _access_denied(f"No {action} on {resource}")
         return serve(handler, request, url, headers)
 
-    _wrap(S3Response, "key_response")(check)
-    _wrap(S3Response, "bucket_response")(check)
+    wrap(S3Response, "key_response")(check)
+    wrap(S3Response, "bucket_response")(check)
 
 
 def _access_denied(message: str) -> tuple[int, dict[str, str], str]:
@@ -188,10 +204,11 @@ def _send_rows_unchanged() -> None:
 def _post_streams(url: str) -> None:
     """Post the records of table streams to `url`. moto would invoke its Lambda while the writer waits.
 
-    Calls of DynamoDB must be serialized around this.
+    Writes run one at a time: see transactions.py.
     """
     written: queue.SimpleQueue[str] = queue.SimpleQueue()
-    of_call: list[str] = []
+    records: list[str] = []
+    updating = False
     # moto's own numbers start again whenever a function was invoked.
     numbers = iter(range(100_000_000_000_000_000_000, 999_999_999_999_999_999_999))
 
@@ -209,16 +226,24 @@ def _post_streams(url: str) -> None:
         partition = (old or new).hash_key.value
         # Serialized at once: moto changes items in place.
         stream = f"{table.table_arn}/stream/{table.latest_stream_label}"
-        of_call.append(json.dumps({"stream": stream, "partition": partition, "record": record}))
+        records.append(json.dumps({"stream": stream, "partition": partition, "record": record}))
+        if not updating:
+            flush()
 
-    @_wrap(DynamoHandler, "call_action")
-    def _(call: Method, handler: Any) -> Any:
+    @wrap(DynamoHandler, "update_item")
+    def _(update: Method, handler: Any) -> Any:
+        nonlocal updating
+        updating = True
         try:
-            return call(handler)
+            return update(handler)
         finally:
-            for entry in _merge_creation(of_call):
-                written.put(entry)
-            of_call.clear()
+            updating = False
+            flush()
+
+    def flush() -> None:
+        for entry in _merge_creation(records):
+            written.put(entry)
+        records.clear()
 
     def post() -> None:
         with requests.Session() as session:
@@ -267,12 +292,18 @@ def serve(streams_url: str, invoke_url: str, calls: Path) -> None:
     _keep_logging_config()
     _keep_code_of_versions()
     _forward_invocations(invoke_url)
-    _serialize_dynamodb_calls()
+    _run_transactions()
+    _serialize_kinesis_calls()
     permissions = Permissions(_policies, calls)
-    _check_dynamodb_calls(permissions)
+    denied = "AccessDeniedException"
+    _check_permissions(
+        permissions, DynamoHandler, "dynamodb", needed_permissions, f"com.amazon.coral.service#{denied}"
+    )
+    _check_permissions(permissions, KinesisResponse, "kinesis", kinesis_permissions, denied)
     _check_s3_calls(permissions)
     _send_rows_unchanged()
     _cache_lookups()
+    _post_streams(streams_url)
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()

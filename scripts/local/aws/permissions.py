@@ -75,10 +75,10 @@ def needed_permissions(operation: str, request: Mapping[str, Any]) -> list[tuple
     return [(f"dynamodb:{operation}", f"table/{table}{index}") for table in tables]
 
 
-def kinesis_resources(request: Mapping[str, Any]) -> list[str]:
-    """Return the data stream of a request to Kinesis as the end of its ARN; none if it names no stream."""
+def kinesis_permissions(operation: str, request: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the action that a request to Kinesis needs, with its data stream; none if it names no stream."""
     name = request.get("StreamName") or request.get("StreamARN", "").partition("/")[2]
-    return [f"stream/{name}"] if name else []
+    return [(f"kinesis:{operation}", f"stream/{name}")] if name else []
 
 
 def s3_call(method: str, url: str) -> tuple[str, str]:

@@ -6,9 +6,11 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocke
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 
 from aiohttp import web
+from aiohttp.log import ws_logger
 
 from scripts.local.config.websocket_api import FunctionRoute, WebSocketApi
 from scripts.local.gateway import steps
@@ -59,6 +61,8 @@ class WebSocketGateway:
 
     def start(self) -> None:
         """Begin to close idle and old connections."""
+        # Its warning about subprotocols that are not selected has them, and so the client's token.
+        ws_logger.setLevel(logging.ERROR)
         self._closing = asyncio.create_task(self._close_expired_regularly())
 
     def stop(self) -> None:

@@ -358,7 +358,7 @@ locals {
   alarms = merge(
     local.latency, local.failures, local.access_log, local.function_log, local.rejections, local.function_errors, local.function_throttles,
     local.function_durations, local.missing_invocations, local.table_throttles, local.stream_ages, local.failed_records, local.dropped_records,
-    local.service, local.captions, local.voice, local.translate, local.refused_joins, local.burn_windows,
+    local.audio_throttles, local.service, local.captions, local.voice, local.translate, local.refused_joins, local.burn_windows,
   )
 }
 

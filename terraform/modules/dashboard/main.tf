@@ -259,7 +259,7 @@ locals {
     }
   ])
 
-  header = "# ${var.name}\nThe first row answers four questions; the graphs below each of them show details. The fourth row is about captions, the fifth about their voice. The last row shows how joins end, and what happens without a request. The [runbook](${var.runbook_url}) has a section on each alarm."
+  header = "# ${var.name}\nThe first row answers four questions; the graphs below each of them show details. The fourth row is about captions, the fifth about their voice. The last row shows how joins end, what happens without a request, and whether audio is accepted. The [runbook](${var.runbook_url}) has a section on each alarm."
 
   widgets = concat(
     [{

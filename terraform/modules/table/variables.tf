@@ -22,7 +22,7 @@ variable "range_key" {
 }
 
 variable "range_key_type" {
-  description = "Type of the sort key attribute: S for a string, N for a number."
+  description = "Type of the sort key attribute: S, a string, or N, a number."
   type        = string
   nullable    = false
   default     = "S"

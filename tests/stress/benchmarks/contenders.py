@@ -13,7 +13,13 @@ from pathlib import Path
 from scripts.project import ROOT
 from tests.stress.benchmarks import peers_packages
 from tests.stress.benchmarks.canned_dynamodb import CannedDynamoDB
-from tests.stress.benchmarks.events import audio_event, http_api_event, rest_api_event, websocket_event
+from tests.stress.benchmarks.events import (
+    audio_event,
+    http_api_event,
+    message_event,
+    rest_api_event,
+    websocket_event,
+)
 from tests.support import function_settings
 
 DIST = ROOT / "dist"
@@ -26,7 +32,13 @@ OPERATIONS: Mapping[str, tuple[str, object, int]] = {
     "delete_session": ("DELETE /sessions/{sessionId}", None, 204),
     "health": ("GET /health", None, 200),
 }
-WEBSOCKET_FUNCTIONS = ("connect_session", "authorize_connection", "send_audio")
+WEBSOCKET_FUNCTIONS = (
+    "connect_session",
+    "authorize_connection",
+    "publish_caption",
+    "change_language",
+    "send_audio",
+)
 # By peer that does create and get: its handlers for them.
 FRAMEWORKS = {
     "pydantic + boto3": ("pydantic_boto3.create", "pydantic_boto3.get"),
@@ -82,6 +94,16 @@ def contenders(folder: Path, environment: Path) -> list[Contender]:
         listed += [
             Contender("ours", operation, handler, path, websocket_event(), status, calls),
             Contender("bare", operation, peer, [peers], peer_event, status, min(calls, 1)),
+        ]
+    # The peer makes the one update that the message is about.
+    for operation, event, calls in (
+        ("publish_caption", message_event("publishCaption", {"sequence": 1, "text": "Good morning."}), 2),
+        ("change_language", message_event("changeLanguage", {"targetLanguage": "fr"}, asks="listen"), 1),
+    ):
+        path = [_unpacked(operation, DIST, folder)]
+        listed += [
+            Contender("ours", operation, _handler(operation), path, event, 200, calls),
+            Contender("bare", operation, "bare.handler", [peers], _event("update_session"), 200),
         ]
     audio, path = audio_event(), [_unpacked("send_audio", DIST, folder)]
     listed += [

@@ -76,22 +76,27 @@ def websocket_event() -> dict:
     }
 
 
+def message_event(action: str, fields: dict, *, asks: str = "speak") -> dict:
+    """Return a message of the speaker's connection, or of one that asked to listen."""
+    return {
+        "requestContext": {
+            "routeKey": action,
+            "eventType": "MESSAGE",
+            "connectionId": "L0SM9cOFvHcCIhw=",
+            "requestId": "JKJaXmPLvHcESHA=",
+            "identity": {"sourceIp": "192.0.2.1"},
+            "authorizer": {"sessionId": SESSION_ID, "subject": SPEAKER, "asks": asks},
+        },
+        "body": json.dumps({"action": action, **fields}),
+        "isBase64Encoded": False,
+    }
+
+
 def audio_event() -> dict:
     """Return the speaker's message with a chunk of audio of 256 ms."""
-    message = {
-        "action": "audioChunk",
+    fields = {
         "audioData": base64.b64encode(bytes(range(256)) * 32).decode(),
         "timestamp": time.time_ns() // 1_000_000,
         "sequence": 7,
     }
-    return {
-        "requestContext": {
-            "routeKey": "audioChunk",
-            "eventType": "MESSAGE",
-            "connectionId": "L0SM9cOFvHcCIhw=",
-            "requestId": "JKJaXmPLvHcESHA=",
-            "authorizer": {"sessionId": SESSION_ID, "subject": SPEAKER, "asks": "speak"},
-        },
-        "body": json.dumps(message),
-        "isBase64Encoded": False,
-    }
+    return message_event("audioChunk", fields)

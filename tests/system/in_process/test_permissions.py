@@ -133,7 +133,7 @@ def speak_and_listen(session: Session) -> None:
     session.change(status="paused")
     speaker.send('{"action": "publishCaption", "sequence": 1, "text": "Hello"}')
     eventually(lambda: speaker.types().count("captionPublished") == 2)
-    session.change(status="active")
+    session.change(status="active", qualityTier="premium")
     local.websockets.loses_disconnect = lambda _: True
     gone = next(row for row in session.rows() if row.get("targetLanguage") == {"S": "fr"})
     second.close()

@@ -5,6 +5,7 @@ import json
 import re
 import time
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -227,6 +228,23 @@ def test_cursors_of_two_releases_work_on_both_while_a_rotated_one_rolls_out(
     eventually(lambda: version(local) == former)
 
 
+@pytest.fixture
+def former_release_afterwards(project: Project, local: System) -> Iterator[None]:
+    """Activate the release that is live now again after the test: other tests need its settings."""
+    client = find("local", project.folder, local.work).client("lambda")
+    former = version(local)
+    versions = {
+        name: client.get_alias(FunctionName=name, Name="live")["FunctionVersion"]
+        for name in local.config.functions
+    }
+    yield
+    for name, number in versions.items():
+        client.update_alias(FunctionName=name, Name="live", FunctionVersion=number, RoutingConfig={})
+    eventually(lambda: version(local) == former)
+    time.sleep(CACHE_SECONDS)
+
+
+@pytest.mark.usefixtures("former_release_afterwards")
 def test_a_stopped_rollout_of_a_rotated_release_can_go_on_and_then_the_former_one_is_refused(
     project: Project, local: System, capsys: pytest.CaptureFixture[str]
 ):
@@ -267,6 +285,7 @@ def test_live_sessions_are_counted(project: Project, local: System, capsys: pyte
         language: [new - old for new, old in zip(counts, before.get(language, (0, 0, 0)), strict=True)]
         for language, counts in after.items()
     }
+    added = {language: counts for language, counts in added.items() if any(counts)}  # others just ended
     assert added == {"en": [2, 0, 2], "es": [1, 0, 1], "all": [3, 0, 3]}
 
 

@@ -48,7 +48,7 @@ def test_the_needs_of_a_launch():
     assert needs["Lambda: new environments of connect_session in 10 s"] == 66  # 140 x 0.47 s
     # 800 $disconnect of 0.412 s, 8 DELETE of 0.415 s and 257 publishCaption of 0.418 s. The streams of two
     # tables have 4 shards with 11 lanes each, the third has 10 shards with 10 lanes.
-    assert needs["Lambda: concurrent executions"] == 441 + 2 * 4 * 11 + 10 * 10
+    assert needs["Lambda: concurrent executions"] == 441 + 2 * 4 * 11 + 10 * 10 + 4 * 1
     assert needs["DynamoDB: warm writes/s of connections"] == 8 * 200
     assert needs["DynamoDB: writes/s of a table"] == 10_000  # what live_captions must be warm for
     assert needs["DynamoDB: warm writes/s of sessions"] == 5 * 8 + 131 * 2
@@ -115,8 +115,8 @@ def test_more_writes_make_more_shards_with_lanes_of_their_own(monkeypatch: pytes
     before = amounts(load)["Lambda: concurrent executions"]
     monkeypatch.setattr(quotas, "SHARD_WRITES_PER_SECOND", 10**9)
 
-    # 11,514 writes per second of connections are 12 shards, not 4.
-    assert before - amounts(load)["Lambda: concurrent executions"] == (12 - 4) * 11
+    # 11,514 writes per second of connections are 12 shards, not 4, and those of captions are 11.
+    assert before - amounts(load)["Lambda: concurrent executions"] == (12 - 4) * 11 + (11 - 4) * 1
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ delivered again, and records that succeeded sometimes too.
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from random import Random
 
 from hypothesis import given, note, settings
@@ -127,7 +126,8 @@ class Room:
     def change(self) -> None:
         if rows := [row for row in self.harness.connections.rows.values() if row.target_language]:
             row = self._random.choice(rows)
-            self.harness.connections.add(replace(row, target_language=self._random.choice(LANGUAGES)))
+            language = self._random.choice(LANGUAGES)
+            self.harness.connections.set_language(row.session_id, row.id, language, self.harness.now)
 
     def leave(self) -> None:
         if names := sorted(name for name in self.harness.open if name.startswith("listener")):

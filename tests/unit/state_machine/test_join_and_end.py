@@ -185,7 +185,7 @@ class StreamConsumer:
 
 
 @settings(
-    max_examples=200,
+    max_examples=80,
     stateful_step_count=20,
     derandomize=True,
     database=None,

@@ -129,13 +129,17 @@ def test_a_call_of_an_operation_that_is_left_out_is_reported_with_its_line(repos
 
 def test_a_client_of_a_service_that_is_left_out_is_reported(repository, tmp_path):
     root = builds.copy_repository(tmp_path / "repository", only="health", packages_of=repository)
-    (root / "shared" / "speech.py").write_text("def client(sdk):\n    return sdk.create_client('textract')\n")
+    (root / "shared" / "speech.py").write_text(
+        "def client(sdk):\n    return sdk.create_client('transcribe')\n"
+    )
     append(root / "functions" / "health" / "handler.py", "\nfrom shared import speech\n")
 
     process = builds.build(root)
 
     assert process.returncode == 1
-    assert process.stderr.startswith("shared/speech.py creates a client of textract, which the")
+    assert process.stderr.startswith(
+        "shared/speech.py creates a client of transcribe, which the SDK in the zips"
+    )
 
 
 def test_a_zip_over_its_limit_fails_the_build_by_name_and_figure(repository, tmp_path, monkeypatch, capsys):

@@ -51,6 +51,7 @@ def test_the_sdk_has_the_services_of_its_function_alone_and_every_package_brings
     services = {"dynamodb"}
     services |= {"apigatewaymanagementapi"} if name in POSTS else set()
     services |= {"translate"} if name == "translate_captions" else set()
+    services |= {"kinesis"} if name == "send_audio" else set()
     services |= {"polly", "s3"} if name == "speak_captions" else set()
     assert {folder for folder in data if "." not in folder} == services
     assert {"botocore", "urllib3", "jmespath", "python-dateutil", "six"} <= licensed

@@ -97,7 +97,7 @@ def test_every_message_has_a_type_of_its_own_which_is_its_name():
 
     assert {name for name, type_ in types if name != type_} == {"refused", "unknownAction"}
     assert {type_ for name, type_ in types if name != type_} == {"error"}
-    assert len(types) == 13
+    assert len(types) == 14
 
 
 def test_every_message_with_a_type_has_a_timestamp():

@@ -90,8 +90,6 @@ def test_the_model_lists_the_calls_of_each_operation(
     measure("create with a key", http["create"], keyed)
     measure("get", http["get"], http_events.event(GET, session_id=session_id))
     measure("list", http["list"], http_events.event(LIST))
-    captions = http_events.event(LIST_CAPTIONS, session_id=session_id)
-    measure("list captions", handler("list_captions"), captions)
     connect(websocket_events.connect(session_id, connection_id="speaker", speaker=SPEAKER))
     speaker_connects = {"Records": connections.new_records()}
     measure("count after the speaker connects", connections_changed, speaker_connects)
@@ -127,6 +125,8 @@ def test_the_model_lists_the_calls_of_each_operation(
         measure(operation, publish, event)
     caption = {"Records": live_captions.new_records()[-1:]}
     measure("translate and send a caption", translate_captions, caption)
+    chunk = message("audioChunk", session_id, "speaker", audioData=base64_of(pcm()), timestamp=0)
+    measure("send a chunk of audio", handler("send_audio"), chunk)
     marked = captions.new_records()[-1:]
     measure("speak a caption", handler("speak_captions"), {"Records": marked})
     measure(
@@ -194,6 +194,17 @@ def test_speech_costs_a_translation_per_language_and_a_message_per_listener():
     assert {key: hour.characters for key, hour in hours.items()} == {
         (languages, listeners): 50_400 * languages for languages, listeners in hours
     }
+
+
+def test_an_hour_of_audio_is_3600_seconds_of_records_that_kinesis_bills_in_full_kilobytes():
+    chunk = a_chunk(audio=pcm(cost.AUDIO_CHUNK_BYTES))
+    record = len(to_data(chunk)) + len(f"{chunk.session.id}#{chunk.session.created_at}")
+
+    samples = cost.AUDIO_CHUNKS_PER_HOUR * cost.AUDIO_CHUNK_BYTES / SAMPLE_BYTES
+    assert samples / SAMPLE_RATE == pytest.approx(3600, abs=0.256)
+    assert -(-record // 1024) * 1024 == cost.AUDIO_RECORD_BYTES
+    assert cost.AUDIO_HOUR.messages == 2 * cost.AUDIO_CHUNKS_PER_HOUR  # a chunk and its answer
+    assert cost.AUDIO_HOUR.audio_bytes == cost.AUDIO_CHUNKS_PER_HOUR * cost.AUDIO_RECORD_BYTES
 
 
 def test_voice_costs_a_neural_voice_and_a_file_per_language_and_what_each_listener_reads():

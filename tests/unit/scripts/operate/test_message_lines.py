@@ -57,7 +57,7 @@ def test_a_message_is_shown_in_plain_words(name: str, shown: list[str]):
 
 def test_every_message_of_the_document_is_shown():
     assert all(isinstance(lines(example), list) for example in EXAMPLES.values())
-    assert len(EXAMPLES) == 14
+    assert len(EXAMPLES) == 15
 
 
 @pytest.mark.parametrize(

@@ -138,7 +138,13 @@ def test_created_sessions_are_counted_in_total_and_by_language(capsys: pytest.Ca
         lambda metrics: metrics.listeners_counted(37),
         lambda metrics: metrics.caption_handled(latency_ms=1, characters=2, failures=3, undelivered=4),
     ],
-    ids=["session_ended", "session_id_clash", "rate_limit_unavailable", "listeners_counted"],
+    ids=[
+        "session_ended",
+        "session_id_clash",
+        "rate_limit_unavailable",
+        "listeners_counted",
+        "caption_handled",
+    ],
 )
 def test_other_metrics_have_the_environment_as_their_only_dimension(
     capsys: pytest.CaptureFixture[str], emit: Callable[[EmbeddedMetrics], None]

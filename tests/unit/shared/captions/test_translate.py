@@ -376,7 +376,7 @@ def test_who_changes_the_language_between_two_captions_gets_the_second_in_the_ne
 
     def change(call: str) -> None:
         if call == "set_delivered":
-            harness.connections.add(replace(ES, target_language=FRENCH))
+            harness.connections.set_language(ES.session_id, ES.id, FRENCH, harness.now)
 
     harness.after = change
     harness.handle(a_caption(1), a_caption(2))

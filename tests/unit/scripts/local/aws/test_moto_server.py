@@ -137,64 +137,8 @@ def test_records_that_a_batch_deletes_are_in_the_stream(dynamodb: Any, records: 
     assert {record["eventName"] for record in records[25:]} == {"REMOVE"}
 
 
-@pytest.fixture
-def s3(dynamodb: Any, aws_url: str) -> Any:
-    """The client of the function, and a bucket `voice` whose MP3 files its role may write and read."""
-    local_system.aws_client("s3", aws_url).create_bucket(Bucket="voice")
-    allow(aws_url, ["s3:PutObject", "s3:GetObject"], "arn:aws:s3:::voice/*.mp3")
-    session: Any = boto3.Session(FUNCTION, "local", "local", region_name=local_system.REGION)
-    return session.client("s3", endpoint_url=aws_url, config=Config(signature_version="s3v4"))
-
-
-def allow(aws_url: str, actions: list[str], resource: str) -> None:
-    """Allow the function's role to do this, and nothing else."""
-    statement = {"Effect": "Allow", "Action": actions, "Resource": resource}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    iam = local_system.aws_client("iam", aws_url)
-    iam.put_role_policy(RoleName="any", PolicyName="own", PolicyDocument=document)
-
-
-def url_of(s3: Any, key: str, seconds: int = 600) -> str:
-    url: str = s3.generate_presigned_url(
-        "get_object", Params={"Bucket": "voice", "Key": key}, ExpiresIn=seconds
-    )
-    return url
-
-
-def test_a_function_may_use_s3_only_as_its_role_allows(s3: Any):
-    s3.put_object(Bucket="voice", Key="a#1/1/es.mp3", Body=b"voice")
-    assert s3.get_object(Bucket="voice", Key="a#1/1/es.mp3")["Body"].read() == b"voice"
-
-    with pytest.raises(ClientError, match="AccessDenied"):
-        s3.put_object(Bucket="voice", Key="a.txt", Body=b"text")
-    with pytest.raises(ClientError, match="AccessDenied"):
-        s3.delete_object(Bucket="voice", Key="a#1/1/es.mp3")
-    with pytest.raises(ClientError, match="AccessDenied"):
-        s3.list_objects_v2(Bucket="voice")
-
-
-def test_a_presigned_url_needs_no_credentials_and_may_do_what_its_function_may(s3: Any, aws_url: str):
-    s3.put_object(Bucket="voice", Key="a#1/1/es.mp3", Body=b"voice")
-    url = url_of(s3, "a#1/1/es.mp3")
-
-    assert requests.get(url, timeout=10).content == b"voice"
-    assert requests.get(url, headers={"Range": "bytes=1-2"}, timeout=10).content == b"oi"
-    assert requests.get(url.partition("?")[0], timeout=10).status_code == 403
-    assert requests.get(url_of(s3, "a.txt"), timeout=10).status_code == 403
-    allow(aws_url, ["s3:PutObject"], "arn:aws:s3:::voice/*")
-    assert requests.get(url, timeout=10).status_code == 403
-
-
-def test_a_presigned_url_that_has_expired_is_refused(s3: Any):
-    s3.put_object(Bucket="voice", Key="a.mp3", Body=b"voice")
-
-    response = requests.get(url_of(s3, "a.mp3", seconds=0), timeout=10)
-
-    assert response.status_code == 403
-    assert "Request has expired" in response.text
-
-
-def test_a_function_may_write_a_batch_only_if_its_role_allows_it_on_the_table(dynamodb: Any, aws_url: str):
+def client_of_function(aws_url: str) -> Any:
+    """Return a client that signs as the function."""
     session: Any = boto3.Session(FUNCTION, "local", "local", region_name=local_system.REGION)
     return session.client("dynamodb", endpoint_url=aws_url)
 
@@ -221,6 +165,56 @@ def test_a_function_may_write_a_batch_only_if_its_role_allows_it_on_the_table(dy
         client.batch_write_item(RequestItems=batch)
     allow(aws_url, "dynamodb:BatchWriteItem")
     client.batch_write_item(RequestItems=batch)
+
+
+def test_a_function_may_run_a_transaction_only_if_its_role_allows_the_action_of_each_item(
+    dynamodb: Any, aws_url: str
+):
+    client = client_of_function(aws_url)
+    items = [
+        {"Put": {"TableName": "things", "Item": {"id": {"S": "one"}}}},
+        {"Delete": {"TableName": "things", "Key": {"id": {"S": "two"}}}},
+    ]
+
+    for action in ("dynamodb:TransactWriteItems", "dynamodb:PutItem"):
+        allow(aws_url, action)
+        with pytest.raises(ClientError, match="AccessDeniedException"):
+            client.transact_write_items(TransactItems=items)
+    allow(aws_url, "dynamodb:PutItem", "dynamodb:DeleteItem")
+    client.transact_write_items(TransactItems=items)
+
+    assert [item["id"]["S"] for item in dynamodb.scan(TableName="things")["Items"]] == ["one"]
+
+
+def test_a_test_can_inject_conflicts_over_http(dynamodb: Any, aws_url: str):
+    inject_conflicts(aws_url, "things", 1)
+
+    with pytest.raises(ClientError, match="TransactionConflictException"):
+        dynamodb.put_item(TableName="things", Item={"id": {"S": "one"}})
+    dynamodb.put_item(TableName="things", Item={"id": {"S": "one"}})
+
+
+def test_a_cancelled_transaction_writes_no_stream_record(dynamodb: Any, records: list[dict[str, Any]]):
+    puts = [
+        {
+            "Put": {
+                "TableName": "things",
+                "Item": {"id": {"S": id_}},
+                "ConditionExpression": "attribute_not_exists(id)",
+            }
+        }
+        for id_ in ("one", "two")
+    ]
+    dynamodb.put_item(TableName="things", Item={"id": {"S": "two"}})
+
+    with pytest.raises(ClientError, match="TransactionCanceledException"):
+        dynamodb.transact_write_items(TransactItems=puts)
+    dynamodb.delete_item(TableName="things", Key={"id": {"S": "two"}})
+    dynamodb.transact_write_items(TransactItems=puts)
+
+    eventually(lambda: len(records) == 4)
+    assert [record["eventName"] for record in records] == ["INSERT", "REMOVE", "INSERT", "INSERT"]
+    assert [record["dynamodb"]["Keys"]["id"]["S"] for record in records] == ["two", "two", "one", "two"]
 
 
 def test_a_function_may_put_a_record_only_if_its_role_allows_it_on_the_stream(dynamodb: Any, aws_url: str):
@@ -261,3 +255,60 @@ def test_records_that_are_put_at_once_are_all_kept(aws_url: str):
     )["ShardIterator"]
     records = client.get_records(ShardIterator=iterator)["Records"]
     assert sorted(record["Data"] for record in records) == sorted(texts)
+
+
+@pytest.fixture
+def s3(dynamodb: Any, aws_url: str) -> Any:
+    """The client of the function, and a bucket `voice` whose MP3 files its role may write and read."""
+    local_system.aws_client("s3", aws_url).create_bucket(Bucket="voice")
+    allow_on(aws_url, ["s3:PutObject", "s3:GetObject"], "arn:aws:s3:::voice/*.mp3")
+    session: Any = boto3.Session(FUNCTION, "local", "local", region_name=local_system.REGION)
+    return session.client("s3", endpoint_url=aws_url, config=Config(signature_version="s3v4"))
+
+
+def allow_on(aws_url: str, actions: list[str], resource: str) -> None:
+    """Allow the function's role to do this, and nothing else."""
+    statement = {"Effect": "Allow", "Action": actions, "Resource": resource}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam = local_system.aws_client("iam", aws_url)
+    iam.put_role_policy(RoleName="any", PolicyName="own", PolicyDocument=document)
+
+
+def url_of(s3: Any, key: str, seconds: int = 600) -> str:
+    url: str = s3.generate_presigned_url(
+        "get_object", Params={"Bucket": "voice", "Key": key}, ExpiresIn=seconds
+    )
+    return url
+
+
+def test_a_function_may_use_s3_only_as_its_role_allows(s3: Any):
+    s3.put_object(Bucket="voice", Key="a#1/1/es.mp3", Body=b"voice")
+    assert s3.get_object(Bucket="voice", Key="a#1/1/es.mp3")["Body"].read() == b"voice"
+
+    with pytest.raises(ClientError, match="AccessDenied"):
+        s3.put_object(Bucket="voice", Key="a.txt", Body=b"text")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        s3.delete_object(Bucket="voice", Key="a#1/1/es.mp3")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        s3.list_objects_v2(Bucket="voice")
+
+
+def test_a_presigned_url_needs_no_credentials_and_may_do_what_its_function_may(s3: Any, aws_url: str):
+    s3.put_object(Bucket="voice", Key="a#1/1/es.mp3", Body=b"voice")
+    url = url_of(s3, "a#1/1/es.mp3")
+
+    assert requests.get(url, timeout=10).content == b"voice"
+    assert requests.get(url, headers={"Range": "bytes=1-2"}, timeout=10).content == b"oi"
+    assert requests.get(url.partition("?")[0], timeout=10).status_code == 403
+    assert requests.get(url_of(s3, "a.txt"), timeout=10).status_code == 403
+    allow_on(aws_url, ["s3:PutObject"], "arn:aws:s3:::voice/*")
+    assert requests.get(url, timeout=10).status_code == 403
+
+
+def test_a_presigned_url_that_has_expired_is_refused(s3: Any):
+    s3.put_object(Bucket="voice", Key="a.mp3", Body=b"voice")
+
+    response = requests.get(url_of(s3, "a.mp3", seconds=0), timeout=10)
+
+    assert response.status_code == 403
+    assert "Request has expired" in response.text

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from scripts.local.aws.permissions import Permissions, dynamodb_resources, kinesis_resources
+from scripts.local.aws.permissions import Permissions, kinesis_permissions, needed_permissions
 
 TABLE = "arn:aws:dynamodb:us-east-1:123456789012:table/sessions"
 POLICIES = {
@@ -101,16 +101,21 @@ def test_callers_that_are_no_functions_may_do_everything_and_are_not_logged(
 def test_a_request_needs_permission_for_its_index_its_tables_or_each_item_of_its_transaction(
     operation: str, request_: dict[str, Any], permissions: list[tuple[str, str]]
 ):
-    assert dynamodb_resources(request_) == resources
+    assert needed_permissions(operation, request_) == permissions
 
 
 @pytest.mark.parametrize(
-    ("request_", "resources"),
+    ("request_", "permissions"),
     [
-        ({"StreamName": "audio", "Data": "QQ=="}, ["stream/audio"]),
-        ({"StreamARN": "arn:aws:kinesis:us-east-1:123456789012:stream/audio"}, ["stream/audio"]),
+        ({"StreamName": "audio", "Data": "QQ=="}, [("kinesis:PutRecord", "stream/audio")]),
+        (
+            {"StreamARN": "arn:aws:kinesis:us-east-1:123456789012:stream/audio"},
+            [("kinesis:PutRecord", "stream/audio")],
+        ),
         ({"ShardIterator": "AAAA"}, []),
     ],
 )
-def test_a_request_to_kinesis_needs_permission_for_its_stream(request_: dict[str, Any], resources: list[str]):
-    assert kinesis_resources(request_) == resources
+def test_a_request_to_kinesis_needs_permission_for_its_stream(
+    request_: dict[str, Any], permissions: list[tuple[str, str]]
+):
+    assert kinesis_permissions("PutRecord", request_) == permissions
