@@ -1,14 +1,13 @@
 """The stream of the sessions table: notify listeners when their speaker has been absent for 10 s."""
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from shared import settings, startup
-from shared.audience.delivery import MAX_PARALLEL, Delivery
 from shared.audience.presence import AnnounceAbsence
-from shared.aws import dynamodb, management_api, sessions_table
+from shared.aws import dynamodb, sessions_table
 from shared.aws.connections_table import ConnectionsTable
+from shared.aws.delivery import create_delivery
 from shared.aws.session_bookkeeping import SessionBookkeeping
 from shared.clock import now_ms
 from shared.events import table_stream
@@ -16,14 +15,8 @@ from shared.events import table_stream
 client = dynamodb.create_client()
 announce_absence = AnnounceAbsence(
     SessionBookkeeping(client, settings.text("SESSIONS_TABLE")),
-    Delivery(
-        ConnectionsTable(client, settings.text("CONNECTIONS_TABLE")),
-        management_api.ManagementApi(
-            management_api.create_client(settings.text("WEBSOCKET_ENDPOINT"), max_connections=MAX_PARALLEL)
-        ),
-        ThreadPoolExecutor(MAX_PARALLEL),
-        now_ms,
-        time.sleep,
+    create_delivery(
+        ConnectionsTable(client, settings.text("CONNECTIONS_TABLE")), settings.text("WEBSOCKET_ENDPOINT")
     ),
     absent_minutes=settings.number("SPEAKER_ABSENT_MINUTES"),
     clock=now_ms,

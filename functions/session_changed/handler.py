@@ -1,30 +1,21 @@
 """The stream of the sessions table: notify connected clients when their session changes or ends."""
 
-import time
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from shared import settings, startup
-from shared.audience.delivery import MAX_PARALLEL, Delivery
 from shared.audience.notifier import Notifier
-from shared.aws import dynamodb, management_api, sessions_table
+from shared.aws import dynamodb, sessions_table
 from shared.aws.connections_table import ConnectionsTable
+from shared.aws.delivery import create_delivery
 from shared.aws.session_bookkeeping import SessionBookkeeping
-from shared.clock import now_ms
 from shared.events import table_stream
 
 client = dynamodb.create_client()
 notify = Notifier(
     sessions_table.SessionsTable(client, settings.text("SESSIONS_TABLE")),
     SessionBookkeeping(client, settings.text("SESSIONS_TABLE")),
-    Delivery(
-        ConnectionsTable(client, settings.text("CONNECTIONS_TABLE")),
-        management_api.ManagementApi(
-            management_api.create_client(settings.text("WEBSOCKET_ENDPOINT"), max_connections=MAX_PARALLEL)
-        ),
-        ThreadPoolExecutor(MAX_PARALLEL),
-        now_ms,
-        time.sleep,
+    create_delivery(
+        ConnectionsTable(client, settings.text("CONNECTIONS_TABLE")), settings.text("WEBSOCKET_ENDPOINT")
     ),
 )
 startup.finish_init()

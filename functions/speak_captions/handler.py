@@ -1,13 +1,12 @@
 """The stream of the captions table: speak what has been delivered to listeners of premium sessions."""
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from shared import settings, startup
-from shared.audience.delivery import MAX_PARALLEL, Delivery
 from shared.aws import captions_table, dynamodb, management_api, polly, voice_bucket
 from shared.aws.connections_table import ConnectionsTable
+from shared.aws.delivery import create_delivery
 from shared.aws.metrics import EmbeddedMetrics
 from shared.aws.sessions_table import SessionsTable
 from shared.captions.speak import SpeakCaptions
@@ -16,7 +15,6 @@ from shared.events import table_stream
 
 # The batch size in terraform/functions.tf. Threads are started when they are needed.
 MAX_SESSIONS = 10
-MAX_POSTS = MAX_SESSIONS * MAX_PARALLEL
 # Calls of Amazon Polly at once. An account has 8 of its neural voices per second, 10 in a burst.
 # https://docs.aws.amazon.com/polly/latest/dg/limits.html
 MAX_VOICES = 2
@@ -31,18 +29,11 @@ speak_captions = SpeakCaptions(
     voice_bucket.VoiceBucket(
         voice_bucket.create_client(max_connections=MAX_VOICES), settings.text("VOICE_BUCKET")
     ),
-    Delivery(
+    create_delivery(
         connections,
-        management_api.ManagementApi(
-            management_api.create_client(
-                settings.text("WEBSOCKET_ENDPOINT"),
-                max_connections=MAX_POSTS,
-                config=management_api.ONE_TRY_CONFIG,
-            )
-        ),
-        ThreadPoolExecutor(MAX_POSTS),
-        now_ms,
-        time.sleep,
+        settings.text("WEBSOCKET_ENDPOINT"),
+        sessions_at_once=MAX_SESSIONS,
+        config=management_api.ONE_TRY_CONFIG,
     ),
     EmbeddedMetrics(settings.text("ENV")),
     ThreadPoolExecutor(MAX_VOICES),

@@ -1,20 +1,19 @@
 """Each minute: end sessions that have expired or were abandoned, and finish what a stream left undone."""
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from shared import settings, startup
-from shared.audience.delivery import MAX_PARALLEL, Delivery
+from shared.audience.delivery import MAX_PARALLEL
 from shared.audience.presence import SpeakerPresence
 from shared.audience.sweep import Sweep
-from shared.aws import dynamodb, management_api
+from shared.aws import dynamodb
 from shared.aws.connections_table import ConnectionsTable
+from shared.aws.delivery import create_delivery
 from shared.aws.due_index import DueIndex
 from shared.aws.metrics import EmbeddedMetrics
 from shared.aws.session_bookkeeping import SessionBookkeeping
 from shared.aws.sessions_table import SessionsTable
-from shared.clock import now_ms
 from shared.events import schedule
 
 client = dynamodb.create_client(max_connections=MAX_PARALLEL)
@@ -27,15 +26,7 @@ sweep = Sweep(
     connections,
     bookkeeping,
     SpeakerPresence(bookkeeping, absent_minutes=absent_minutes),
-    Delivery(
-        connections,
-        management_api.ManagementApi(
-            management_api.create_client(settings.text("WEBSOCKET_ENDPOINT"), max_connections=MAX_PARALLEL)
-        ),
-        ThreadPoolExecutor(MAX_PARALLEL),
-        now_ms,
-        time.sleep,
-    ),
+    create_delivery(connections, settings.text("WEBSOCKET_ENDPOINT")),
     EmbeddedMetrics(settings.text("ENV")),
     # Threads of their own: those that sweep wait for those that deliver.
     ThreadPoolExecutor(MAX_PARALLEL),

@@ -1,14 +1,13 @@
 """The stream of the live_captions table: translate each caption and send it to the session's audience."""
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from shared import settings, startup
-from shared.audience.delivery import MAX_PARALLEL, Delivery
 from shared.aws import dynamodb, live_captions_table, management_api, translate
 from shared.aws.captions_table import CaptionsTable
 from shared.aws.connections_table import ConnectionsTable
+from shared.aws.delivery import create_delivery
 from shared.aws.metrics import EmbeddedMetrics
 from shared.aws.sessions_table import SessionsTable
 from shared.captions.translate import TranslateCaptions
@@ -19,7 +18,6 @@ from shared.sessions.session import Language
 # The batch size in terraform/functions.tf. Threads are started when they are needed.
 MAX_SESSIONS = 10
 MAX_TRANSLATIONS = MAX_SESSIONS * len(Language)
-MAX_POSTS = MAX_SESSIONS * MAX_PARALLEL
 
 client = dynamodb.create_client(max_connections=MAX_SESSIONS)
 connections = ConnectionsTable(client, settings.text("CONNECTIONS_TABLE"))
@@ -29,18 +27,11 @@ translate_captions = TranslateCaptions(
     connections,
     CaptionsTable(client, settings.text("CAPTIONS_TABLE")),
     translate.Translate(translate.create_client(max_connections=MAX_TRANSLATIONS)),
-    Delivery(
+    create_delivery(
         connections,
-        management_api.ManagementApi(
-            management_api.create_client(
-                settings.text("WEBSOCKET_ENDPOINT"),
-                max_connections=MAX_POSTS,
-                config=management_api.ONE_TRY_CONFIG,
-            )
-        ),
-        ThreadPoolExecutor(MAX_POSTS),
-        now_ms,
-        time.sleep,
+        settings.text("WEBSOCKET_ENDPOINT"),
+        sessions_at_once=MAX_SESSIONS,
+        config=management_api.ONE_TRY_CONFIG,
     ),
     EmbeddedMetrics(settings.text("ENV")),
     ThreadPoolExecutor(MAX_TRANSLATIONS),

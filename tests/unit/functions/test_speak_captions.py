@@ -302,7 +302,7 @@ def test_the_handler_makes_two_voices_at_once():
         assert client.meta.config.max_pool_connections == 2
     posts = USE_CASE._delivery._executor._max_workers  # type: ignore[attr-defined]
     assert HANDLER.sessions_at_once._max_workers == HANDLER.MAX_SESSIONS
-    assert posts == HANDLER.MAX_POSTS == HANDLER.MAX_SESSIONS * MAX_PARALLEL
+    assert posts == HANDLER.MAX_SESSIONS * MAX_PARALLEL
 
 
 def test_a_slow_session_stops_no_other_of_its_batch(monkeypatch: pytest.MonkeyPatch):

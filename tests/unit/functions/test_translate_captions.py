@@ -259,7 +259,7 @@ def test_the_function_has_a_thread_for_everything_that_a_batch_can_do_at_once():
     translate: Any = USE_CASE._translator
     assert translate._client.meta.config.max_pool_connections == HANDLER.MAX_TRANSLATIONS
     gateway: Any = USE_CASE._delivery._gateway
-    assert gateway._client.meta.config.max_pool_connections == HANDLER.MAX_POSTS
+    assert gateway._client.meta.config.max_pool_connections == HANDLER.MAX_SESSIONS * MAX_PARALLEL
     assert SESSIONS._client.meta.config.max_pool_connections == HANDLER.MAX_SESSIONS
 
 
@@ -276,7 +276,7 @@ class Batch:
             for session, name in zip(self.sessions, ("slow", "other"), strict=True)
             for number in range(listeners if name == "slow" else 1)
         ]
-        self.executor = ThreadPoolExecutor(HANDLER.MAX_POSTS)
+        self.executor = ThreadPoolExecutor(HANDLER.MAX_SESSIONS * MAX_PARALLEL)
         self.harness = CaptionHarness(*rows, sessions=self.sessions, executor=self.executor)
 
     def handle(self, *counts: int) -> None:
