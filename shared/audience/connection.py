@@ -1,5 +1,6 @@
 """A connection: one WebSocket of a speaker or a listener, open or waiting for its admission."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -26,6 +27,11 @@ class SessionRef(NamedTuple):
 
     id: str
     created_at: int
+
+    @property
+    def key(self) -> str:
+        """One text that no other session has, not even one with its id: `holy-psalm-100#1767225600000`."""
+        return f"{self.id}#{self.created_at}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +77,11 @@ def read_target_language(value: object) -> Language:
         message = f"Invalid targetLanguage. Supported: {', '.join(Language)}"
         raise InvalidRequest(FieldError("targetLanguage", message))
     return Language(value)
+
+
+def admitted(rows: Iterable[Connection], session: SessionRef, now: int) -> list[Connection]:
+    """Return the session's rows that are admitted and live at `now` (epoch ms)."""
+    return [row for row in rows if row.session == session and row.admitted_at and row.live(now)]
 
 
 def delete_at(*, admitted: bool, expires_at: int) -> int:

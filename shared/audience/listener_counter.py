@@ -5,7 +5,7 @@ from concurrent.futures import Executor
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from shared.audience.connection import Connection, Role, SessionRef
+from shared.audience.connection import Connection, Role, SessionRef, admitted
 from shared.audience.messages import Audience, audience
 from shared.errors import ConnectionUnreachable, ServiceUnavailable, UnreadableRow
 
@@ -83,15 +83,15 @@ class ListenerCounter:
     def _count(self, ref: SessionRef) -> Outcome:
         now = self._clock()
         rows = self._count_places(ref)
-        admitted = [row for row in rows if row.session == ref and row.admitted_at and row.live(now)]
-        listeners = [row for row in admitted if row.role is Role.LISTENER]
+        connections = admitted(rows, ref, now)
+        listeners = [row for row in connections if row.role is Role.LISTENER]
         session = self._bookkeeping.set_listener_count(ref, len(listeners))
         if session is None:
             return Outcome.COUNTED
         self._on_count(len(listeners))
         self._presence(session, rows, now)
         message = audience(listeners, now)
-        speakers = [row for row in admitted if row.role is Role.SPEAKER]
+        speakers = [row for row in connections if row.role is Role.SPEAKER]
         connecting = [speaker for speaker in speakers if not self._notify(speaker, message, now)]
         return Outcome.SPEAKER_CONNECTING if connecting else Outcome.COUNTED
 

@@ -8,10 +8,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
-from botocore.exceptions import ConnectionClosedError
 
 from shared.aws import dynamodb
-from shared.aws.errors import translate_errors
+from shared.aws.errors import again_if_closed, translate_errors
 
 if TYPE_CHECKING:
     from shared.audio.chunk import AudioChunk
@@ -38,16 +37,12 @@ class KinesisAudioStream:
         """PutRecord. All chunks of a session have one partition key, so that one shard has all of them."""
         request = {
             "StreamName": self._stream,
-            "PartitionKey": f"{chunk.session.id}#{chunk.session.created_at}",
+            "PartitionKey": chunk.session.key,
             "Data": to_data(chunk),
         }
         with translate_errors():
-            try:
-                self._client.put_record(**request)
-            except ConnectionClosedError:
-                # An idle connection was closed while the function was frozen. If Kinesis has read the request
-                # all the same, the stream has the chunk twice, as after a repetition by the client.
-                self._client.put_record(**request)
+            # A chunk that the stream then has twice is like one that the client has repeated.
+            again_if_closed(self._client.put_record, **request)
 
 
 def to_data(chunk: "AudioChunk") -> bytes:

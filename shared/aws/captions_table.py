@@ -102,7 +102,7 @@ class CaptionsTable:
             return self._client.query(
                 TableName=self._table,
                 KeyConditionExpression=f"sessionKey = {condition}",
-                ExpressionAttributeValues={":key": {"S": session_key(session)}, **values},
+                ExpressionAttributeValues={":key": {"S": session.key}, **values},
                 Limit=limit,
                 **parameters,
             )
@@ -113,7 +113,7 @@ class CaptionsTable:
                 self._client.update_item(
                     TableName=self._table,
                     Key={
-                        "sessionKey": {"S": session_key(caption.session)},
+                        "sessionKey": {"S": caption.session.key},
                         "sequence": {"N": str(caption.sequence)},
                     },
                     UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in attributes),
@@ -132,7 +132,7 @@ def to_item(stored: StoredCaption) -> dict[str, dict[str, Any]]:
     caption = stored.caption
     fields = {field: getattr(caption, field) for field in SCHEMA if field != "session"}
     item: dict[str, dict[str, Any]] = {
-        "sessionKey": {"S": session_key(caption.session)},
+        "sessionKey": {"S": caption.session.key},
         **dynamodb.to_item(SCHEMA, fields),
     }
     if stored.translations:
@@ -174,8 +174,3 @@ _STORED_SCHEMA: dynamodb.Schema = {
 
 def _translations(translations: Mapping[Language, str]) -> dict[str, Any]:
     return {"M": {language: {"S": text} for language, text in translations.items()}}
-
-
-def session_key(session: SessionRef) -> str:
-    """Return the session's partition key, which no other session has, not even one with its id."""
-    return f"{session.id}#{session.created_at}"

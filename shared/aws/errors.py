@@ -1,11 +1,11 @@
-"""Which errors of AWS are temporary."""
+"""Which errors of AWS are temporary, and the call that is made again."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError, HTTPClientError
 from botocore.exceptions import ConnectionError as UnreachableError
 from botocore.parsers import ResponseParserError
 
@@ -30,6 +30,8 @@ CONFLICT_CODES = frozenset({"TransactionConflictException", "TransactionInProgre
 # Of one item of a cancelled transaction.
 TEMPORARY_REASONS = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError"})
 AWS_ERRORS = (ClientError, BotoCoreError, ResponseParserError)
+
+ResultT = TypeVar("ResultT")
 
 logger = logging.getLogger("aws")
 
@@ -73,6 +75,17 @@ def failed_condition(error: ClientError) -> tuple[int, Mapping[str, Any]]:
         if reason["Code"] != "None":
             break
     raise error
+
+
+def again_if_closed(call: Callable[..., ResultT], **request: Any) -> ResultT:
+    """Make a call, and once more if its idle connection was closed while the function was frozen.
+
+    It is for clients that try once. If AWS has read the first request all the same, it gets the call twice.
+    """
+    try:
+        return call(**request)
+    except ConnectionClosedError:
+        return call(**request)
 
 
 def error_code(error: Exception) -> str:

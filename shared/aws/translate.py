@@ -6,10 +6,9 @@ https://docs.aws.amazon.com/translate/latest/APIReference/API_TranslateText.html
 from typing import Any
 
 from botocore.config import Config
-from botocore.exceptions import ConnectionClosedError
 
 from shared.aws import dynamodb
-from shared.aws.errors import AWS_ERRORS, error_code, logger
+from shared.aws.errors import AWS_ERRORS, again_if_closed, error_code, logger
 from shared.sessions.session import Language
 
 # One try of at most 1 s: then the caption is sent as it was spoken. A long text takes more than half of it.
@@ -37,11 +36,7 @@ class Translate:
         """TranslateText; None after any error, because the source text is better than no caption."""
         request = {"Text": text, "SourceLanguageCode": source, "TargetLanguageCode": target}
         try:
-            try:
-                response = self._client.translate_text(**request)
-            except ConnectionClosedError:
-                # An idle connection was closed while the function was frozen: nobody has read the request.
-                response = self._client.translate_text(**request)
+            response = again_if_closed(self._client.translate_text, **request)
         except AWS_ERRORS as error:
             # No traceback: it might have the text.
             extra = {"reason": error_code(error), "source": source, "target": target}

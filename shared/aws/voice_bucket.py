@@ -9,7 +9,6 @@ from botocore.config import Config
 from botocore.handlers import remove_bucket_from_url_paths_from_model
 
 from shared.aws import dynamodb
-from shared.aws.captions_table import session_key
 from shared.aws.errors import AWS_ERRORS, error_code, logger
 from shared.captions.caption import Caption
 from shared.sessions.session import Language
@@ -49,7 +48,7 @@ class VoiceBucket:
         """PutObject, and sign a URL; None after any error, because captions do not wait for their voice."""
         place = {
             "Bucket": self._bucket,
-            "Key": f"{session_key(caption.session)}/{caption.sequence}/{language}.mp3",
+            "Key": f"{caption.session.key}/{caption.sequence}/{language}.mp3",
         }
         try:
             self._client.put_object(**place, Body=audio, ContentType="audio/mpeg")

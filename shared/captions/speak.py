@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING
 
-from shared.audience.connection import Connection
+from shared.audience.connection import Connection, admitted
 from shared.audience.messages import encode
-from shared.captions.audience import admitted, languages
+from shared.captions.audience import languages
 from shared.captions.messages import translated_audio
 from shared.errors import ServiceUnavailable, UnreadableRow
 from shared.sessions.session import Language, QualityTier, Status
@@ -64,7 +64,7 @@ class SpeakCaptions:
             is_spoken = self._is_spoken(captions[0].caption.session)
         except (ServiceUnavailable, UnreadableRow):
             for stored in captions:
-                self._count(stored, characters=0, spoken=0, dropped=len(stored.translations))
+                self._drop(stored)
             return
         if is_spoken:
             for stored in captions:
@@ -82,12 +82,12 @@ class SpeakCaptions:
 
     def _speak(self, stored: "StoredCaption") -> None:
         if self._is_late(stored):
-            self._count(stored, characters=0, spoken=0, dropped=len(stored.translations))
+            self._drop(stored)
             return
         try:
             rows = self._connections.of_session(stored.caption.session.id)
         except ServiceUnavailable:
-            self._count(stored, characters=0, spoken=0, dropped=len(stored.translations))
+            self._drop(stored)
             return
         rows = admitted(rows, stored.caption.session, self._clock())
         wanted = [language for language in languages(rows) if language in stored.translations]
@@ -125,6 +125,9 @@ class SpeakCaptions:
 
     def _is_late(self, stored: "StoredCaption") -> bool:
         return self._clock() - stored.caption.published_at > MAX_AGE_MS
+
+    def _drop(self, stored: "StoredCaption") -> None:
+        self._count(stored, characters=0, spoken=0, dropped=len(stored.translations))
 
     def _count(self, stored: "StoredCaption", *, characters: int, spoken: int, dropped: int) -> None:
         self._metrics.caption_spoken(

@@ -6,10 +6,10 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from shared.audience.connection import Connection, SessionRef
+from shared.audience.connection import Connection, SessionRef, admitted
 from shared.audience.delivery import RESERVE_MS
 from shared.audience.messages import encode
-from shared.captions.audience import KNOWN_LANGUAGES, admitted, languages
+from shared.captions.audience import KNOWN_LANGUAGES, languages
 from shared.captions.caption import Caption, StoredCaption
 from shared.captions.messages import caption as caption_message
 from shared.errors import ServiceUnavailable, UnreadableRow
