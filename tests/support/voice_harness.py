@@ -1,20 +1,16 @@
 """SpeakCaptions over stores in memory; tests control the synthesizer, the voices and the gateway."""
 
-import json
-import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from typing import Any
 
 from shared.audience.connection import Connection
-from shared.audience.delivery import Delivery
 from shared.captions.caption import Caption, StoredCaption
 from shared.captions.speak import SpeakCaptions
 from shared.sessions.session import Language, QualityTier, Session
 from tests.support.captions import a_caption
-from tests.support.executors import SequentialExecutor
-from tests.support.memory_stores import MemoryConnections, MemorySessions
 from tests.support.sessions import NOW, a_session
+from tests.support.use_case_harness import UseCaseHarness
 
 
 def a_spoken_caption(sequence: int = 1, *languages: str, **overrides: Any) -> StoredCaption:
@@ -24,12 +20,11 @@ def a_spoken_caption(sequence: int = 1, *languages: str, **overrides: Any) -> St
     return StoredCaption(caption=caption, translations=texts, delivered_at=NOW, voice=True)
 
 
-class VoiceHarness:
-    """The use case of one or more sessions, and also its synthesizer, voices, gateway and metrics.
+class VoiceHarness(UseCaseHarness):
+    """The use case of one or more sessions, and also its synthesizer, voices and metrics.
 
-    `before` and `after` are called with the name of each call of a store, the synthesizer or the gateway
-    (`synthesize es Sentence 1.`, `add es`, `post listener`, `of_session`, ...); `before` may raise the call's
-    exception, and what is in `failing` returns nothing. Sleeping advances the clock.
+    Its calls have names such as `synthesize es Sentence 1.`, `add es`, `post listener` and `of_session`. What
+    is in `failing` returns nothing.
     """
 
     def __init__(
@@ -39,28 +34,17 @@ class VoiceHarness:
         now: int = NOW + 1000,
         executor: Executor | None = None,
     ) -> None:
-        self.now = now
-        self.calls: list[str] = []
+        super().__init__(rows, sessions, now, executor)
         self.failing: set[str] = set()
-        self.before: Callable[[str], None] = lambda call: None
-        self.after: Callable[[str], None] = lambda call: None
-        self.sessions = MemorySessions()
-        self.sessions.rows = {session.id: session for session in sessions}
-        self.connections = MemoryConnections(*rows)
-        self.open = {row.id for row in rows}
-        self.messages: dict[str, list[dict[str, Any]]] = {}
         self.counted: list[dict[str, int]] = []
-        self._lock = threading.Lock()
-        connections: Any = _Calls(self, self.connections)
-        posts = executor or SequentialExecutor()
         self.speak_captions = SpeakCaptions(
-            _Calls(self, self.sessions),  # type: ignore[arg-type]
-            connections,
+            self.recorded(self.sessions),
+            self.recorded(self.connections),
             self,
             self,
-            Delivery(connections, self, posts, lambda: self.now, self.sleep),
+            self.delivery(),
             self,
-            executor or SequentialExecutor(),
+            self.executor,
             lambda: self.now,
         )
 
@@ -73,55 +57,22 @@ class VoiceHarness:
         messages = self.messages.get(connection_id, [])
         return [(message["sequenceNumber"], message["targetLanguage"]) for message in messages]
 
-    def called(self, prefix: str) -> list[str]:
-        """Return the calls whose name begins so, in order."""
-        return [call for call in self.calls if call.startswith(prefix)]
-
-    # the synthesizer, the voices, the gateway and the metrics
-
     def synthesize(self, text: str, language: Language) -> bytes | None:
-        return self.call(f"synthesize {language} {text}", lambda: f"{language}: {text}".encode())
+        audio: bytes | None = self.call(
+            f"synthesize {language} {text}", lambda: f"{language}: {text}".encode()
+        )
+        return audio
 
     def add(self, caption: Caption, language: Language, audio: bytes) -> str | None:
-        url = f"https://voice.example.com/{caption.session.id}/{caption.sequence}/{language}.mp3"
-        return self.call(f"add {language} {audio.decode()}", lambda: url)
-
-    def post(self, connection_id: str, message: Mapping[str, object] | bytes) -> bool:
-        def post() -> bool:
-            assert isinstance(message, bytes), "a voice is encoded once for a language"
-            if connection_id not in self.open:
-                return False
-            with self._lock:
-                self.messages.setdefault(connection_id, []).append(json.loads(message))
-            return True
-
-        return self.call(f"post {connection_id}", post)
-
-    def close(self, connection_id: str) -> None:
-        raise AssertionError("speak_captions closes no connection")
+        address = f"https://voice.example.com/{caption.session.id}/{caption.sequence}/{language}.mp3"
+        url: str | None = self.call(f"add {language} {audio.decode()}", lambda: address)
+        return url
 
     def caption_spoken(self, **figures: int) -> None:
         self.counted.append(figures)
 
-    def sleep(self, seconds: float) -> None:
-        self.now += round(seconds * 1000)
-
     def call(self, name: str, function: Callable[[], Any]) -> Any:
-        with self._lock:
-            self.calls.append(name)
-        self.before(name)
-        result = None if any(name.startswith(failing) for failing in self.failing) else function()
-        self.after(name)
-        return result
+        def result() -> Any:
+            return None if any(name.startswith(failing) for failing in self.failing) else function()
 
-
-class _Calls:
-    """Makes each call of a store one of the harness's calls."""
-
-    def __init__(self, harness: VoiceHarness, store: object) -> None:
-        self._harness = harness
-        self._store = store
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        method = getattr(self._store, name)
-        return lambda *args, **kwargs: self._harness.call(name, lambda: method(*args, **kwargs))
+        return super().call(name, result)

@@ -4,14 +4,11 @@ Nothing here needs it. Where it is installed, `make run` translates with it inst
 https://wiki.apertium.org/wiki/Using_Apertium
 """
 
-import asyncio
-import os
 import shutil
-import signal
 import subprocess
 from collections.abc import Mapping
 
-from scripts.processes import die_with_parent
+from scripts.local.aws import programs
 
 # By the code of Amazon Translate: the codes of ISO 639-3 that pairs have today. Older pairs have ISO 639-1.
 _CODES: Mapping[str, tuple[str, ...]] = {
@@ -20,8 +17,6 @@ _CODES: Mapping[str, tuple[str, ...]] = {
     "ko": ("kor",), "nl": ("nld",), "no": ("nob", "nor"), "pl": ("pol",), "pt": ("por",), "ru": ("rus",),
     "sv": ("swe",), "tr": ("tur",), "uk": ("ukr",), "ur": ("urd",), "zh": ("zho",),
 }  # fmt: skip
-
-TIMEOUT_SECONDS = 5.0
 
 
 class Apertium:
@@ -38,24 +33,8 @@ class Apertium:
         direction = self._direction(source, target)
         if direction is None:
             return None
-        process = await asyncio.create_subprocess_exec(
-            *("apertium", "-u", direction),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            start_new_session=True,
-            preexec_fn=die_with_parent(),
-        )
-        try:
-            async with asyncio.timeout(TIMEOUT_SECONDS):
-                output, _ = await process.communicate(text.encode())
-        except TimeoutError:
-            return None
-        finally:
-            if process.returncode is None:
-                os.killpg(process.pid, signal.SIGKILL)  # it is a shell, which has started the others
-                await process.wait()
-        return output.decode(errors="replace").strip() or None if process.returncode == 0 else None
+        output = await programs.run("apertium", "-u", direction, text=text)
+        return output.decode(errors="replace").strip() or None if output is not None else None
 
     def _direction(self, source: str, target: str) -> str | None:
         names = (
@@ -71,6 +50,6 @@ def find() -> Apertium:
     if shutil.which("apertium") is None:
         return Apertium()
     listed = subprocess.run(
-        ["apertium", "-l"], capture_output=True, text=True, check=False, timeout=TIMEOUT_SECONDS
+        ["apertium", "-l"], capture_output=True, text=True, check=False, timeout=programs.TIMEOUT_SECONDS
     )
     return Apertium(frozenset(listed.stdout.split()))

@@ -49,7 +49,6 @@ export function showCaptions(list, captions, most) {
     if (item.textContent !== caption.text) item.textContent = caption.text;
     item.lang = caption.language;
     item.dir = "auto";
-    item.dataset.language = nameOf(caption.language);
   });
   list.lastElementChild?.scrollIntoView({ block: "end" });
 }

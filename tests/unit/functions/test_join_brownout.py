@@ -1,20 +1,16 @@
 """$connect while DynamoDB hangs, fails or is slow: the function answers within its 10 s."""
 
-import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from types import SimpleNamespace
-from typing import Any
 
 import botocore.endpoint
 import pytest
-from botocore.awsrequest import AWSResponse
-from botocore.exceptions import ConnectionClosedError, ConnectTimeoutError, ReadTimeoutError
 from moto import mock_aws
 
 from shared.audience.connection import SessionRef
 from shared.aws.dynamodb import DEFAULT_CONFIG, FAIL_FAST_CONFIG
 from shared.aws.sessions_table import SessionsTable
+from tests.support.brownouts import FAULTS, Fault, brownout, hangs
 from tests.support.clock import Clock
 from tests.support.handlers import load_handler
 from tests.support.sessions import NOW, a_session
@@ -31,45 +27,6 @@ CLIENTS = {
 CALLS = 6
 # The limit, the session, the row, the place, the claim of a count, its reads, the place again, the removal.
 CALLS_IF_FULL = 9
-
-
-class ErrorBody:
-    """The body of a response, as urllib3 returns it."""
-
-    def stream(self) -> Iterator[bytes]:
-        yield json.dumps({"__type": "com.amazonaws.dynamodb.v20120810#ThrottlingException"}).encode()
-
-
-def hangs(clock: Clock, config: Any) -> None:
-    clock.now += int(1000 * (config.connect_timeout + config.read_timeout))
-    raise ReadTimeoutError(endpoint_url="dynamodb")
-
-
-def cannot_be_reached(clock: Clock, config: Any) -> None:
-    clock.now += int(1000 * config.connect_timeout)
-    raise ConnectTimeoutError(endpoint_url="dynamodb")
-
-
-def closes_connections(_clock: Clock, _config: Any) -> None:
-    raise ConnectionClosedError(endpoint_url="dynamodb")
-
-
-def throttles(_clock: Clock, _config: Any) -> AWSResponse:
-    return AWSResponse("https://dynamodb.example", 400, {}, ErrorBody())
-
-
-def fails_late(clock: Clock, config: Any) -> AWSResponse:
-    clock.now += int(1000 * config.read_timeout) - 1
-    return AWSResponse("https://dynamodb.example", 500, {}, ErrorBody())
-
-
-def answers_late(clock: Clock, config: Any) -> None:
-    """Take nearly as long as the SDK waits; moto then responds."""
-    clock.now += int(1000 * (config.connect_timeout + config.read_timeout)) - 1
-
-
-Fault = Callable[[Clock, Any], AWSResponse | None]
-FAULTS: list[Fault] = [hangs, cannot_be_reached, closes_connections, throttles, fails_late, answers_late]
 
 
 @pytest.fixture(autouse=True)
@@ -94,28 +51,6 @@ def join(connection_id: str) -> int:
     return int(HANDLER.handler(event, None)["statusCode"])
 
 
-@contextmanager
-def brownout(fault: Fault, clock: Clock, after: int) -> Iterator[list[str]]:
-    """Let every request fail after this number of requests; list the operations of all that are sent."""
-    sent: list[str] = []
-
-    def before_send(config: Any) -> Callable[..., AWSResponse | None]:
-        def handle(event_name: str, **_: Any) -> AWSResponse | None:
-            sent.append(event_name.rpartition(".")[2])
-            return fault(clock, config) if len(sent) > after else None
-
-        return handle
-
-    handlers = {client: before_send(config) for client, config in CLIENTS.items()}
-    for client, handler in handlers.items():
-        client.meta.events.register("before-send.dynamodb", handler)
-    try:
-        yield sent
-    finally:
-        for client, handler in handlers.items():
-            client.meta.events.unregister("before-send.dynamodb", handler)
-
-
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize(
     ("taken", "after"),
@@ -126,7 +61,7 @@ def test_a_join_is_over_before_its_function_times_out(taken: int, after: int, fa
         HANDLER.join._places.set_taken(SessionRef("blessed-shepherd-427", NOW), 0, generation=1)
     start = clock.now
 
-    with brownout(fault, clock, after):
+    with brownout(fault, clock, CLIENTS, after=after):
         status = join("second")
 
     assert clock.now - start < TIMEOUT_MS
@@ -136,7 +71,7 @@ def test_a_join_is_over_before_its_function_times_out(taken: int, after: int, fa
 def test_no_request_begins_after_the_deadline(clock: Clock):
     start = clock.now
 
-    with brownout(hangs, clock, after=2) as sent:
+    with brownout(hangs, clock, CLIENTS, after=2) as sent:
         assert join("second") == 503
 
     # The write of the row hangs twice for 3 s, with a wait of 1 s between them. The removal of the row is due

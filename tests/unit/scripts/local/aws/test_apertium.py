@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.local.aws import apertium
+from scripts.local.aws import apertium, programs
 from scripts.local.aws.apertium import Apertium
 from tests.support.eventually import eventually
 
@@ -76,7 +76,7 @@ def test_a_pair_that_fails_translates_nothing(tmp_path: Path, script: str):
 def test_a_pair_that_does_not_end_is_killed_with_what_it_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(apertium, "TIMEOUT_SECONDS", 0.5)
+    monkeypatch.setattr(programs, "TIMEOUT_SECONDS", 0.5)
     seconds = f"1000.{os.getpid()}{int(tmp_path.stat().st_ino)}"
     engine = install(tmp_path, f"{LISTS}sleep {seconds} & wait")
 

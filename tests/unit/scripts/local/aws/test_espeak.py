@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.local.aws import espeak
+from scripts.local.aws import espeak, programs
 from scripts.local.aws.espeak import Espeak
 from tests.support.eventually import eventually
 from tests.unit.scripts.local.aws.test_apertium import running_with
@@ -70,7 +70,7 @@ def test_what_fails_speaks_nothing(tmp_path: Path, programs: dict[str, str]):
 
 
 def test_what_does_not_end_is_killed_with_what_it_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(espeak, "TIMEOUT_SECONDS", 0.5)
+    monkeypatch.setattr(programs, "TIMEOUT_SECONDS", 0.5)
     seconds = f"1000.{os.getpid()}{int(tmp_path.stat().st_ino)}"
     engine = install(tmp_path, espeak_ng=f"sleep {seconds} & wait", lame="cat")
 
