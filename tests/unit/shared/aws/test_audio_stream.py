@@ -1,10 +1,7 @@
 """Kinesis: which request the SDK sends, and what each response means."""
 
 import base64
-import io
 import json
-from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSRequest, AWSResponse
@@ -20,28 +17,10 @@ from shared.audio.chunk import MAX_BYTES
 from shared.aws.audio_stream import KinesisAudioStream, create_client
 from shared.errors import ServiceUnavailable
 from tests.support.audio import AUDIO_STREAM, a_chunk, base64_of, pcm
+from tests.support.sdk_responses import AwsService, RawBody
 from tests.support.sessions import NOW
 
 URL = "https://kinesis.eu-west-1.amazonaws.com/"
-
-
-class Kinesis:
-    """Responds to the SDK's requests by `respond`, without a socket."""
-
-    def __init__(self) -> None:
-        self.requests: list[AWSRequest] = []
-        self.respond: Callable[[AWSRequest], AWSResponse] = lambda request: put()
-
-    def __call__(self, request: AWSRequest, **_: Any) -> AWSResponse:
-        self.requests.append(request)
-        return self.respond(request)
-
-
-class RawBody(io.BytesIO):
-    """The body of a response, as urllib3 returns it."""
-
-    def stream(self, **_: Any) -> Iterator[bytes]:
-        yield self.read()
 
 
 def response(status: int, body: bytes) -> AWSResponse:
@@ -58,18 +37,18 @@ def error(status: int, code: str) -> AWSResponse:
 
 
 @pytest.fixture
-def kinesis() -> Kinesis:
-    return Kinesis()
+def kinesis() -> AwsService:
+    return AwsService(lambda request: put())
 
 
 @pytest.fixture
-def stream(kinesis: Kinesis) -> KinesisAudioStream:
+def stream(kinesis: AwsService) -> KinesisAudioStream:
     client = create_client()
     client.meta.events.register("before-send.kinesis", kinesis)
     return KinesisAudioStream(client, AUDIO_STREAM)
 
 
-def test_a_chunk_is_put_with_one_request(kinesis: Kinesis, stream: KinesisAudioStream):
+def test_a_chunk_is_put_with_one_request(kinesis: AwsService, stream: KinesisAudioStream):
     stream.put(a_chunk(sequence=7))
 
     (request,) = kinesis.requests
@@ -86,14 +65,14 @@ def test_a_chunk_is_put_with_one_request(kinesis: Kinesis, stream: KinesisAudioS
     }
 
 
-def test_the_record_of_a_chunk_without_a_sequence_has_none(kinesis: Kinesis, stream: KinesisAudioStream):
+def test_the_record_of_a_chunk_without_a_sequence_has_none(kinesis: AwsService, stream: KinesisAudioStream):
     stream.put(a_chunk(sequence=None))
 
     data = json.loads(base64.b64decode(json.loads(kinesis.requests[0].body)["Data"]))
     assert data.keys() == {"sessionId", "sessionCreatedAt", "timestamp", "audioData"}
 
 
-def test_the_longest_record_is_smaller_than_kinesis_allows(kinesis: Kinesis, stream: KinesisAudioStream):
+def test_the_longest_record_is_smaller_than_kinesis_allows(kinesis: AwsService, stream: KinesisAudioStream):
     stream.put(a_chunk(audio=pcm(MAX_BYTES)))
 
     # 1 MB for a stream whose limit was not raised: https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html
@@ -115,7 +94,7 @@ FAILURES = {
 
 @pytest.mark.parametrize("failure", FAILURES)
 def test_a_temporary_failure_is_service_unavailable_after_one_try(
-    kinesis: Kinesis, stream: KinesisAudioStream, failure: str
+    kinesis: AwsService, stream: KinesisAudioStream, failure: str
 ):
     kinesis.respond = lambda request: FAILURES[failure]
 
@@ -127,7 +106,7 @@ def test_a_temporary_failure_is_service_unavailable_after_one_try(
 
 @pytest.mark.parametrize("fault", [ReadTimeoutError, ConnectTimeoutError, EndpointConnectionError])
 def test_no_response_is_service_unavailable_after_one_try(
-    kinesis: Kinesis, stream: KinesisAudioStream, fault: type[Exception]
+    kinesis: AwsService, stream: KinesisAudioStream, fault: type[Exception]
 ):
     def fail(_: AWSRequest) -> AWSResponse:
         raise fault(endpoint_url=URL)
@@ -148,7 +127,7 @@ def test_no_response_is_service_unavailable_after_one_try(
     ],
 )
 def test_a_stream_that_is_not_there_or_not_allowed_is_a_bug(
-    kinesis: Kinesis, stream: KinesisAudioStream, code: str
+    kinesis: AwsService, stream: KinesisAudioStream, code: str
 ):
     kinesis.respond = lambda request: error(400, code)
 
@@ -161,7 +140,7 @@ def closed(_: AWSRequest) -> AWSResponse:
 
 
 def test_a_connection_that_was_closed_while_it_was_idle_is_replaced_once(
-    kinesis: Kinesis, stream: KinesisAudioStream
+    kinesis: AwsService, stream: KinesisAudioStream
 ):
     answers = iter([closed, lambda request: put()])
     kinesis.respond = lambda request: next(answers)(request)
@@ -176,7 +155,7 @@ def test_a_connection_that_was_closed_while_it_was_idle_is_replaced_once(
 
 
 def test_a_failure_is_logged_without_the_audio(
-    kinesis: Kinesis, stream: KinesisAudioStream, caplog: pytest.LogCaptureFixture
+    kinesis: AwsService, stream: KinesisAudioStream, caplog: pytest.LogCaptureFixture
 ):
     kinesis.respond = lambda request: error(400, "ProvisionedThroughputExceededException")
 

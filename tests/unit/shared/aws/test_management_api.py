@@ -1,7 +1,5 @@
 """The gateway of connections: which requests the SDK sends, and what each response means."""
 
-import io
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -12,30 +10,12 @@ from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnec
 from shared.audience.delivery import MAX_PARALLEL, RESERVE_MS
 from shared.aws.management_api import DEFAULT_CONFIG, ONE_TRY_CONFIG, ManagementApi, create_client
 from shared.errors import ConnectionUnreachable, ServiceUnavailable
+from tests.support.sdk_responses import AwsService, RawBody
 
 ENDPOINT = "https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/ws"
 MESSAGE: Any = {"type": "audience", "listenerCount": 1, "byLanguage": {"es": 1}}
 CONNECTION_ID = "L0SM9cOFvHcCIhw="
 FUNCTION_TIMEOUT_MS = 60_000
-
-
-class ApiGateway:
-    """Responds to the SDK's requests by `respond`, without a socket."""
-
-    def __init__(self) -> None:
-        self.requests: list[AWSRequest] = []
-        self.respond: Callable[[AWSRequest], AWSResponse] = lambda request: response(200)
-
-    def __call__(self, request: AWSRequest, **_: Any) -> AWSResponse:
-        self.requests.append(request)
-        return self.respond(request)
-
-
-class RawBody(io.BytesIO):
-    """The body of a response, as urllib3 returns it."""
-
-    def stream(self, **_: Any) -> Iterator[bytes]:
-        yield self.read()
 
 
 def response(status: int, error: str | None = None, body: bytes = b"") -> AWSResponse:
@@ -44,12 +24,12 @@ def response(status: int, error: str | None = None, body: bytes = b"") -> AWSRes
 
 
 @pytest.fixture
-def api_gateway() -> ApiGateway:
-    return ApiGateway()
+def api_gateway() -> AwsService:
+    return AwsService(lambda request: response(200))
 
 
 @pytest.fixture
-def connections(api_gateway: ApiGateway) -> ManagementApi:
+def connections(api_gateway: AwsService) -> ManagementApi:
     config = DEFAULT_CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
     client = create_client(ENDPOINT, max_connections=1, config=config)
     client.meta.events.register("before-send.apigatewaymanagementapi", api_gateway)
@@ -60,7 +40,7 @@ def connections(api_gateway: ApiGateway) -> ManagementApi:
 
 
 def test_a_message_is_posted_to_its_connection_as_compact_json(
-    api_gateway: ApiGateway, connections: ManagementApi
+    api_gateway: AwsService, connections: ManagementApi
 ):
     assert connections.post(CONNECTION_ID, MESSAGE) is True
 
@@ -70,14 +50,14 @@ def test_a_message_is_posted_to_its_connection_as_compact_json(
     assert request.body == b'{"type":"audience","listenerCount":1,"byLanguage":{"es":1}}'
 
 
-def test_an_encoded_message_is_posted_as_it_is(api_gateway: ApiGateway, connections: ManagementApi):
+def test_an_encoded_message_is_posted_as_it_is(api_gateway: AwsService, connections: ManagementApi):
     connections.post(CONNECTION_ID, '{"text":"你好"}'.encode())
 
     (request,) = api_gateway.requests
     assert request.body == '{"text":"你好"}'.encode()
 
 
-def test_a_connection_is_closed_by_its_id(api_gateway: ApiGateway, connections: ManagementApi):
+def test_a_connection_is_closed_by_its_id(api_gateway: AwsService, connections: ManagementApi):
     api_gateway.respond = lambda request: response(204)
 
     connections.close(CONNECTION_ID)
@@ -87,7 +67,7 @@ def test_a_connection_is_closed_by_its_id(api_gateway: ApiGateway, connections: 
     ]
 
 
-def test_requests_are_signed_for_api_gateway(api_gateway: ApiGateway, connections: ManagementApi):
+def test_requests_are_signed_for_api_gateway(api_gateway: AwsService, connections: ManagementApi):
     connections.post(CONNECTION_ID, MESSAGE)
 
     assert "/eu-west-1/execute-api/aws4_request" in str(api_gateway.requests[0].headers["Authorization"])
@@ -96,7 +76,7 @@ def test_requests_are_signed_for_api_gateway(api_gateway: ApiGateway, connection
 # responses
 
 
-def test_a_connection_that_is_gone_raises_no_error(api_gateway: ApiGateway, connections: ManagementApi):
+def test_a_connection_that_is_gone_raises_no_error(api_gateway: AwsService, connections: ManagementApi):
     api_gateway.respond = lambda request: response(410, "GoneException")
 
     assert connections.post(CONNECTION_ID, MESSAGE) is False
@@ -114,7 +94,7 @@ TEMPORARY = {
 
 @pytest.mark.parametrize("temporary", TEMPORARY.values(), ids=TEMPORARY)
 def test_a_temporary_error_is_service_unavailable(
-    api_gateway: ApiGateway, connections: ManagementApi, temporary: AWSResponse
+    api_gateway: AwsService, connections: ManagementApi, temporary: AWSResponse
 ):
     api_gateway.respond = lambda request: temporary
 
@@ -126,7 +106,7 @@ def test_a_temporary_error_is_service_unavailable(
 
 @pytest.mark.parametrize("error", [ReadTimeoutError, ConnectTimeoutError, EndpointConnectionError])
 def test_no_response_is_service_unavailable(
-    api_gateway: ApiGateway, connections: ManagementApi, error: type[Exception]
+    api_gateway: AwsService, connections: ManagementApi, error: type[Exception]
 ):
     def fail(_: AWSRequest) -> AWSResponse:
         raise error(endpoint_url=ENDPOINT)
@@ -143,7 +123,7 @@ def test_no_response_is_service_unavailable(
     "permanent", [response(403, "ForbiddenException"), response(400, "BadRequestException")]
 )
 def test_a_call_that_api_gateway_rejects_concerns_this_connection_only_and_is_logged(
-    api_gateway: ApiGateway,
+    api_gateway: AwsService,
     connections: ManagementApi,
     permanent: AWSResponse,
     caplog: pytest.LogCaptureFixture,
@@ -158,7 +138,7 @@ def test_a_call_that_api_gateway_rejects_concerns_this_connection_only_and_is_lo
     assert [record.message for record in caplog.records] == ["A connection cannot be reached"] * 2
 
 
-def test_another_error_is_raised_unchanged(api_gateway: ApiGateway, connections: ManagementApi):
+def test_another_error_is_raised_unchanged(api_gateway: AwsService, connections: ManagementApi):
     api_gateway.respond = lambda request: response(404, "NotFoundException")
 
     with pytest.raises(ClientError):

@@ -1,9 +1,7 @@
 """Amazon Polly: the voices of all languages, which request the SDK sends, and what each response means."""
 
-import io
 import json
 import re
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import botocore.session
@@ -21,6 +19,7 @@ from scripts.project import ROOT
 from shared.aws import polly
 from shared.aws.polly import VOICES, Polly, create_client
 from shared.sessions.session import Language
+from tests.support.sdk_responses import AwsService, RawBody
 
 URL = "https://polly.eu-west-1.amazonaws.com/v1/speech"
 TEXT = "The secret of the house."
@@ -79,32 +78,6 @@ def test_the_code_of_a_voice_is_that_of_its_language(language: Language):
 # --- Requests and responses
 
 
-class AmazonPolly:
-    """Responds to the SDK's requests by `respond`, without a socket."""
-
-    def __init__(self) -> None:
-        self.requests: list[AWSRequest] = []
-        self.respond: Callable[[AWSRequest], AWSResponse] = lambda request: response(200, b"mp3")
-
-    def __call__(self, request: AWSRequest, **_: Any) -> AWSResponse:
-        self.requests.append(request)
-        return self.respond(request)
-
-
-class RawBody(io.BytesIO):
-    """The body of a response, as urllib3 returns it. `fault` is raised when it is read."""
-
-    fault: Exception | None = None
-
-    def stream(self, **_: Any) -> Iterator[bytes]:
-        yield self.read()
-
-    def read(self, *size: int) -> bytes:
-        if self.fault:
-            raise self.fault
-        return super().read(*size)
-
-
 def response(status: int, body: bytes, *, fault: Exception | None = None, **headers: str) -> AWSResponse:
     raw = RawBody(body)
     raw.fault = fault
@@ -118,14 +91,14 @@ def error(status: int, code: str) -> AWSResponse:
 
 
 @pytest.fixture
-def amazon(monkeypatch: pytest.MonkeyPatch) -> AmazonPolly:
+def amazon(monkeypatch: pytest.MonkeyPatch) -> AwsService:
     # Between the tries of the SDK.
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda seconds: None)
-    return AmazonPolly()
+    return AwsService(lambda request: response(200, b"mp3"))
 
 
 @pytest.fixture
-def synthesizer(amazon: AmazonPolly) -> Polly:
+def synthesizer(amazon: AwsService) -> Polly:
     client = create_client(max_connections=1)
     client.meta.events.register("before-send.polly", amazon)
     return Polly(client)
@@ -135,7 +108,7 @@ def synthesize(synthesizer: Polly) -> bytes | None:
     return synthesizer.synthesize(TEXT, Language.HINDI)
 
 
-def test_a_text_is_spoken_with_one_request(amazon: AmazonPolly, synthesizer: Polly):
+def test_a_text_is_spoken_with_one_request(amazon: AwsService, synthesizer: Polly):
     assert synthesize(synthesizer) == b"mp3"
 
     (request,) = amazon.requests
@@ -149,7 +122,7 @@ def test_a_text_is_spoken_with_one_request(amazon: AmazonPolly, synthesizer: Pol
     }
 
 
-def test_audio_that_looks_like_json_or_text_is_returned_as_it_is(amazon: AmazonPolly, synthesizer: Polly):
+def test_audio_that_looks_like_json_or_text_is_returned_as_it_is(amazon: AwsService, synthesizer: Polly):
     amazon.respond = lambda request: response(200, b'{"message": "\xff\xf3"}\n')
 
     assert synthesize(synthesizer) == b'{"message": "\xff\xf3"}\n'
@@ -173,7 +146,7 @@ FAILURES = {
 
 @pytest.mark.parametrize("failure", FAILURES)
 def test_a_failure_is_no_voice_and_only_what_may_pass_is_tried_once_more(
-    amazon: AmazonPolly, synthesizer: Polly, failure: str
+    amazon: AwsService, synthesizer: Polly, failure: str
 ):
     answer, tries = FAILURES[failure]
     amazon.respond = lambda request: answer()
@@ -184,7 +157,7 @@ def test_a_failure_is_no_voice_and_only_what_may_pass_is_tried_once_more(
 
 
 @pytest.mark.parametrize("fault", [ReadTimeoutError, ConnectTimeoutError, EndpointConnectionError])
-def test_no_response_is_no_voice(amazon: AmazonPolly, synthesizer: Polly, fault: type[Exception]):
+def test_no_response_is_no_voice(amazon: AwsService, synthesizer: Polly, fault: type[Exception]):
     def fail(_: AWSRequest) -> AWSResponse:
         raise fault(endpoint_url=URL)
 
@@ -194,7 +167,7 @@ def test_no_response_is_no_voice(amazon: AmazonPolly, synthesizer: Polly, fault:
     assert len(amazon.requests) == 2
 
 
-def test_a_throttled_request_that_is_repeated_succeeds(amazon: AmazonPolly, synthesizer: Polly):
+def test_a_throttled_request_that_is_repeated_succeeds(amazon: AwsService, synthesizer: Polly):
     answers = iter([error(400, "ThrottlingException"), response(200, b"mp3")])
     amazon.respond = lambda request: next(answers)
 
@@ -202,7 +175,7 @@ def test_a_throttled_request_that_is_repeated_succeeds(amazon: AmazonPolly, synt
 
 
 def test_a_failure_is_logged_with_its_reason_and_without_the_text(
-    amazon: AmazonPolly, synthesizer: Polly, caplog: pytest.LogCaptureFixture
+    amazon: AwsService, synthesizer: Polly, caplog: pytest.LogCaptureFixture
 ):
     amazon.respond = lambda request: error(400, "TextLengthExceededException")
 

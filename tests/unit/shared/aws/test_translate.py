@@ -1,9 +1,6 @@
 """Amazon Translate: which request the SDK sends, and what each response means."""
 
-import io
 import json
-from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSRequest, AWSResponse
@@ -17,28 +14,10 @@ from botocore.exceptions import (
 from shared.aws.translate import Translate, create_client
 from shared.captions.caption import MAX_TEXT
 from shared.sessions.session import Language
+from tests.support.sdk_responses import AwsService, RawBody
 
 URL = "https://translate.eu-west-1.amazonaws.com/"
 TEXT = "The secret of the house."
-
-
-class AmazonTranslate:
-    """Responds to the SDK's requests by `respond`, without a socket."""
-
-    def __init__(self) -> None:
-        self.requests: list[AWSRequest] = []
-        self.respond: Callable[[AWSRequest], AWSResponse] = lambda request: translated("El secreto.")
-
-    def __call__(self, request: AWSRequest, **_: Any) -> AWSResponse:
-        self.requests.append(request)
-        return self.respond(request)
-
-
-class RawBody(io.BytesIO):
-    """The body of a response, as urllib3 returns it."""
-
-    def stream(self, **_: Any) -> Iterator[bytes]:
-        yield self.read()
 
 
 def response(status: int, body: bytes) -> AWSResponse:
@@ -55,12 +34,12 @@ def error(status: int, code: str) -> AWSResponse:
 
 
 @pytest.fixture
-def amazon() -> AmazonTranslate:
-    return AmazonTranslate()
+def amazon() -> AwsService:
+    return AwsService(lambda request: translated("El secreto."))
 
 
 @pytest.fixture
-def translator(amazon: AmazonTranslate) -> Translate:
+def translator(amazon: AwsService) -> Translate:
     client = create_client(max_connections=1)
     client.meta.events.register("before-send.translate", amazon)
     return Translate(client)
@@ -70,7 +49,7 @@ def translate(translator: Translate, text: str = TEXT) -> str | None:
     return translator.translate(text, source=Language.ENGLISH, target=Language.SPANISH)
 
 
-def test_a_text_is_translated_with_one_request(amazon: AmazonTranslate, translator: Translate):
+def test_a_text_is_translated_with_one_request(amazon: AwsService, translator: Translate):
     assert translate(translator) == "El secreto."
 
     (request,) = amazon.requests
@@ -85,7 +64,7 @@ def test_a_text_is_translated_with_one_request(amazon: AmazonTranslate, translat
 
 @pytest.mark.parametrize("language", Language)
 def test_the_codes_of_languages_are_those_of_amazon_translate(
-    amazon: AmazonTranslate, translator: Translate, language: Language
+    amazon: AwsService, translator: Translate, language: Language
 ):
     translator.translate(TEXT, source=language, target=Language.NORWEGIAN)
 
@@ -115,9 +94,7 @@ FAILURES = {
 
 
 @pytest.mark.parametrize("failure", FAILURES)
-def test_a_failure_is_no_translation_after_one_try(
-    amazon: AmazonTranslate, translator: Translate, failure: str
-):
+def test_a_failure_is_no_translation_after_one_try(amazon: AwsService, translator: Translate, failure: str):
     amazon.respond = lambda request: FAILURES[failure]
 
     assert translate(translator) is None
@@ -127,7 +104,7 @@ def test_a_failure_is_no_translation_after_one_try(
 
 @pytest.mark.parametrize("fault", [ReadTimeoutError, ConnectTimeoutError, EndpointConnectionError])
 def test_no_response_is_no_translation_after_one_try(
-    amazon: AmazonTranslate, translator: Translate, fault: type[Exception]
+    amazon: AwsService, translator: Translate, fault: type[Exception]
 ):
     def fail(_: AWSRequest) -> AWSResponse:
         raise fault(endpoint_url=URL)
@@ -143,7 +120,7 @@ def closed(_: AWSRequest) -> AWSResponse:
 
 
 def test_a_connection_that_was_closed_while_it_was_idle_is_replaced_once(
-    amazon: AmazonTranslate, translator: Translate
+    amazon: AwsService, translator: Translate
 ):
     answers = iter([closed, lambda request: translated("El secreto.")])
     amazon.respond = lambda request: next(answers)(request)
@@ -157,7 +134,7 @@ def test_a_connection_that_was_closed_while_it_was_idle_is_replaced_once(
 
 
 def test_a_failure_is_logged_with_its_reason_and_without_the_text(
-    amazon: AmazonTranslate, translator: Translate, caplog: pytest.LogCaptureFixture
+    amazon: AwsService, translator: Translate, caplog: pytest.LogCaptureFixture
 ):
     amazon.respond = lambda request: error(400, "ThrottlingException")
 

@@ -1,6 +1,6 @@
 """The voice bucket: what is stored where, and for how long its URLs are valid."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -13,24 +13,12 @@ from moto import mock_aws
 from shared.aws.voice_bucket import URL_LIFETIME_S, VoiceBucket, create_client
 from shared.sessions.session import Language
 from tests.support.captions import a_caption
+from tests.support.sdk_responses import AwsService, RawBody
 from tests.support.sessions import NOW
-from tests.unit.shared.aws.test_polly import RawBody
 
 BUCKET = "session-service-dev-voice-123456789012"
 KEY = f"blessed-shepherd-427#{NOW}/7/es.mp3"
 HOST = f"https://{BUCKET}.s3.eu-west-1.amazonaws.com"
-
-
-class AmazonS3:
-    """Responds to the SDK's requests by `respond`, without a socket."""
-
-    def __init__(self) -> None:
-        self.requests: list[AWSRequest] = []
-        self.respond: Callable[[], AWSResponse] = lambda: response(200)
-
-    def __call__(self, request: AWSRequest, **_: Any) -> AWSResponse:
-        self.requests.append(request)
-        return self.respond()
 
 
 def response(status: int, code: str = "") -> AWSResponse:
@@ -39,13 +27,13 @@ def response(status: int, code: str = "") -> AWSResponse:
 
 
 @pytest.fixture
-def amazon(monkeypatch: pytest.MonkeyPatch) -> AmazonS3:
+def amazon(monkeypatch: pytest.MonkeyPatch) -> AwsService:
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda seconds: None)
-    return AmazonS3()
+    return AwsService(lambda request: response(200))
 
 
 @pytest.fixture
-def voices(amazon: AmazonS3) -> VoiceBucket:
+def voices(amazon: AwsService) -> VoiceBucket:
     client = create_client(max_connections=2)
     client.meta.events.register("before-send.s3", amazon)
     return VoiceBucket(client, BUCKET)
@@ -55,7 +43,7 @@ def add(voices: VoiceBucket) -> str | None:
     return voices.add(a_caption(7), Language.SPANISH, b"mp3")
 
 
-def test_a_voice_is_stored_under_its_session_caption_and_language(amazon: AmazonS3, voices: VoiceBucket):
+def test_a_voice_is_stored_under_its_session_caption_and_language(amazon: AwsService, voices: VoiceBucket):
     assert add(voices)
 
     (request,) = amazon.requests
@@ -64,7 +52,7 @@ def test_a_voice_is_stored_under_its_session_caption_and_language(amazon: Amazon
     assert request.headers["Content-Type"] == b"audio/mpeg"
 
 
-def test_a_url_is_valid_for_ten_minutes_and_for_reading_one_voice(amazon: AmazonS3, voices: VoiceBucket):
+def test_a_url_is_valid_for_ten_minutes_and_for_reading_one_voice(amazon: AwsService, voices: VoiceBucket):
     url = add(voices)
 
     assert url is not None
@@ -98,14 +86,14 @@ def test_a_url_has_the_signature_that_botocore_makes_of_it(voices: VoiceBucket):
     [(503, "SlowDown", 2), (500, "InternalError", 2), (403, "AccessDenied", 1), (404, "NoSuchBucket", 1)],
 )
 def test_a_failure_is_no_url_and_only_what_may_pass_is_tried_once_more(
-    amazon: AmazonS3,
+    amazon: AwsService,
     voices: VoiceBucket,
     caplog: pytest.LogCaptureFixture,
     status: int,
     code: str,
     tries: int,
 ):
-    amazon.respond = lambda: response(status, code)
+    amazon.respond = lambda request: response(status, code)
 
     assert add(voices) is None
 
@@ -117,8 +105,8 @@ def test_a_failure_is_no_url_and_only_what_may_pass_is_tried_once_more(
 
 
 @pytest.mark.parametrize("fault", [ReadTimeoutError, ConnectTimeoutError, EndpointConnectionError])
-def test_no_response_is_no_url(amazon: AmazonS3, voices: VoiceBucket, fault: type[Exception]):
-    def fail() -> AWSResponse:
+def test_no_response_is_no_url(amazon: AwsService, voices: VoiceBucket, fault: type[Exception]):
+    def fail(_: AWSRequest) -> AWSResponse:
         raise fault(endpoint_url=HOST)
 
     amazon.respond = fail
