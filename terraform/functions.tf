@@ -247,7 +247,7 @@ locals {
         sessions      = ["dynamodb:GetItem"]
         live_captions = ["dynamodb:GetItem"]
         captions      = ["dynamodb:Query"]
-        connections   = ["dynamodb:DeleteItem"]
+        connections   = ["dynamodb:GetItem", "dynamodb:DeleteItem"]
       }
       manages_connections = ["POST"]
       environment = {

@@ -1,6 +1,6 @@
 """Welcome connections that have been admitted: send the session's state and the last captions."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -48,10 +48,14 @@ AGAIN = (Outcome.CONNECTING, Outcome.FAILED)
 
 @dataclass(slots=True)
 class _Arrival:
-    """A connection, and whether it must be sent `sessionJoined`; not if only its language has changed."""
+    """A connection, and whether it must be sent `sessionJoined`; not if only its language has changed.
+
+    `unopened` is whether it was not open at the last try.
+    """
 
     connection: Connection
     joins: bool
+    unopened: bool = False
 
 
 class Welcome:
@@ -109,27 +113,27 @@ class Welcome:
 
     def _welcome(self, arrival: _Arrival) -> Outcome:
         connection = arrival.connection
+        if arrival.unopened and self._connections.get(connection.session_id, connection.id) is None:
+            # It has opened and closed meanwhile. Waiting for it would delay those behind it in the stream.
+            return Outcome.GONE
         # Read again in each try, because the session may have changed while the connection was not open.
         joined = self._describe_session(connection)
         if arrival.joins:
-            outcome = self._post(connection, joined)
-            if outcome is not Outcome.DONE:
-                return outcome
+            # Read before the call, because the call may outlast the rest of the handshake.
+            handshaking = connection.handshaking(self._clock())
+            if not self._gateway.post(connection.id, joined):
+                arrival.unopened = handshaking
+                return Outcome.CONNECTING if handshaking else self._remove(connection)
             arrival.joins = False
         if connection.role is Role.LISTENER and connection.target_language is not None:
             # Read once the connection is open: captions that were sent before have not reached it.
             last = self._history.last(connection.session, HISTORY_LENGTH)
-            return self._post(connection, captions(last, connection.target_language, self._clock()))
+            message = captions(last, connection.target_language, self._clock())
+            if not self._gateway.post(connection.id, message):
+                return self._remove(connection)
         return Outcome.DONE
 
-    def _post(self, connection: Connection, message: Mapping[str, object]) -> Outcome:
-        """Send the message; remove the row of a connection that is gone."""
-        # Read before the call, because the call may outlast the rest of the handshake.
-        handshaking = connection.handshaking(self._clock())
-        if self._gateway.post(connection.id, message):
-            return Outcome.DONE
-        if handshaking:
-            return Outcome.CONNECTING
+    def _remove(self, connection: Connection) -> Outcome:
         self._connections.remove(connection.session_id, connection.id)
         return Outcome.GONE
 

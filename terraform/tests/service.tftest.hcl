@@ -299,7 +299,7 @@ run "functions" {
         "arn:sessions"                                                          = ["dynamodb:GetItem"]
         "arn:live_captions"                                                     = ["dynamodb:GetItem"]
         "arn:captions"                                                          = ["dynamodb:Query"]
-        "arn:connections"                                                       = ["dynamodb:DeleteItem"]
+        "arn:connections"                                                       = ["dynamodb:GetItem", "dynamodb:DeleteItem"]
         "arn:aws:execute-api:us-east-1:123456789012:ws1/ws/POST/@connections/*" = ["execute-api:ManageConnections"]
       }
       translate_captions = {

@@ -384,6 +384,17 @@ def test_a_connection_that_never_opens_is_removed_after_its_handshake():
     assert len(harness.tries) < 20
 
 
+def test_a_connection_that_has_closed_meanwhile_is_not_waited_for():
+    harness = Harness(LISTENER, SPEAKER)
+    harness.opens_at[LISTENER.id] = None
+    harness.on_post = lambda _: harness.connections.remove(SESSION_ID, LISTENER.id)
+
+    harness.welcome([(a_waiting_listener(), LISTENER), (None, SPEAKER)])
+
+    assert [connection_id for _, connection_id in harness.tries] == [LISTENER.id, SPEAKER.id]
+    assert harness.now - NOW == 100  # before the only other try
+
+
 def test_a_connection_that_is_gone_after_its_handshake_is_removed_at_once():
     harness = Harness(LISTENER)
     harness.opens_at[LISTENER.id] = None
@@ -394,9 +405,8 @@ def test_a_connection_that_is_gone_after_its_handshake_is_removed_at_once():
     assert (len(harness.tries), harness.row_ids()) == (1, [])
 
 
-def test_a_listener_who_leaves_between_both_messages_is_removed():
+def test_a_listener_who_leaves_between_both_messages_is_removed_at_once():
     harness = Harness(LISTENER)
-    harness.now = NOW + HANDSHAKE_MS
 
     def leave(connection_id: str) -> None:
         if harness.posted:
@@ -407,6 +417,7 @@ def test_a_listener_who_leaves_between_both_messages_is_removed():
     harness.welcome([admission(LISTENER)])
 
     assert (harness.types(LISTENER.id), harness.row_ids()) == (["sessionJoined"], [])
+    assert harness.now == NOW  # nobody waits
 
 
 def test_connections_that_never_open_delay_no_others():
