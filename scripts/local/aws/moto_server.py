@@ -28,7 +28,7 @@ from moto.awslambda.exceptions import UnknownFunctionException
 from moto.awslambda.models import LambdaFunction
 from moto.awslambda.responses import LambdaResponse
 from moto.awslambda_simple.models import lambda_simple_backends
-from moto.core import responses
+from moto.core import responses, routing
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.core.responses import BaseResponse
 from moto.core.serialize import BaseJSONSerializer
@@ -190,6 +190,23 @@ def _cache_lookups() -> None:
     wrap(responses, "method_names_from_class")(lambda _, class_: methods(class_))
 
 
+def _build_models_once() -> None:
+    """Build the model and the routes of a service once.
+
+    moto builds them in every request that comes before the first one has, and Terraform begins with twenty.
+    """
+    lock = threading.RLock()
+
+    def one_at_a_time(build: Method, *args: Any) -> Any:
+        with lock:
+            return build(*args)
+
+    wrap(routing, "get_service_model")(one_at_a_time)
+    wrap(responses, "get_service_model")(one_at_a_time)
+    wrap(responses, "get_service_router")(one_at_a_time)
+    wrap(routing.ServiceOperationRouter, "_get_router")(one_at_a_time)
+
+
 def _send_rows_unchanged() -> None:
     """Send rows as they are stored, in DynamoDB's JSON. moto needs most of a millisecond for each."""
 
@@ -303,6 +320,7 @@ def serve(streams_url: str, invoke_url: str, calls: Path) -> None:
     _check_s3_calls(permissions)
     _send_rows_unchanged()
     _cache_lookups()
+    _build_models_once()
     _post_streams(streams_url)
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
