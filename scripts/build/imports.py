@@ -4,6 +4,7 @@ import ast
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from scripts.build.errors import BuildError
@@ -32,7 +33,7 @@ def follow(root: Path, module: str) -> Imports:
         if file is None or file in files:
             continue
         files.add(file)
-        for name, line, is_module in _imported_names(root, file):
+        for name, line, is_module in _imported_names(file, (root / file).read_bytes()):
             top = name.split(".")[0]
             if top in OWN_PACKAGES:
                 own_files = _own_files(root, name)
@@ -59,13 +60,16 @@ def called_methods(source: bytes) -> Iterator[tuple[str, int]]:
                 )
 
 
-def sdk_services(source: bytes) -> Iterator[str]:
-    """Yield each service for which a source creates a client: `create_client("dynamodb", ...)`."""
+@cache
+def sdk_services(source: bytes) -> frozenset[str]:
+    """Return the services for which a source creates a client: `create_client("dynamodb", ...)`."""
+    found = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             first = node.args[0] if node.args else None
             if node.func.attr == "create_client" and isinstance(first, ast.Constant):
-                yield str(first.value)
+                found.add(str(first.value))
+    return frozenset(found)
 
 
 def _file(root: Path, module: str) -> Path | None:
@@ -89,22 +93,22 @@ def _own_files(root: Path, name: str) -> list[Path | None]:
     return [*(_file(root, ".".join(parts[:count])) for count in range(1, len(parts))), own]
 
 
-def _imported_names(root: Path, file: Path) -> Iterator[tuple[str, int, bool]]:
-    """Yield each imported dotted name, its line, and whether it must be a module.
+@cache
+def _imported_names(file: Path, source: bytes) -> list[tuple[str, int, bool]]:
+    """Return each dotted name that a source imports, its line, and whether it must be a module.
 
-    `from a import b` yields a, which must be one, and a.b, which may be one or a name inside a.
+    `from a import b` gives a, which must be one, and a.b, which may be one or a name inside a.
     """
-    package = file.parent.parts
-    for node in _executed_nodes(ast.parse((root / file).read_bytes(), filename=str(file))):
+    package, names = file.parent.parts, []
+    for node in _executed_nodes(ast.parse(source, filename=str(file))):
         if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield alias.name, node.lineno, True
+            names += [(alias.name, node.lineno, True) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else ()
-            source = ".".join((*base, *([node.module] if node.module else [])))
-            yield source, node.lineno, True
-            for alias in node.names:
-                yield f"{source}.{alias.name}", node.lineno, False
+            module = ".".join((*base, *([node.module] if node.module else [])))
+            names.append((module, node.lineno, True))
+            names += [(f"{module}.{alias.name}", node.lineno, False) for alias in node.names]
+    return names
 
 
 def _executed_nodes(node: ast.AST) -> Iterator[ast.AST]:

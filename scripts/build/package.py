@@ -3,11 +3,13 @@
 import hashlib
 import io
 import json
+import os
 import subprocess
 import tempfile
 import tomllib
 import zipfile
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from scripts.build import bytecode, imports, prune, sbom, targets, vendor
@@ -40,13 +42,14 @@ def build(target: Target, out: Path, root: Path = ROOT) -> None:
     _check_calls(root, sources, packages.removed_methods)
     own_files = _own_files(root, target, interpreter, sources)
     distributions = {name: packages.distributions(imported[name].third_party) for name in names}
-    zips = {
-        name: zip_files(
-            _with_data_of(packages.files(distributions[name]), _services(root, imported[name].files))
-            | {path: content for file in imported[name].files for path, content in own_files[file].items()}
-        )
-        for name in names
-    }
+
+    def zip_function(name: str) -> bytes:
+        files = imported[name].files
+        shipped = _with_data_of(packages.files(distributions[name]), _services(root, files))
+        return zip_files(shipped | {path: each for file in files for path, each in own_files[file].items()})
+
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        zips = dict(zip(names, threads.map(zip_function, names), strict=True))
     _check_sizes(zips)
     out.mkdir(parents=True, exist_ok=True)
     functions = {}
