@@ -27,5 +27,5 @@ def join(page: Page, code: str, language: str) -> None:
 
 
 def captions(page: Page) -> Locator:
-    """Return the captions that the page shows, oldest first."""
-    return page.locator("#captions li")
+    """Return the texts of the captions that the page shows, oldest first."""
+    return page.locator("#captions li p")

@@ -25,8 +25,8 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    """Start a system whose sessions have room for three listeners."""
-    settings = {"max_listeners": str(MAX_LISTENERS)}
+    """Start a system that takes audio, and whose sessions have room for three listeners."""
+    settings = {"max_listeners": str(MAX_LISTENERS), "audio_stream": "true"}
     with System(work=tmp_path_factory.mktemp("system"), build=False, settings=settings) as system:
         yield system
 

@@ -28,7 +28,8 @@ def test_what_the_speaker_says_is_read_by_each_listener_in_their_language(
     expect(captions(spanish)).to_have_text(["[es] Welcome to all of you.", "[es] Please sit down."])
     expect(captions(french)).to_have_text(["[fr] Welcome to all of you.", "[fr] Please sit down."])
     expect(captions(speaker)).to_have_text(["Welcome to all of you.", "Please sit down."])
-    expect(captions(spanish).first).to_have_attribute("lang", "es")
+    expect(spanish.locator("#captions li").first).to_have_attribute("lang", "es")
+    expect(spanish.get_by_text("Not translated")).to_have_count(0)
     expect(speaker.locator("#count")).to_have_text("2")
     expect(speaker.locator("#audience li")).to_have_text(["español: 1", "français: 1"])
     assert console_errors == []
@@ -47,6 +48,7 @@ def test_a_link_with_the_code_joins_in_the_browsers_language(open_page: OpenPage
 
     expect(listener.locator("#room-language")).to_have_value("no")
     expect(captions(listener)).to_have_text(["Good morning."])  # nobody had listened in Norwegian
+    expect(listener.get_by_text("Not translated")).to_be_visible()
     expect(speaker.locator("#qr")).to_be_visible()
     assert speaker.locator("#qr").evaluate("image => image.naturalWidth") > 0
 

@@ -2,9 +2,16 @@
 import { SessionClient } from "./session-client.js";
 
 /** @typedef {import("./messages.js").CaptionView} CaptionView */
+/** @typedef {import("./messages.js").Language} Language */
 /** @typedef {import("./session-client.js").State} State */
 
-export const LANGUAGES = "en es fr de it pt ru ja ko zh ar hi nl pl tr sv da no fi".split(" ");
+/** Each language of the service, with its name in itself. */
+const NAMES = /** @satisfies {Record<Language, string>} */ ({
+  en: "English", es: "español", fr: "français", de: "Deutsch", it: "italiano", pt: "português", ru: "русский",
+  ja: "日本語", ko: "한국어", zh: "中文", ar: "العربية", hi: "हिन्दी", nl: "Nederlands", pl: "polski", tr: "Türkçe",
+  sv: "svenska", da: "dansk", no: "norsk", fi: "suomi",
+});
+export const LANGUAGES = Object.keys(NAMES);
 
 /** @template {HTMLElement} [T=HTMLElement] @param {string} id @returns {T} */
 export const element = (id) => /** @type {T} */ (document.getElementById(id));
@@ -15,8 +22,8 @@ export const settings = async () => (await fetch("/settings.json")).json();
 /** @param {{apiUrl: string, websocketUrl: string}} addresses @param {() => Promise<string>} [token] */
 export const client = (addresses, token) => new SessionClient({ ...addresses, token });
 
-/** The language's name in itself. @param {string} code */
-export const nameOf = (code) => new Intl.DisplayNames([code], { type: "language" }).of(code) ?? code;
+/** @param {string} code */
+export const nameOf = (code) => /** @type {Record<string, string>} */ (NAMES)[code] ?? code;
 
 /** @param {HTMLSelectElement} select @param {string} chosen */
 export function fillLanguages(select, chosen) {
@@ -32,12 +39,13 @@ export const ownLanguage = () =>
   navigator.languages.map((tag) => tag.split("-")[0].replace(/^(nb|nn)$/, "no")).find((code) => LANGUAGES.includes(code)) ?? "en";
 
 /** Show captions: each one once, and only what has changed is written, because screen readers read that.
- * @param {HTMLElement} list @param {CaptionView[]} captions @param {number} most */
-export function showCaptions(list, captions, most) {
+ * One that is not in `wanted` is marked: it could not be translated, or nobody had listened in this language.
+ * @param {HTMLElement} list @param {CaptionView[]} captions @param {number} most @param {string} [wanted] */
+export function showCaptions(list, captions, most, wanted) {
   const shown = captions.slice(-most);
-  const wanted = new Set(shown.map(({ sequence }) => String(sequence)));
+  const sequences = new Set(shown.map(({ sequence }) => String(sequence)));
   for (const item of [...list.children]) {
-    if (!wanted.has(/** @type {HTMLElement} */ (item).dataset.sequence ?? "")) item.remove();
+    if (!sequences.has(/** @type {HTMLElement} */ (item).dataset.sequence ?? "")) item.remove();
   }
   shown.forEach((caption, position) => {
     let item = /** @type {HTMLElement | null} */ (list.children[position]);
@@ -46,11 +54,22 @@ export function showCaptions(list, captions, most) {
       item.dataset.sequence = String(caption.sequence);
       list.insertBefore(item, list.children[position] ?? null);
     }
-    if (item.textContent !== caption.text) item.textContent = caption.text;
+    if (item.lang === caption.language && item.firstChild?.textContent === caption.text) return;
     item.lang = caption.language;
-    item.dir = "auto";
+    const text = document.createElement("p");
+    text.dir = "auto";
+    text.textContent = caption.text;
+    item.replaceChildren(text);
+    if (wanted && caption.language !== wanted) item.append(notTranslated());
   });
   list.lastElementChild?.scrollIntoView({ block: "end" });
+}
+
+function notTranslated() {
+  const mark = document.createElement("small");
+  mark.lang = "en";
+  mark.textContent = "Not translated";
+  return mark;
 }
 
 /** @type {Record<string, string>} */

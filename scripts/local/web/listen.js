@@ -1,5 +1,6 @@
 // The listener's page: choose a session and a language, and follow it.
 import { client, element, fillLanguages, LANGUAGES, ownLanguage, settings, showCaptions, stateText } from "./common.js";
+import { Voice } from "./voice.js";
 
 /** @typedef {import("./session-client.js").Connection} Connection */
 /** @typedef {import("./messages.js").CaptionView} CaptionView */
@@ -15,6 +16,7 @@ const firstLanguage = element("language");
 /** @type {HTMLSelectElement} */
 const language = element("room-language");
 const voiceButton = element("voice");
+const voice = new Voice(element("player"));
 const query = new URLSearchParams(location.search);
 const sessions = settings().then((addresses) => client(addresses));
 
@@ -23,6 +25,9 @@ let connection;
 let premium = false;
 let paused = false;
 let speakerAway = "";
+/** The last caption that was read, or was there on arrival; undefined before anything has arrived.
+ * @type {number | undefined} */
+let lastRead;
 
 const asked = query.get("language") ?? "";
 fillLanguages(firstLanguage, LANGUAGES.includes(asked) ? asked : ownLanguage());
@@ -37,6 +42,7 @@ form.addEventListener("submit", (event) => {
 
 element("leave").addEventListener("click", () => {
   connection?.close();
+  voice.stop();
   form.hidden = false;
   element("room").hidden = true;
   code.focus();
@@ -56,6 +62,9 @@ async function join() {
   element("room").hidden = false;
   premium = paused = false;
   speakerAway = "";
+  lastRead = undefined;
+  voice.stop();
+  element("captions").replaceChildren();
   notify();
   keepInAddress();
   const joined = (connection = (await sessions).connect(sessionId, { language: language.value }));
@@ -75,10 +84,12 @@ async function join() {
     notify();
   });
   joined.on("captions", (captions) => {
-    showCaptions(element("captions"), captions, SHOWN_CAPTIONS);
-    if (!premium) voice.read(captions);
+    showCaptions(element("captions"), captions, SHOWN_CAPTIONS, language.value);
+    read(captions);
   });
-  joined.on("translatedAudio", ({ url }) => voice.play(url));
+  joined.on("translatedAudio", ({ url, targetLanguage }) => {
+    if (targetLanguage === language.value) voice.play(url);
+  });
 }
 
 function notify() {
@@ -93,53 +104,18 @@ function keepInAddress() {
   history.replaceState(null, "", `?${values}`);
 }
 
-/** Plays the service's voice in a premium session, and reads captions with the browser's voice in others. */
-const voice = {
-  on: false,
-  read_to: 0,
-  /** @type {string[]} */
-  queue: [],
-  player: new Audio(),
+/** The service speaks the translations of a premium session; the browser reads everything else.
+ * @param {CaptionView[]} captions */
+function read(captions) {
+  const last = lastRead;
+  lastRead = Math.max(last ?? 0, ...captions.map(({ sequence }) => sequence));
+  if (last === undefined) return;
+  for (const { sequence, text, language, translated } of captions) {
+    if (sequence > last && !(premium && translated)) voice.read(text, language);
+  }
+}
 
-  /** @param {CaptionView[]} captions */
-  read(captions) {
-    const last = captions.at(-1)?.sequence ?? 0;
-    const news = captions.filter(({ sequence }) => sequence > this.read_to);
-    const first = this.read_to === 0;
-    this.read_to = Math.max(this.read_to, last);
-    if (!this.on || first || !("speechSynthesis" in window)) return;
-    for (const caption of news) {
-      const utterance = new SpeechSynthesisUtterance(caption.text);
-      utterance.lang = caption.language;
-      speechSynthesis.speak(utterance);
-    }
-  },
-
-  /** @param {string} url */
-  play(url) {
-    if (!this.on) return;
-    this.queue.push(url);
-    if (this.player.paused) this.next();
-  },
-
-  next() {
-    const url = this.queue.shift();
-    if (!url) return;
-    this.player.src = url;
-    this.player.play().catch(() => this.next());
-  },
-
-  stop() {
-    this.queue = [];
-    this.player.pause();
-    if ("speechSynthesis" in window) speechSynthesis.cancel();
-  },
-};
-
-voice.player.addEventListener("ended", () => voice.next());
-voice.player.addEventListener("error", () => voice.next());
 voiceButton.addEventListener("click", () => {
-  voice.on = !voice.on;
+  voice.turn(!voice.on);
   voiceButton.setAttribute("aria-pressed", String(voice.on));
-  if (!voice.on) voice.stop();
 });

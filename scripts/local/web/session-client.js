@@ -16,11 +16,9 @@
  *   `session` is the current state, never an older one; `captions` are all that are known, oldest first.
  */
 
-const TRIES = 5;
+const [TRIES, KEPT_CAPTIONS, AUDIO_BUFFER_BYTES] = [5, 500, 128 * 1024];
 const [REQUEST_MS, ANSWER_MS, HEARTBEAT_MS] = [12_000, 15_000, 4 * 60_000];
 const [SHORTEST_WAIT_MS, LONGEST_WAIT_MS] = [500, 30_000];
-const KEPT_CAPTIONS = 500;
-const AUDIO_BUFFER_BYTES = 128 * 1024;
 
 /** @param {number} ms */
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -119,6 +117,7 @@ export class Connection {
   #version = 0;
   #presenceAt = 0;
   #lastSequence = 0;
+  #audioAt = 0;
 
   /** @param {SessionClient} client @param {string} sessionId @param {string | undefined} language */
   constructor(client, sessionId, language) {
@@ -150,7 +149,8 @@ export class Connection {
   sendAudio(bytes) {
     if (!this.#joined || (this.#socket?.bufferedAmount ?? 0) > AUDIO_BUFFER_BYTES) return false;
     const audioData = btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
-    return this.#send({ action: "audioChunk", audioData, timestamp: Date.now() });
+    this.#audioAt = Math.max(Date.now(), this.#audioAt + 1); // no two are equal: consumers order by it
+    return this.#send({ action: "audioChunk", audioData, timestamp: this.#audioAt });
   }
 
   /** Receive what follows, and the last captions, in another language. @param {string} language */

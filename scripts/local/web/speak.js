@@ -177,8 +177,14 @@ element("recognize").hidden = !Recognition;
 element("recognize").addEventListener("click", () => (recognition.on ? recognition.stop() : recognition.start()));
 
 const microphone = new Microphone({
-  onChunk: (bytes) => connection?.sendAudio(bytes),
+  // What is said during a pause is not sent.
+  onChunk: (bytes) => paused || connection?.sendAudio(bytes),
   onLevel: (level) => (/** @type {HTMLMeterElement} */ (element("level")).value = level),
   onChange: (on) => element("microphone").setAttribute("aria-pressed", String(on)),
 });
-element("microphone").addEventListener("click", () => attempt(() => (microphone.on ? microphone.stop() : microphone.start())));
+element("microphone").addEventListener("click", async () => {
+  const button = /** @type {HTMLButtonElement} */ (element("microphone"));
+  button.disabled = true; // until the browser has asked for permission
+  await attempt(() => (microphone.on ? microphone.stop() : microphone.start()));
+  button.disabled = false;
+});
