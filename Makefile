@@ -7,7 +7,7 @@ MAKEFLAGS += --no-builtin-rules
 
 VENV_PYTHON ?= python3
 PORT ?= 8080
-PARTS ?= load curve faults attacks fan_out scale fuzz mutation
+PARTS ?= load curve faults attacks fan_out captions audio pages scale fuzz mutation
 PY := .venv/bin/python
 VENV := .venv/.installed
 CHECKOV := build/checkov/.installed
@@ -15,10 +15,13 @@ CONFORMANCE := build/conformance/.installed
 WEB := build/web/.installed
 BROWSER := build/browser/.installed
 PYTEST := $(PY) -m pytest --quiet
-SLOW_TIER := tests/system tests/terraform
-OTHER_TIERS := tests/conformance tests/browser
+OTHER_TIERS := tests/system tests/faults tests/terraform tests/deploy tests/conformance tests/browser
 STRESS_TOOLS := $(if $(filter load faults,$(PARTS)),package build/load/.installed) \
-  $(if $(filter fuzz,$(PARTS)),build/fuzz/.installed) $(if $(filter mutation,$(PARTS)),build/mutation/.installed)
+  $(if $(filter pages,$(PARTS)),$(BROWSER)) $(if $(filter fuzz,$(PARTS)),build/fuzz/.installed) \
+  $(if $(filter mutation,$(PARTS)),build/mutation/.installed)
+
+# Byte code of the tests is kept: the next run begins some seconds earlier.
+unexport PYTHONDONTWRITEBYTECODE
 
 # Terraform warns on every call about a configuration file that does not exist.
 ifneq ($(TF_CLI_CONFIG_FILE),)
@@ -49,15 +52,29 @@ speak: $(VENV) ## Publish each line that is typed as a caption (SESSION=blessed-
 ##@ Develop
 
 .PHONY: test
-test: $(VENV) ## Run every test
+test: $(VENV) ## Test the code and the whole system on this machine
 	@echo "== 1 of 2: unit and contract tests =="
 	@echo "The business rules, the functions, the local tools and the generated documents are correct, and every"
 	@echo "in-memory table behaves like its DynamoDB table."
-	@$(PYTEST) -n 2 --dist loadfile tests $(patsubst %,--ignore=%,$(SLOW_TIER) $(OTHER_TIERS))
-	@echo "== 2 of 2: Terraform and system tests =="
-	@echo "Terraform plans the intended resources, and the packaged functions, deployed by it to a local AWS, answer"
-	@echo "over HTTP and WebSocket, keep their roles, and roll out and back."
-	@$(PYTEST) -n 3 --dist loadscope --no-loadscope-reorder $(SLOW_TIER)
+	@$(PYTEST) -n 2 --dist loadscope --no-loadscope-reorder tests $(patsubst %,--ignore=%,$(OTHER_TIERS))
+	@echo "== 2 of 2: system tests =="
+	@echo "The packaged functions, deployed by Terraform to a local AWS, answer over HTTP and WebSocket, and captions and"
+	@echo "voices reach their listeners."
+	@$(PYTEST) -n 2 --dist loadscope --no-loadscope-reorder tests/system
+
+.PHONY: test-faults
+test-faults: $(VENV) ## Test the whole system with faults, floods, low limits and rows that cannot be read
+	@echo "== Fault tests =="
+	@echo "Sessions, sockets, captions and audio survive what happens on AWS: faults, throttling, killed functions, lost"
+	@echo "messages, floods, and rows that cannot be read."
+	@$(PYTEST) tests/faults
+
+.PHONY: test-deploy
+test-deploy: $(VENV) ## Test what Terraform plans, deployments, rollouts and rollbacks
+	@echo "== Deployment tests =="
+	@echo "Terraform plans the intended resources, and environments are deployed to a local AWS, changed, rolled out and"
+	@echo "back, and destroyed."
+	@$(PYTEST) -n 2 --dist loadscope --no-loadscope-reorder tests/deploy tests/terraform
 
 .PHONY: conformance
 conformance: package $(CONFORMANCE) ## Test tables, deployments and APIs on a second emulator of AWS, which enforces IAM

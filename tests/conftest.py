@@ -21,13 +21,27 @@ for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
 
 
 class SystemScheduling(LoadScopeScheduling):
-    """Run tests that share a system on one worker: a folder of tests/system, or otherwise a file."""
+    """Run tests that share a system on one worker: those of a folder, or otherwise of a file."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        if file.startswith("tests/system/"):
+        if file.startswith(("tests/system/", "tests/faults/")) and not file.endswith("/test_stop.py"):
             return file.rpartition("/")[0]
         return nodeid if file == "tests/terraform/test_suites.py" else file
+
+
+# They take longest: begun last, one of them would leave the other workers without work.
+FIRST = (
+    "tests/unit/state_machine/",
+    "tests/unit/shared/audience/test_join_storm.py",
+    "tests/unit/scripts/build/",
+    "tests/unit/functions/",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests that take longest."""
+    items.sort(key=lambda item: not item.nodeid.startswith(FIRST))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling | None:

@@ -64,6 +64,13 @@ class Project:
         assert count == 1
         file.write_text(text)
 
+    def replace(self, path: str, old: str, new: str) -> None:
+        """Replace a text wherever it is in a file."""
+        file = self.folder / path
+        text = file.read_text()
+        assert old in text
+        file.write_text(text.replace(old, new))
+
     def deploy(self, *arguments: str) -> int:
         """Run a command as an operator does. The API's host does not exist, so record the verification."""
         return deploy.main(list(arguments), self.folder, self.folder / "build/local", self._verify)

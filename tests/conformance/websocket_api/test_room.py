@@ -3,9 +3,9 @@
 import pytest
 
 from tests.conformance.system import MAX_LISTENERS, DeployedSystem
+from tests.faults.conftest import Session
 from tests.support.eventually import eventually
 from tests.support.websocket_clients import HandshakeRefused, WebSocketClient, WebSocketClients
-from tests.system.in_process.conftest import Session
 
 
 def test_of_many_listeners_at_once_exactly_as_many_as_allowed_are_admitted(

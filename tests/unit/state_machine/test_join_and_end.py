@@ -185,7 +185,7 @@ class StreamConsumer:
 
 
 @settings(
-    max_examples=80,
+    max_examples=25,
     stateful_step_count=20,
     derandomize=True,
     database=None,

@@ -1,21 +1,10 @@
-"""A copy of the repository, and the zips that were built from it."""
+"""The zips that were built from a copy of the repository."""
 
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-
-from tests.support import builds
-
-
-@pytest.fixture(scope="session")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Copy the repository and build its zips."""
-    root = builds.copy_repository(tmp_path_factory.mktemp("build") / "repository")
-    process = builds.build(root)
-    assert process.returncode == 0, process.stderr
-    return root
 
 
 @pytest.fixture(scope="session")

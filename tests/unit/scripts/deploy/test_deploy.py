@@ -1,6 +1,6 @@
 """The deploy command refuses what it cannot do with a message and exit code 2, before it changes anything.
 
-tests/system/deploy covers what the actions change in an environment.
+tests/deploy covers what the actions change in an environment.
 """
 
 import hashlib

@@ -7,7 +7,6 @@ import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -24,18 +23,22 @@ from tests.support.eventually import eventually
 FUNCTION = "function"
 
 
+POSTED: list[dict[str, Any]] = []
+
+
 @pytest.fixture
 def records() -> list[dict[str, Any]]:
     """The stream records that were posted, in order."""
-    return []
+    POSTED.clear()
+    return POSTED
 
 
-@pytest.fixture
-def streams_url(records: list[dict[str, Any]]) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def streams_url() -> Iterator[str]:
     class Receiver(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            records.extend(posted["record"] for posted in json.loads(body))
+            POSTED.extend(posted["record"] for posted in json.loads(body))
             self.send_response(200)
             self.end_headers()
 
@@ -50,10 +53,17 @@ def streams_url(records: list[dict[str, Any]]) -> Iterator[str]:
         thread.join()
 
 
-@pytest.fixture
-def aws_url(tmp_path: Path, streams_url: str) -> Iterator[str]:
-    with local_aws.running(tmp_path / "log", streams_url) as aws:
+@pytest.fixture(scope="module")
+def server_url(tmp_path_factory: pytest.TempPathFactory, streams_url: str) -> Iterator[str]:
+    with local_aws.running(tmp_path_factory.mktemp("aws") / "log", streams_url) as aws:
         yield aws.url
+
+
+@pytest.fixture
+def aws_url(server_url: str) -> str:
+    """Return the URL of a local AWS that is empty."""
+    requests.post(f"{server_url}/moto-api/reset", timeout=60).raise_for_status()
+    return server_url
 
 
 @pytest.fixture

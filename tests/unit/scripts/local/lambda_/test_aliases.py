@@ -121,10 +121,11 @@ def test_an_invocation_can_name_a_version():
     ]
 
 
-@pytest.fixture
-def versions(tmp_path: Path) -> Iterator[Versions]:
+@pytest.fixture(scope="module")
+def versions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Versions]:
     """The versions 1 and 2 of the function `f`. Its alias `live` invokes 1, and 2 by 10 %."""
-    with local_aws.running(tmp_path / "log", "http://127.0.0.1:9") as aws:
+    folder = tmp_path_factory.mktemp("aws")
+    with local_aws.running(folder / "log", "http://127.0.0.1:9") as aws:
         iam, lambda_ = (local_system.aws_client(service, aws.url) for service in ("iam", "lambda"))
         role = iam.create_role(RoleName="r", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
         lambda_.create_function(
@@ -140,7 +141,7 @@ def versions(tmp_path: Path) -> Iterator[Versions]:
         lambda_.update_function_code(FunctionName="f", ZipFile=_zip("2"), Publish=True)
         weights = {"AdditionalVersionWeights": {"2": 0.1}}
         lambda_.create_alias(FunctionName="f", Name="live", FunctionVersion="1", RoutingConfig=weights)
-        yield Versions(aws.url, {"f": function("f")}, tmp_path / "zips")
+        yield Versions(aws.url, {"f": function("f")}, folder / "zips")
 
 
 def _zip(content: str) -> bytes:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.faults.conftest import TIMEOUT_S, Session
 from tests.support.eventually import eventually
-from tests.system.in_process.conftest import TIMEOUT_S, Session
 
 Start = Callable[..., subprocess.Popen[str]]
 

@@ -13,9 +13,7 @@ from scripts import local_system
 from scripts.local.aws.stand_in import Fault
 from scripts.local.aws.translate import TextToTranslate
 from scripts.local.system import System
-from tests.support.eventually import eventually
-from tests.support.websocket_clients import WebSocketClient
-from tests.system.in_process.conftest import (
+from tests.faults.conftest import (
     CAPTION_CHARACTERS_PER_MINUTE,
     MAX_LANGUAGES,
     TIMEOUT_S,
@@ -24,6 +22,8 @@ from tests.system.in_process.conftest import (
     processes_of,
     table,
 )
+from tests.support.eventually import eventually
+from tests.support.websocket_clients import WebSocketClient
 
 Json = dict[str, Any]
 Heard = tuple[int, str, str]

@@ -1,16 +1,14 @@
-"""Starting and stopping: one system at a time, on 127.0.0.1 only, and no process is left."""
+"""Starting: one system at a time, and on 127.0.0.1 only."""
 
-import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from scripts import local_system
-from tests.system.conftest import OUTPUT, System, free_port, start, stop
+from tests.system.conftest import System, free_port
 from tests.system.processes import descendants, listening_addresses
 
 LOCALHOST = "0100007F"  # 127.0.0.1 in /proc/net/tcp
@@ -64,24 +62,3 @@ def test_a_taken_port_is_reported_with_a_free_one(tmp_path: Path, taken: str):
     assert f"Port {taken_port} is taken" in refused.stderr
     assert "PORT=" in refused.stderr
     assert "Traceback" not in refused.stderr
-
-
-@pytest.mark.parametrize(
-    "with_signal", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda sent: sent.name
-)
-def test_no_process_is_left_when_the_system_is_stopped_while_terraform_runs(
-    tmp_path: Path, with_signal: signal.Signals
-):
-    process = start(tmp_path, free_port())
-    deadline = time.monotonic() + 180
-    while not any(member.name.startswith("terraform") for member in descendants(process.pid)):
-        assert process.poll() is None, (tmp_path / OUTPUT).read_text()
-        assert time.monotonic() < deadline, (tmp_path / OUTPUT).read_text()
-        time.sleep(0.05)
-
-    stop(process, with_signal)
-
-    assert local_system.find(tmp_path) is None
-    if with_signal != signal.SIGKILL:
-        assert process.returncode == 0
-        assert (tmp_path / OUTPUT).read_text().endswith("Stopped.\n")

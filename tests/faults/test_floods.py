@@ -10,9 +10,9 @@ import pytest
 import requests
 
 from scripts.local.system import System
+from tests.faults.conftest import TIMEOUT_S, Clock, Session
 from tests.support.eventually import eventually
 from tests.support.websocket_clients import WebSocketClient
-from tests.system.in_process.conftest import TIMEOUT_S, Clock, Session
 
 HEARTBEAT = json.dumps({"action": "heartbeat"})
 UNKNOWN = json.dumps({"action": "dance"})
@@ -56,19 +56,19 @@ def status(session: Session, method: str, path: str, body: object = None) -> int
 
 def flood(client: WebSocketClient, message: str, count: int) -> int:
     """Send a message as many times, and return how many answers say that it was throttled."""
-    before = len(client.messages)
+    before = len(client.notices)
     for _ in range(count):
         client.send(message)
-    eventually(lambda: len(client.messages) == before + count)
-    return sum(answer.get("message") == THROTTLED for answer in client.messages[before:])
+    eventually(lambda: len(client.notices) == before + count)
+    return sum(answer.get("message") == THROTTLED for answer in client.notices[before:])
 
 
 def heartbeat_is_answered(client: WebSocketClient) -> bool:
     """Send one heartbeat, wait for the answer, and return whether it was acknowledged."""
-    before = len(client.messages)
+    before = len(client.notices)
     client.send(HEARTBEAT)
-    eventually(lambda: len(client.messages) > before)
-    return client.messages[before].get("type") == "heartbeatAck"
+    eventually(lambda: len(client.notices) > before)
+    return client.notices[before].get("type") == "heartbeatAck"
 
 
 def disconnect_is_noticed(session: Session, client: WebSocketClient) -> bool:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from scripts.local.system import System
+from tests.faults.conftest import Json, Session, dynamodb, table
 from tests.support.eventually import eventually
-from tests.system.in_process.conftest import Json, Session, dynamodb, table
 
 MISSING: Json = {}
 """Stands for no attribute."""

@@ -16,7 +16,6 @@ from scripts.local.event_loop import EventLoop
 from scripts.local.servers import listening
 from scripts.local.system import System
 from tests.support.kinesis_proxy import KinesisProxy
-from tests.support.projects import Project, copy_project
 from tests.support.websocket_clients import (
     HandshakeRefused,
     WebSocketClient,
@@ -62,22 +61,22 @@ def clock() -> Clock:
 
 
 @pytest.fixture(scope="session")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """Return a copy of the project, from which tests deploy to the system. They keep its audio stream."""
-    project = copy_project(tmp_path_factory.mktemp("project"))
-    project.set_variable("local", "audio_stream", "true")
-    return project
-
-
-@pytest.fixture(scope="session")
 def kinesis() -> KinesisProxy:
     """Return the proxy by which functions reach Kinesis."""
     return KinesisProxy()
 
 
 @pytest.fixture(scope="session")
-def local(project: Project, clock: Clock, kinesis: KinesisProxy) -> Iterator[System]:
-    """Start the system in folders of its own, with an audio stream; stop it when all tests are done.
+def has_audio() -> bool:
+    """Return whether the system has an audio stream."""
+    return True
+
+
+@pytest.fixture(scope="session")
+def local(
+    tmp_path_factory: pytest.TempPathFactory, clock: Clock, kinesis: KinesisProxy, has_audio: bool
+) -> Iterator[System]:
+    """Start the system in folders of its own; stop it when all tests are done.
 
     Its schedules run only when a test runs them.
     """
@@ -87,9 +86,9 @@ def local(project: Project, clock: Clock, kinesis: KinesisProxy) -> Iterator[Sys
         "speaker_absent_minutes": str(SPEAKER_ABSENT_MINUTES),
         "max_languages": str(MAX_LANGUAGES),
         "caption_characters_per_minute": str(CAPTION_CHARACTERS_PER_MINUTE),
-        "audio_stream": "true",
+        "audio_stream": str(has_audio).lower(),
     }
-    work, dist = project.folder / "build/local", project.folder / "dist"
+    folder = tmp_path_factory.mktemp("system")
     with EventLoop() as loop, listening(loop, kinesis) as proxy_url:
 
         def kinesis_url(aws_url: str) -> str:
@@ -97,8 +96,8 @@ def local(project: Project, clock: Clock, kinesis: KinesisProxy) -> Iterator[Sys
             return proxy_url
 
         with System(
-            work=work,
-            dist=dist,
+            work=folder / "work",
+            dist=folder / "dist",
             settings=settings,
             clock=clock,
             runs_schedules=False,
@@ -108,7 +107,7 @@ def local(project: Project, clock: Clock, kinesis: KinesisProxy) -> Iterator[Sys
 
 
 @pytest.fixture(autouse=True)
-def _no_failures_after_a_test(local: System, kinesis: KinesisProxy) -> Iterator[None]:
+def no_failures_after_a_test(local: System, kinesis: KinesisProxy) -> Iterator[None]:
     yield
     kinesis.fault, kinesis.down = lambda _: None, False
     local.websockets.loses_disconnect = lambda _: False

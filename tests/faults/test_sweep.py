@@ -6,8 +6,8 @@ import pytest
 
 from scripts.local.lambda_.invocation import Result
 from scripts.local.system import System
+from tests.faults.conftest import SPEAKER_ABSENT_MINUTES, Json, Session, dynamodb, table
 from tests.support.eventually import eventually
-from tests.system.in_process.conftest import SPEAKER_ABSENT_MINUTES, Json, Session, dynamodb, table
 
 MINUTE = 60
 DAY = 24 * 60 * MINUTE

@@ -10,9 +10,9 @@ import jwt
 import pytest
 
 from scripts.local.system import System
+from tests.faults.conftest import JOINS_PER_MINUTE, MAX_LISTENERS, Session
 from tests.support.eventually import eventually
 from tests.support.websocket_clients import HandshakeRefused, WebSocketClient, WebSocketClients
-from tests.system.in_process.conftest import JOINS_PER_MINUTE, MAX_LISTENERS, Session
 
 
 def _refused(

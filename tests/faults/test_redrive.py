@@ -9,15 +9,14 @@ from scripts import local_system
 from scripts.local.lambda_.invocation import Result
 from scripts.local.system import System
 from scripts.operate import redrive
+from scripts.project import ROOT
+from tests.faults.conftest import Session
 from tests.support.eventually import eventually
-from tests.support.projects import Project
-from tests.system.in_process.conftest import Session
 
 
 def test_an_end_that_failed_is_replayed_and_its_batch_is_deleted(
     session: Session,
     local: System,
-    project: Project,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ):
@@ -45,9 +44,9 @@ def test_an_end_that_failed_is_replayed_and_its_batch_is_deleted(
     key = f"aws/lambda/{source.uuid}/shardId-0/2026/11/25/one"
     s3.put_object(Bucket=bucket, Key=key, Body=json.dumps(invocation))
 
-    listed = redrive.main(["local", "--dry-run"], project.folder, local.work)
+    listed = redrive.main(["local", "--dry-run"], ROOT, local.work)
     still_open = not listener.closed
-    replayed = redrive.main(["local", "--only", "session_changed"], project.folder, local.work)
+    replayed = redrive.main(["local", "--only", "session_changed"], ROOT, local.work)
 
     assert (listed, replayed) == (0, 0)
     assert still_open

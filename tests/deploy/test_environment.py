@@ -1,5 +1,7 @@
 """An environment from its creation to its destruction, on the local AWS."""
 
+import contextlib
+import io
 import json
 import re
 import shutil
@@ -10,8 +12,8 @@ import pytest
 
 from scripts.deploy import saved_plan
 from scripts.environments import find
+from tests.deploy.conftest import ACCOUNT
 from tests.support.projects import Project
-from tests.system.deploy.conftest import ACCOUNT
 
 # moto returns the version instead of the alias of an event source mapping. On AWS a second plan is empty.
 MOTO_DRIFT = re.compile(
@@ -25,8 +27,11 @@ MOTO_DRIFT = re.compile(
 def dev(project: Project) -> Project:
     """Return the project with its release 1.0.0 applied to dev."""
     project.build("1.0.0")
-    assert project.deploy("plan", "dev") == 0
-    assert project.deploy("apply", "dev") == 0
+    with contextlib.redirect_stdout(
+        io.StringIO()
+    ):  # a failure reports the errors alone, not hundreds of lines
+        assert project.deploy("plan", "dev") == 0
+        assert project.deploy("apply", "dev") == 0
     return project
 
 

@@ -19,9 +19,30 @@ from scripts.environments import Environment, find
 from scripts.local.lambda_.aliases import CACHE_SECONDS
 from scripts.local.system import System
 from scripts.operate import health, sessions, tail
+from tests.faults.conftest import TIMEOUT_S, Clock
 from tests.support.eventually import eventually
-from tests.support.projects import Project
-from tests.system.in_process.conftest import TIMEOUT_S, Clock
+from tests.support.projects import Project, copy_project
+
+
+@pytest.fixture(scope="module")
+def clock() -> Clock:
+    """Return the clock of both APIs."""
+    return Clock()
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Return a copy of the project, from which tests deploy to the system."""
+    return copy_project(tmp_path_factory.mktemp("project"))
+
+
+@pytest.fixture(scope="module")
+def local(project: Project, clock: Clock) -> Iterator[System]:
+    """Start the system in the project's own folders."""
+    work, dist = project.folder / "build/local", project.folder / "dist"
+    with System(work=work, dist=dist, clock=clock, runs_schedules=False) as system:
+        yield system
+
 
 READ = "/sessions/blessed-shepherd-427"
 ALARM = "session-service-local-failures"
@@ -228,23 +249,6 @@ def test_cursors_of_two_releases_work_on_both_while_a_rotated_one_rolls_out(
     eventually(lambda: version(local) == former)
 
 
-@pytest.fixture
-def former_release_afterwards(project: Project, local: System) -> Iterator[None]:
-    """Activate the release that is live now again after the test: other tests need its settings."""
-    client = find("local", project.folder, local.work).client("lambda")
-    former = version(local)
-    versions = {
-        name: client.get_alias(FunctionName=name, Name="live")["FunctionVersion"]
-        for name in local.config.functions
-    }
-    yield
-    for name, number in versions.items():
-        client.update_alias(FunctionName=name, Name="live", FunctionVersion=number, RoutingConfig={})
-    eventually(lambda: version(local) == former)
-    time.sleep(CACHE_SECONDS)
-
-
-@pytest.mark.usefixtures("former_release_afterwards")
 def test_a_stopped_rollout_of_a_rotated_release_can_go_on_and_then_the_former_one_is_refused(
     project: Project, local: System, capsys: pytest.CaptureFixture[str]
 ):
