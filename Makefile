@@ -67,7 +67,7 @@ test-faults: $(VENV) ## Test the whole system with faults, floods, low limits an
 	@echo "== Fault tests =="
 	@echo "Sessions, sockets, captions and audio survive what happens on AWS: faults, throttling, killed functions, lost"
 	@echo "messages, floods, and rows that cannot be read."
-	@$(PYTEST) tests/faults
+	@$(PYTEST) -n 2 --dist loadscope --no-loadscope-reorder tests/faults
 
 .PHONY: test-deploy
 test-deploy: $(VENV) ## Test what Terraform plans, deployments, rollouts and rollbacks

@@ -1,5 +1,6 @@
 """Settings of all tests: credentials that reach no AWS account, and the tests that share a worker."""
 
+import gc
 import os
 import shlex
 import shutil
@@ -25,7 +26,7 @@ class SystemScheduling(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        if file.startswith(("tests/system/", "tests/faults/")) and not file.endswith("/test_stop.py"):
+        if file.startswith(("tests/system/", "tests/faults/")):
             return file.rpartition("/")[0]
         return nodeid if file == "tests/terraform/test_suites.py" else file
 
@@ -33,7 +34,6 @@ class SystemScheduling(LoadScopeScheduling):
 # They take longest: begun last, one of them would leave the other workers without work.
 FIRST = (
     "tests/unit/state_machine/",
-    "tests/unit/shared/audience/test_join_storm.py",
     "tests/unit/scripts/build/",
     "tests/unit/functions/",
 )
@@ -42,6 +42,12 @@ FIRST = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the tests that take longest."""
     items.sort(key=lambda item: not item.nodeid.startswith(FIRST))
+
+
+def pytest_collection_finish() -> None:
+    """Leave what pytest has collected out of every garbage collection: it stays until the end."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling | None:

@@ -19,7 +19,7 @@ from scripts.environments import Environment, find
 from scripts.local.lambda_.aliases import CACHE_SECONDS
 from scripts.local.system import System
 from scripts.operate import health, sessions, tail
-from tests.faults.conftest import TIMEOUT_S, Clock
+from tests.faults.in_process.conftest import TIMEOUT_S, Clock
 from tests.support.eventually import eventually
 from tests.support.projects import Project, copy_project
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.conformance.system import DeployedSystem
-from tests.faults.conftest import clients, open_session, session  # noqa: F401  # they build on `local`
+from tests.faults.in_process.conftest import clients, open_session, session  # noqa: F401  # they build on `local`
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
-"""The tests of tests/faults/test_websocket_refusals.py that need no limits of the local system."""
+"""The tests of tests/faults/in_process/test_websocket_refusals.py that need no limits of the local system."""
 
-from tests.faults.test_websocket_refusals import (  # noqa: F401
+from tests.faults.in_process.test_websocket_refusals import (  # noqa: F401
     test_a_listener_gives_a_language_that_is_supported,
     test_a_session_id_is_required,
     test_a_token_may_come_by_header,

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.conformance.system import MAX_LISTENERS, DeployedSystem
-from tests.faults.conftest import Session
+from tests.faults.in_process.conftest import Session
 from tests.support.eventually import eventually
 from tests.support.websocket_clients import HandshakeRefused, WebSocketClient, WebSocketClients
 

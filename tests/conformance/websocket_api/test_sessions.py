@@ -1,6 +1,6 @@
-"""The tests of tests/faults/test_websocket_session.py that do not reach into the local system."""
+"""The tests of tests/faults/in_process/test_websocket_session.py that do not reach into the local system."""
 
-from tests.faults.test_websocket_session import (  # noqa: F401
+from tests.faults.in_process.test_websocket_session import (  # noqa: F401
     test_a_speaker_may_listen_too,
     test_a_speaker_receives_the_audience_at_most_once_a_second,
     test_clients_are_disconnected_when_their_session_expires,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.faults.conftest import (  # noqa: F401
+from tests.faults.in_process.conftest import (  # noqa: F401
     clients,
     clock,
     kinesis,

@@ -13,7 +13,7 @@ from scripts import local_system
 from scripts.local.aws.stand_in import Fault
 from scripts.local.aws.translate import TextToTranslate
 from scripts.local.system import System
-from tests.faults.conftest import (
+from tests.faults.in_process.conftest import (
     CAPTION_CHARACTERS_PER_MINUTE,
     MAX_LANGUAGES,
     TIMEOUT_S,

@@ -12,7 +12,7 @@ from scripts import local_system
 from scripts.local.aws.polly import TextToSpeak
 from scripts.local.aws.stand_in import Fault
 from scripts.local.system import System
-from tests.faults.conftest import TIMEOUT_S, Session
+from tests.faults.in_process.conftest import TIMEOUT_S, Session
 from tests.support import mp3
 from tests.support.eventually import eventually
 from tests.support.voice_counts import counted

@@ -427,7 +427,7 @@ class HttpApi(RuleBasedStateMachine):
 
 TestHttpApi = HttpApi.TestCase
 TestHttpApi.settings = settings(
-    max_examples=30,
+    max_examples=20,
     stateful_step_count=30,
     derandomize=True,
     database=None,

@@ -15,7 +15,7 @@ from moto.iam.access_control import IAMPolicy, PermissionResult
 
 from scripts import local_system
 from scripts.local.system import System
-from tests.faults.conftest import (
+from tests.faults.in_process.conftest import (
     MAX_LISTENERS,
     TIMEOUT_S,
     Session,

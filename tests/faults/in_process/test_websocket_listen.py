@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.faults.conftest import TIMEOUT_S, Session
+from tests.faults.in_process.conftest import TIMEOUT_S, Session
 from tests.support.eventually import eventually
 
 Start = Callable[..., subprocess.Popen[str]]

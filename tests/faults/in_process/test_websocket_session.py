@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from scripts.local.system import System
-from tests.faults.conftest import Session, dynamodb, table, write_absence
+from tests.faults.in_process.conftest import Session, dynamodb, table, write_absence
 from tests.support.eventually import eventually
 
 

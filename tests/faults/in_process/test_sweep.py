@@ -6,7 +6,7 @@ import pytest
 
 from scripts.local.lambda_.invocation import Result
 from scripts.local.system import System
-from tests.faults.conftest import SPEAKER_ABSENT_MINUTES, Json, Session, dynamodb, table
+from tests.faults.in_process.conftest import SPEAKER_ABSENT_MINUTES, Json, Session, dynamodb, table
 from tests.support.eventually import eventually
 
 MINUTE = 60

@@ -16,7 +16,7 @@ from shared.audience.connection import Connection, Role
 from shared.audience.delivery import MAX_PARALLEL
 from shared.aws import connections_table
 from shared.sessions.session import Language
-from tests.faults.conftest import Session, age_rows, dynamodb, processes_of, table
+from tests.faults.in_process.conftest import Session, age_rows, dynamodb, processes_of, table
 from tests.support.eventually import eventually
 from tests.support.websocket_clients import WebSocketClient, WebSocketClients
 

@@ -35,7 +35,7 @@ from tests.support.use_cases import SessionUseCases
 
 ROUTES = {"create": CREATE, "list": LIST, "get": GET, "update": UPDATE, "delete": DELETE}
 SEED = 7
-MIN_REQUESTS, MAX_REQUESTS = 400, 4000
+MIN_REQUESTS, MAX_REQUESTS = 200, 4000
 # The SDK's timeout while faults are injected. A slow machine exceeds it more often, which is one more fault.
 TIMEOUT_S = 0.3
 

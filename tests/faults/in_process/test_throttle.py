@@ -3,7 +3,7 @@
 import requests
 
 from scripts.local.system import System
-from tests.faults.conftest import TIMEOUT_S, Clock
+from tests.faults.in_process.conftest import TIMEOUT_S, Clock
 
 HEALTH_BURST = 100  # terraform/environments/local.tfvars
 

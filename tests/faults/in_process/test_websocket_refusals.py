@@ -10,7 +10,7 @@ import jwt
 import pytest
 
 from scripts.local.system import System
-from tests.faults.conftest import JOINS_PER_MINUTE, MAX_LISTENERS, Session
+from tests.faults.in_process.conftest import JOINS_PER_MINUTE, MAX_LISTENERS, Session
 from tests.support.eventually import eventually
 from tests.support.websocket_clients import HandshakeRefused, WebSocketClient, WebSocketClients
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from scripts.local.system import System
-from tests.faults.conftest import Json, Session, dynamodb, table
+from tests.faults.in_process.conftest import Json, Session, dynamodb, table
 from tests.support.eventually import eventually
 
 MISSING: Json = {}

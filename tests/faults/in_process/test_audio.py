@@ -15,7 +15,7 @@ import pytest
 from scripts import local_system
 from scripts.local.system import System
 from scripts.project import ROOT
-from tests.faults.conftest import Session
+from tests.faults.in_process.conftest import Session
 from tests.support.audio import base64_of, pcm
 from tests.support.eventually import eventually
 from tests.support.kinesis_proxy import THROTTLED, KinesisProxy

@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from scripts.local.system import System
-from tests.faults.conftest import TIMEOUT_S, Clock, Session
+from tests.faults.in_process.conftest import TIMEOUT_S, Clock, Session
 from tests.support.eventually import eventually
 from tests.support.websocket_clients import WebSocketClient
 

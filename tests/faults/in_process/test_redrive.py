@@ -10,7 +10,7 @@ from scripts.local.lambda_.invocation import Result
 from scripts.local.system import System
 from scripts.operate import redrive
 from scripts.project import ROOT
-from tests.faults.conftest import Session
+from tests.faults.in_process.conftest import Session
 from tests.support.eventually import eventually
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from scripts.local.system import System
-from tests.faults.conftest import MAX_LISTENERS, Session, dynamodb, table
+from tests.faults.in_process.conftest import MAX_LISTENERS, Session, dynamodb, table
 from tests.support.eventually import eventually
 from tests.support.stream_lanes import other_ids_in_lane
 
