@@ -79,7 +79,7 @@ export class SessionClient {
       let response;
       try {
         const sent = { method, headers: all, body: body && JSON.stringify(body), signal: AbortSignal.timeout(REQUEST_MS) };
-        response = await fetch(this.apiUrl + path, sent);
+        response = await fetch(this.apiUrl + path, { ...sent, cache: "no-store" }); // a 304 says nothing about listenerCount
         const text = await response.text();
         if (response.ok) return text ? JSON.parse(text) : undefined;
         const refused = new Refused(response.status, parsed(text));
