@@ -35,6 +35,20 @@ def test_what_the_speaker_says_is_read_by_each_listener_in_their_language(
     assert console_errors == []
 
 
+def test_three_clicks_and_one_sentence_bring_a_caption_to_a_second_page(open_page: OpenPage):
+    speaker = open_page("/")
+
+    speaker.get_by_role("link", name="Speak").click()
+    speaker.get_by_role("button", name="Create a session").click()
+    expect(speaker.get_by_role("status")).to_have_text("Connected.")
+    speaker.keyboard.type("Good morning.")
+    speaker.keyboard.press("Enter")
+    with speaker.expect_popup() as opened:
+        speaker.locator("#link").click()
+
+    expect(captions(opened.value)).to_have_text(["Good morning."])
+
+
 def test_a_link_with_the_code_joins_in_the_browsers_language(open_page: OpenPage):
     speaker = open_page("/speak")
     create_session(speaker)
