@@ -14,12 +14,11 @@ from scripts.local.system import System
 from tests.browser.actions import captions, create_session, join, say
 from tests.browser.conftest import OpenPage
 from tests.support.eventually import eventually
-from tests.support.voice_counts import counted
+from tests.support.voice_counts import until_spoken
 
 CHUNK_BYTES = 8192
 """4,096 samples of 16 bits."""
 CHUNKS = 8
-TRIES = 20
 
 
 @pytest.fixture
@@ -57,17 +56,6 @@ def level_changes(page: Page, count: int) -> None:
         })""",
         count,
     )
-
-
-def say_until_it_is_spoken(system: System, page: Page) -> str:
-    """Say something until its voice is sent, and return it. On a busy machine a voice may be too late."""
-    for number in range(TRIES):
-        before = len(counted(system.work))
-        say(page, f"Hello {number}.")
-        eventually(lambda before=before: len(counted(system.work)) > before)
-        if counted(system.work)[before].dropped == 0:
-            return f"Hello {number}."
-    raise AssertionError(f"{TRIES} voices were dropped")
 
 
 def record_sound(page: Page) -> None:
@@ -134,7 +122,11 @@ def test_a_premium_listener_reads_each_caption_and_then_hears_it(
     record_sound(listener)
     listener.get_by_role("button", name="Voice").click()
 
-    heard = say_until_it_is_spoken(system, speaker)
+    def say_hello(number: int) -> str:
+        say(speaker, f"Hello {number}.")
+        return f"Hello {number}."
+
+    heard = until_spoken(system.work, say_hello)
 
     expect(captions(listener).last).to_have_text(f"[es] {heard}")
     eventually(lambda: listener.evaluate("window.played.length") == 1)

@@ -8,6 +8,7 @@ import pytest
 
 from scripts import local_system, terraform
 from scripts.local.aws import local_aws
+from tests.faults.in_process.conftest import clock  # noqa: F401
 from tests.support.projects import Project, copy_project
 
 ACCOUNT = "123456789012"

@@ -25,12 +25,6 @@ from tests.support.projects import Project, copy_project
 
 
 @pytest.fixture(scope="module")
-def clock() -> Clock:
-    """Return the clock of both APIs."""
-    return Clock()
-
-
-@pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """Return a copy of the project, from which tests deploy to the system."""
     return copy_project(tmp_path_factory.mktemp("project"))

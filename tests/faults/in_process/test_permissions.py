@@ -27,7 +27,7 @@ from tests.faults.in_process.conftest import (
 )
 from tests.support.audio import base64_of, pcm
 from tests.support.eventually import eventually
-from tests.support.voice_counts import counted
+from tests.support.voice_counts import until_spoken
 from tests.support.websocket_clients import HandshakeRefused, WebSocketClient
 
 # Lambda itself does this by the function's role, so it is in no call of the function.
@@ -177,11 +177,13 @@ def hear_a_voice(session: Session, speaker: WebSocketClient) -> None:
     """Publish a caption, and read its voice by the URL that is sent to a listener."""
     listener = session.listener("es")
     eventually(lambda: len(listener.messages) == 2)  # the welcome
-    work, sequences = session.local.work, iter(range(3, 23))
-    while "translatedAudio" not in listener.types():  # one that is too late on a busy machine is dropped
-        before = len(counted(work))
-        speaker.send(f'{{"action": "publishCaption", "sequence": {next(sequences)}, "text": "Hello!"}}')
-        eventually(lambda: len(counted(work)) > before)  # noqa: B023  # within this round
+    until_spoken(
+        session.local.work,
+        lambda number: speaker.send(
+            f'{{"action": "publishCaption", "sequence": {3 + number}, "text": "Hello!"}}'
+        ),
+    )
+    eventually(lambda: "translatedAudio" in listener.types())
     url = next(message["url"] for message in listener.messages if message["type"] == "translatedAudio")
     assert requests.get(url, timeout=TIMEOUT_S).status_code == 200
     listener.close()

@@ -8,19 +8,9 @@ from scripts import quotas
 from scripts.quotas import PUBLISH_MS
 from tests.stress.scale import caption_cases
 from tests.stress.scale.captions import BURST_S, Outcome, Speech, Translation, simulate
-from tests.stress.scale.model import CALL_S, INVOKE_S, POLL_S, Consumer, Costs, percentile
+from tests.stress.scale.model import CALL_S, INVOKE_S, POLL_S, Consumer, percentile
+from tests.stress.scale.test_model import COSTS
 
-COSTS = Costs(
-    post=0.001,
-    close=0.001,
-    query=0.001,
-    row=0.00002,
-    update=0.001,
-    delete=0.001,
-    batch_delete=0.002,
-    invocation=0.001,
-    record=0.0001,
-)
 ONE_LANE = Consumer(lanes=1, batch_size=10, window_s=0.0, memory_mb=1769, threads=16)
 TEN_LANES = replace(ONE_LANE, lanes=10)
 AT_ONCE = Translation(median_s=0.0)

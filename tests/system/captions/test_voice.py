@@ -15,7 +15,7 @@ from scripts.local.system import System
 from tests.faults.in_process.conftest import TIMEOUT_S, Session
 from tests.support import mp3
 from tests.support.eventually import eventually
-from tests.support.voice_counts import counted
+from tests.support.voice_counts import counted, until_spoken
 from tests.support.websocket_clients import WebSocketClient
 from tests.system.captions.test_captions import Speaker, heard, listen
 
@@ -53,23 +53,11 @@ def spoken(client: WebSocketClient) -> list[Json]:
     return [message for message in client.messages if message["type"] == "translatedAudio"]
 
 
-TRIES = 20
-
-
 def speak(session: Session, speaker: Speaker, listener: WebSocketClient, text: str) -> Json:
-    """Publish the text until its voices arrive, and return the listener's message.
-
-    On a busy machine a voice may be too late, which is counted.
-    """
-    work = session.local.work
-    for _ in range(TRIES):
-        before = len(counted(work))
-        sequence = speaker.publish(text)
-        eventually(lambda before=before: len(counted(work)) > before)
-        if counted(work)[before].dropped == 0:
-            eventually(lambda: spoken(listener) and spoken(listener)[-1]["sequenceNumber"] == sequence)  # noqa: B023  # within this round
-            return spoken(listener)[-1]
-    raise AssertionError(f"{TRIES} voices were dropped")
+    """Publish the text until its voices arrive, and return the listener's message."""
+    sequence = until_spoken(session.local.work, lambda _: speaker.publish(text))
+    eventually(lambda: spoken(listener) and spoken(listener)[-1]["sequenceNumber"] == sequence)
+    return spoken(listener)[-1]
 
 
 def test_a_premium_listener_gets_each_caption_and_then_its_voice(premium: Session, voices: Voices):
