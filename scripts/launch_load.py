@@ -24,7 +24,7 @@ COLD_MS = 400  # that a cold start adds to an invocation
 POST_MS = 1.2  # of one processor for each connection that gets a caption
 
 CAPTION_INTERVAL_S = 3.0  # between two captions of a session
-LANGUAGES = 5  # of a session's listeners, besides that of its speaker
+LANGUAGES = 5  # that the listeners of a session choose, in addition to its speaker's
 CAPTION_CHARACTERS = 42
 CHARACTER_BYTES = 1.5  # in UTF-8, of all languages
 CAPTION_ITEM_BYTES = 250  # of a stored caption, without its texts

@@ -371,7 +371,7 @@ AUDIO_HOUR = OPERATIONS["send a chunk of audio"].total() * AUDIO_CHUNKS_PER_HOUR
 
 
 def hour_of_voice(languages: int, listeners: int) -> Use:
-    """Return the use of the voices of an hour of speech in a premium session, besides that of its captions.
+    """Return what voices add to the use of an hour of speech, in a premium session.
 
     Each listener hears one of the languages, from S3: the files of one hour are VOICE_BYTES_PER_S long.
     """

@@ -73,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         metavar="LANGUAGES",
         type=_number(MAX_LANGUAGES),
         default=LANGUAGES,
-        help=f"of each session's listeners, besides that of its speaker; {LANGUAGES}",
+        help=f"that listeners of a session choose, in addition to the speaker's; {LANGUAGES}",
     )
     options = parser.parse_args(arguments)
     load = LaunchLoad(

@@ -87,7 +87,7 @@ class EmbeddedMetrics:
         )
 
     def join_ended(self, outcome: "Outcome") -> None:
-        """Count 1 by outcome. There is no total: it would be one more metric, and no alarm needs it."""
+        """Count one join under its outcome. There is no total, because no alarm needs one."""
         self._emit({JOIN_COUNT: (1, "Count")}, {"Outcome": outcome}, total=False)
 
     def _emit(

@@ -1,6 +1,6 @@
 """The voice bucket: the speech of captions as MP3, which S3 deletes once their session has expired.
 
-Nobody may read it but with a URL that the function has signed.
+It can be read only with a URL that the function has signed.
 """
 
 from typing import Any

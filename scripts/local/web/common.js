@@ -39,7 +39,7 @@ export const ownLanguage = () =>
   navigator.languages.map((tag) => tag.split("-")[0].replace(/^(nb|nn)$/, "no")).find((code) => LANGUAGES.includes(code)) ?? "en";
 
 /** Show captions: each one once, and only what has changed is written, because screen readers read that.
- * One that is not in `wanted` is marked: it could not be translated, or nobody had listened in this language.
+ * A caption in another language than `wanted` is marked as not translated.
  * @param {HTMLElement} list @param {CaptionView[]} captions @param {number} most @param {string} [wanted] */
 export function showCaptions(list, captions, most, wanted) {
   const shown = captions.slice(-most);
